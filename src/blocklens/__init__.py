@@ -1,0 +1,1 @@
+"""Measure how a transformer encoder learns and pays attention, block by block and head by head."""
