@@ -1,0 +1,70 @@
+"""Ways to segment a text without an encoder, to be beaten: random, even spacing, TextTiling.
+
+Each takes the sentences and the number of segments, or None where it is unknown, and gives cuts as
+in `blocklens.segmentation.cuts`. C99, the strongest of them, has a file of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from nltk.tokenize.texttiling import TextTilingTokenizer
+from numpy.typing import NDArray
+
+from blocklens.segmentation.c99 import STOP_WORDS
+
+SENTENCES_A_SEGMENT = 10
+"""Where the number of segments is unknown, random and even assume one for ten sentences."""
+
+
+def _segments(units: int, segments: int | None) -> int:
+    if segments is None:
+        segments = max(1, round(units / SENTENCES_A_SEGMENT))
+    return min(segments, units)
+
+
+def random_cuts(
+    sentences: list[str], segments: int | None = None, *, seed: int = 0
+) -> NDArray[np.int64]:
+    """Cuts at places drawn uniformly, without repetition; the text and the seed decide which."""
+    units = len(sentences)
+    digest = hashlib.sha256("\n".join(sentences).encode()).digest()
+    rng = np.random.default_rng([seed, int.from_bytes(digest[:8])])
+    places = rng.permutation(np.arange(1, units))[: _segments(units, segments) - 1]
+    return np.sort(places).astype(np.int64)
+
+
+def even_cuts(sentences: list[str], segments: int | None = None) -> NDArray[np.int64]:
+    """Cuts that leave segments of equal length, to within a sentence."""
+    count = _segments(len(sentences), segments)
+    return np.asarray([round(i * len(sentences) / count) for i in range(1, count)], dtype=np.int64)
+
+
+def texttiling_cuts(
+    sentences: list[str], segments: int | None = None, *, w: int = 20, k: int = 10
+) -> NDArray[np.int64]:
+    """Cuts of NLTK's TextTiling (Hearst 1997), which finds the number of segments itself.
+
+    TextTiling moves its boundaries to paragraph breaks, so every sentence is given as a paragraph
+    (NLTK disregards breaks less than 100 characters apart). A text too short for it is one segment.
+    ``segments`` is disregarded: the algorithm has no such setting.
+
+    Args:
+        sentences: the text's sentences.
+        segments: not used.
+        w: tokens of a pseudo-sentence, NLTK's default.
+        k: pseudo-sentences of a block, NLTK's default.
+
+    """
+    del segments
+    cleaned = [" ".join(s.split()) for s in sentences]
+    text = "\n\n".join(cleaned) + "\n\n"
+    try:
+        tiles = TextTilingTokenizer(w=w, k=k, stopwords=sorted(STOP_WORDS)).tokenize(text)
+    except (ValueError, IndexError):  # NLTK's answer to a text without enough words or breaks
+        return np.zeros(0, dtype=np.int64)
+    ends = np.cumsum([len("".join(str(tile).split())) for tile in tiles])[:-1]
+    starts = np.cumsum([0] + [len("".join(s.split())) for s in cleaned])[:-1]
+    cuts = np.unique(np.searchsorted(starts, ends))
+    return cuts[(cuts > 0) & (cuts < len(sentences))]

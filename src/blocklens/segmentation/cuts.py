@@ -1,0 +1,104 @@
+"""The best way to cut a row of units, exactly, by dynamic programming.
+
+A segmentation is worth the sum of its segments' scores. The optimum over all segmentations takes
+time linear in the number of units once the length of a segment is capped: units x cap for an
+unknown number of segments, times the number of segments where that is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocklens.errors import UserError
+
+Score = Callable[[int], NDArray[np.float64]]
+"""score(j) -> scores of the segments [i, j) for i = j-1, j-2, ..., shortest first.
+
+It is called for j = 1, 2, ..., N in this order, once each, so that it may carry sums along. It
+gives at most j scores; giving fewer caps the length of a segment.
+"""
+
+
+def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArray[np.int64]:
+    """Cuts of the segmentation whose segment scores have the largest sum.
+
+    Args:
+        score: scores of the segments that end before unit j, see `Score`.
+        units: number of units N, at least 1.
+        segments: number of segments; None lets the scores decide (a score that grows with length,
+            or that pays a price for each segment, is what stops the cutting).
+
+    Returns:
+        The first unit of every segment but the first, rising, [segments - 1]. Among equal sums the
+        one whose last segments are shortest.
+
+    Raises:
+        UserError: more segments than units, or a cap on length that leaves no such segmentation.
+
+    """
+    if segments is not None and not 1 <= segments <= units:
+        raise UserError(f"{segments} segments asked of {units} sentences: expected 1 to {units}")
+    levels = 1 if segments is None else segments
+    best = np.full((levels + 1, units + 1), -np.inf)  # best[k, j]: k segments cover units [0, j)
+    best[0, 0] = 0.0
+    length = np.zeros((levels + 1, units + 1), dtype=np.int32)  # of the last of those segments
+    for j in range(1, units + 1):
+        scores = score(j)
+        if segments is None:
+            sums = best[0, j - len(scores) : j][::-1] + scores
+            length[0, j] = np.argmax(sums) + 1
+            best[0, j] = sums[length[0, j] - 1]
+        else:
+            sums = best[:-1, j - len(scores) : j][:, ::-1] + scores
+            last = np.argmax(sums, axis=1)
+            length[1:, j] = last + 1
+            best[1:, j] = sums[np.arange(levels), last]
+    if segments is not None and not np.isfinite(best[segments, units]):
+        raise UserError(
+            f"{segments} segments asked of {units} sentences: too few for the longest segment "
+            "allowed; ask for more segments or allow longer ones"
+        )
+    return _trace(length, units, segments)
+
+
+def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArray[np.int64]:
+    """Walk back from the end over the lengths of the last segments."""
+    cuts: list[int] = []
+    level = 0 if segments is None else segments
+    j = units
+    while j > 0:
+        j -= int(length[level, j])
+        if segments is not None:
+            level -= 1
+        if j > 0:
+            cuts.append(j)
+    return np.asarray(cuts[::-1], dtype=np.int64)
+
+
+def inside_sums(features: NDArray[np.floating], cap: int) -> Score:
+    """Sum of all similarities inside a segment, as scores for `best_cuts`.
+
+    With rows x_i, [units, width], the score of [i, j) is sum_{a,b in [i,j)} <x_a, x_b>, the squared
+    length of the segment's summed vector. Only the products of rows at most ``cap`` apart are
+    formed, a strip of ``cap`` rows at a time: memory is cap^2, never units^2.
+    """
+    units = len(features)
+    state: dict[str, NDArray[np.float64]] = {"sums": np.zeros(0), "strip": np.zeros((0, 0))}
+    start = {"row": 0, "column": 0}
+
+    def score(j: int) -> NDArray[np.float64]:
+        row = j - 1
+        if (row - start["row"]) >= len(state["strip"]):
+            start["row"], start["column"] = row, max(0, row - cap + 1)
+            rows = features[row : min(units, row + cap)]
+            columns = features[start["column"] : min(units, row + cap)]
+            state["strip"] = np.asarray(rows @ columns.T, dtype=np.float64)
+        products = state["strip"][row - start["row"], : row - start["column"] + 1][::-1][:cap]
+        grown = np.concatenate(([0.0], state["sums"]))[:cap]
+        state["sums"] = grown + 2 * np.cumsum(products) - products[0]
+        return state["sums"]
+
+    return score

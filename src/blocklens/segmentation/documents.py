@@ -1,0 +1,149 @@
+"""Texts whose true segments are known: Choi's format and articles with sections.
+
+Read are, by content and not by name: JSON lines with ``segments`` (lists of sentences), JSON
+lines with ``sections`` (a list of ``{heading, paragraphs: [[sentence, ...], ...]}``; the headings
+are left out, since they would give the answer away), and Choi's own plain text: one sentence a
+line, a line of ten or more ``=`` before, between and after segments. Files ending in .xz, .gz or
+.bz2 are unpacked as they are read; of a folder every ``*.ref`` file below it is read, in the order
+of names.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from blocklens.errors import UserError
+
+OPENERS = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text in sentences, and the lengths of its true segments in sentences."""
+
+    name: str
+    sentences: list[str]
+    masses: list[int]
+    fields: dict[str, Any]
+    """The record's other fields, e.g. ``set`` and ``range`` of Choi's documents."""
+
+    def in_words(self, masses: Sequence[int]) -> list[int]:
+        """The segments' lengths in words (split at spaces) in place of sentences.
+
+        Choi's own figures (2000) count words, which lets long sentences weigh more.
+        """
+        words = [len(sentence.split()) for sentence in self.sentences]
+        ends = np.cumsum([0, *words])[np.cumsum([0, *masses])]
+        return [int(length) for length in np.diff(ends)]
+
+
+def read_documents(path: str | Path) -> Iterator[Document]:
+    """Documents with true segments from a file or a folder, in order, one at a time.
+
+    Documents of fewer than two segments have nothing to be scored and are left out.
+
+    Raises:
+        UserError: the path is missing or unreadable, a record has neither ``segments`` nor
+            ``sections``, or is not made of lists of sentences; the message names file and line.
+
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(path.rglob("*.ref"))
+        if not files:
+            raise UserError(f"{path}: expected Choi's *.ref files below this folder, found none")
+    elif path.exists():
+        files = [path]
+    else:
+        raise UserError(f"{path}: no such file or folder; give a .jsonl, .ref or folder of .ref")
+    for file in files:
+        yield from _read_file(file)
+
+
+def _read_file(file: Path) -> Iterator[Document]:
+    """Documents of one file."""
+    opener = OPENERS.get(file.suffix)
+    try:
+        if opener:
+            with opener(file, "rt", encoding="utf-8") as lines:
+                yield from _read_lines(file, lines)
+        else:
+            with file.open(encoding="utf-8") as lines:
+                yield from _read_lines(file, lines)
+    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: cannot be read as UTF-8 text ({error})") from error
+
+
+def _read_lines(file: Path, lines: IO[Any]) -> Iterator[Document]:
+    """Documents of one open file: JSON lines where the first line starts with a brace."""
+    first = next((line for line in lines if line.strip()), "")
+    if not first.strip():
+        raise UserError(f"{file}: empty; expected documents with segments or sections")
+    if not first.lstrip().startswith("{"):
+        yield from _kept(_choi_text(file, [first, *lines]))
+        return
+    for number, line in enumerate(chain([first], lines), 1):
+        if line.strip():
+            yield from _kept(_record(f"{file}:{number}", line))
+
+
+def _kept(document: Document) -> Iterator[Document]:
+    if len(document.masses) > 1:
+        yield document
+
+
+def _document(name: str, segments: list[list[str]], fields: dict[str, Any]) -> Document:
+    """A document from its segments; empty sentences and segments without a sentence are dropped."""
+    cleaned = [[s.strip() for s in segment if s.strip()] for segment in segments]
+    cleaned = [segment for segment in cleaned if segment]
+    sentences = [sentence for segment in cleaned for sentence in segment]
+    return Document(name, sentences, [len(segment) for segment in cleaned], fields)
+
+
+def _record(name: str, line: str) -> Document:
+    """A document from one JSON line."""
+    expected = (
+        'expected {"segments": [[sentence, ...], ...]} or {"sections": [{"paragraphs": ...}]}'
+    )
+    try:
+        record = json.loads(line)
+        if "segments" in record:
+            segments = record["segments"]
+        elif "sections" in record:
+            segments = [
+                [sentence for paragraph in section["paragraphs"] for sentence in paragraph]
+                for section in record["sections"]
+            ]
+        else:
+            raise UserError(f"{name}: no segments in this record; {expected}")
+        if not all(isinstance(s, list) for s in segments):
+            raise TypeError("a segment is not a list")
+        fields = {k: v for k, v in record.items() if k not in ("segments", "sections")}
+        return _document(name, segments, fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{name}: cannot be used ({error}); {expected}") from error
+
+
+def _choi_text(file: Path, lines: list[str]) -> Document:
+    """A document from Choi's plain text; range and set come from the folders' names."""
+    segments: list[list[str]] = [[]]
+    for line in lines:
+        if re.fullmatch(r"={10,}", line.strip()):
+            segments.append([])
+        else:
+            segments[-1].append(line)
+    if len(segments) == 1:
+        raise UserError(f"{file}: no line of ten '=' signs found; expected Choi's format")
+    found = re.search(r"(\d+-\d+)$", file.parent.name)
+    return _document(str(file), segments, {"range": found.group(1)} if found else {})

@@ -1,0 +1,76 @@
+"""Reading texts with known segments."""
+
+import json
+import lzma
+
+import pytest
+
+from blocklens.errors import UserError
+from blocklens.segmentation.documents import Document, read_documents
+
+
+def test_json_lines_with_segments_keep_their_other_fields(tmp_path):
+    path = tmp_path / "d.jsonl.xz"
+    with lzma.open(path, "wt") as out:
+        out.write(json.dumps({"set": 4, "segments": [["a .", " "], [], ["b .", "c ."]]}) + "\n\n")
+    (document,) = read_documents(path)
+    assert document.sentences == ["a .", "b .", "c ."]
+    assert document.masses == [1, 2]
+    assert document.fields == {"set": 4}
+
+
+def test_headings_of_sections_are_left_out(tmp_path):
+    path = tmp_path / "d.jsonl"
+    sections = [
+        {"heading": "", "paragraphs": [["One.", "Two."], ["Three."]]},
+        {"heading": "History", "paragraphs": [["Four."]]},
+    ]
+    path.write_text(json.dumps({"title": "T", "sections": sections}), encoding="utf-8")
+    (document,) = read_documents(path)
+    assert document.sentences == ["One.", "Two.", "Three.", "Four."]
+    assert document.masses == [3, 1]
+
+
+def test_chois_plain_text_and_folders_of_it_are_read(tmp_path):
+    folder = tmp_path / "1" / "3-5"
+    folder.mkdir(parents=True)
+    rule = "=" * 10
+    (folder / "0.ref").write_text(f"{rule}\na b .\nc .\n{rule}\nd .\n{rule}\n", encoding="utf-8")
+    for path in (tmp_path, folder / "0.ref"):
+        (document,) = read_documents(path)
+        assert document.masses == [2, 1]
+        assert document.fields == {"range": "3-5"}
+
+
+def test_documents_of_one_segment_are_left_out(tmp_path):
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"segments": [["a", "b"]]}\n', encoding="utf-8")
+    assert list(read_documents(path)) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    ['{"text": "a"}', '{"segments": 3}', '{"segments": ["a", "b"]}', '{"segments": [[1]]}',
+     '{"sections": [{}]}', "{broken", "", "only prose\n"],
+)  # fmt: skip
+def test_records_without_segments_are_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "d.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        list(read_documents(path))
+    assert "d.jsonl" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_files_empty_folders_and_broken_archives_are_refused(tmp_path):
+    broken = tmp_path / "d.jsonl.xz"
+    broken.write_bytes(b"no archive")
+    for path in (tmp_path / "none.jsonl", tmp_path, broken):
+        with pytest.raises(UserError):
+            list(read_documents(path))
+
+
+def test_masses_can_be_counted_in_words():
+    document = Document("d", ["a b c", "d", "e f"], [1, 2], {})
+    assert document.in_words([1, 2]) == [3, 3]
+    assert document.in_words([2, 1]) == [4, 2]
