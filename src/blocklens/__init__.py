@@ -1,1 +1,63 @@
-"""Measure how a transformer encoder learns and pays attention, block by block and head by head."""
+"""Measure how a transformer encoder learns and pays attention, block by block and head by head.
+
+import blocklens
+
+encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
+found = blocklens.measure(encoder, "articles.jsonl")    # or any list of strings
+found.table, found.labels, found.anchors                # data frames
+blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
+blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with controls and a report
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blocklens.encoder import Encoder
+    from blocklens.errors import UserError
+    from blocklens.examples import Example, look
+    from blocklens.measurement import Measurement, measure
+    from blocklens.measures.options import HeadOptions
+    from blocklens.report import charts
+    from blocklens.study import Study, StudyOptions, study
+    from blocklens.texts.reading import Text, TextSource
+
+__all__ = [
+    "Encoder",
+    "Example",
+    "HeadOptions",
+    "Measurement",
+    "Study",
+    "StudyOptions",
+    "Text",
+    "TextSource",
+    "UserError",
+    "charts",
+    "look",
+    "measure",
+    "study",
+]
+
+_HOMES = {
+    "Encoder": "blocklens.encoder",
+    "Example": "blocklens.examples",
+    "HeadOptions": "blocklens.measures.options",
+    "Measurement": "blocklens.measurement",
+    "Study": "blocklens.study",
+    "StudyOptions": "blocklens.study",
+    "Text": "blocklens.texts.reading",
+    "TextSource": "blocklens.texts.reading",
+    "UserError": "blocklens.errors",
+    "look": "blocklens.examples",
+    "measure": "blocklens.measurement",
+    "study": "blocklens.study",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `blocklens --help` must not wait for PyTorch."""
+    if name == "charts":
+        return import_module("blocklens.report.charts")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,5 @@
+"""`python -m blocklens` is the command `blocklens`."""
+
+from blocklens.cli import main
+
+main()

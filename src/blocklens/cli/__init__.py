@@ -1,0 +1,64 @@
+"""The command line: one file a command, which only calls the public API.
+
+A `UserError` is printed as one line and ends the command with exit code 2; `--debug` shows where it
+came from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from blocklens.cli.study import study
+from blocklens.errors import UserError
+
+app = typer.Typer(
+    name="blocklens",
+    help="Measure how a transformer encoder learns and pays attention, block by block and head by head.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(study)
+
+
+@app.callback()
+def _options(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+) -> None:
+    if debug:
+        os.environ["BLOCKLENS_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line."""
+    tune_memory()
+    try:
+        app()
+    except UserError as error:
+        if os.environ.get("BLOCKLENS_DEBUG"):
+            raise
+        print(f"blocklens: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("blocklens: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+def tune_memory() -> None:
+    """Let the C library keep freed memory: mapping it anew costs more than the arithmetic in it.
+
+    glibc reads these settings when a process starts, so the command starts itself once more.
+    """
+    wanted = {
+        "MALLOC_MMAP_THRESHOLD_": "1073741824",
+        "MALLOC_TRIM_THRESHOLD_": "4294967296",
+        "MALLOC_TOP_PAD_": "67108864",
+    }
+    if sys.platform != "linux" or any(name in os.environ for name in wanted):
+        return
+    os.environ.update(wanted)
+    os.execv(sys.executable, [sys.executable, "-m", "blocklens", *sys.argv[1:]])

@@ -1,0 +1,41 @@
+"""Progress bars with the time left, on standard error and only where someone watches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def study_progress(encoder: str) -> Iterator[Callable[[str, int, int], None]]:
+    """One bar for each run of a study."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("texts"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    console.print(f"[bold]{encoder}[/bold]", highlight=False)
+    with Progress(*columns, console=console) as bars:
+        tasks = {}
+
+        def update(run: str, done: int, count: int) -> None:
+            if run not in tasks:
+                tasks[run] = bars.add_task(run, total=count)
+            bars.update(tasks[run], completed=done)
+
+        yield update

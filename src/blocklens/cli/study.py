@@ -1,0 +1,154 @@
+"""`blocklens study`: from texts and an encoder to a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from blocklens.cli.progress import study_progress
+from blocklens.errors import UserError
+
+EXAMPLES = """
+**Examples**
+
+    blocklens study notes.txt --encoder sentence-transformers/all-MiniLM-L6-v2
+
+    blocklens study articles.jsonl.xz --encoder ./my-bert --texts 1000 --out my-study
+
+    cat notes.txt | blocklens study - --encoder ./my-bert --window 128 --long cut
+
+    torchrun --nproc_per_node 4 -m blocklens study texts/ --encoder ./my-bert
+"""
+
+
+def study(
+    texts: Annotated[
+        str,
+        typer.Argument(
+            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of them, "
+            "a Hub dataset id, or - for standard input.",
+            show_default=False,
+        ),
+    ],
+    encoder: Annotated[
+        str, typer.Option("--encoder", "-e", help="A model folder or a Hub id.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The study's folder.")] = Path("study"),
+    text_field: Annotated[
+        str | None, typer.Option(help="The column that holds the text.", show_default="found")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--texts", help="Take the first so many texts.", show_default="all"),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Tokens of a window.", show_default="the longest the encoder takes, at most 512"
+        ),
+    ] = None,
+    overlap: Annotated[
+        int | None,
+        typer.Option(help="Tokens shared by neighbouring windows.", show_default="an eighth"),
+    ] = None,
+    long: Annotated[
+        Literal["windows", "cut"], typer.Option(help="Long texts: all of them in windows, or cut.")
+    ] = "windows",
+    language: Annotated[str, typer.Option(help="Language of the sentence splitter.")] = "en",
+    similarity: Annotated[
+        Literal["raw", "cosine", "centered", "max"],
+        typer.Option(help="How head output vectors are compared."),
+    ] = "raw",
+    rule: Annotated[
+        Literal["top", "relative"],
+        typer.Option(help="High pairs: the top share of all, or above a share of the largest."),
+    ] = "top",
+    cut: Annotated[
+        float | None,
+        typer.Option(help="That share.", show_default="0.01; 0.5 where --rule relative"),
+    ] = None,
+    shifts: Annotated[
+        int, typer.Option(help="Shifts drawn for the spread of the same-sentence null.")
+    ] = 0,
+    untrained: Annotated[int, typer.Option(help="Untrained twins to compare with.")] = 3,
+    shuffled: Annotated[bool, typer.Option(help="Compare with shuffled tokens.")] = True,
+    examples: Annotated[int, typer.Option(help="Texts whose maps the report shows.")] = 3,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first bad text, do not count and go on.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="Where to compute.")] = "cpu",
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
+    ] = False,
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="Read pickled weights, which may run any code.")
+    ] = False,
+) -> None:
+    """Measure what each head of an encoder does, and write a report.
+
+    Writes a folder with tables (Parquet), figures (SVG and PNG) and `report.html`: every claim with its
+    effect, interval and control, and every head with its scores, distances, anchors and maps. Run the
+    same command again and only what has changed is measured.
+    """
+    from pydantic import ValidationError
+
+    from blocklens.encoder import Encoder
+    from blocklens.measures import HeadOptions
+    from blocklens.study import StudyOptions
+    from blocklens.study import study as run
+    from blocklens.texts.reading import TextSource
+
+    chosen = {"similarity": similarity, "rule": rule, "shifts": shifts}
+    if cut is not None:
+        chosen["cut"] = cut
+    try:
+        options = StudyOptions(
+            heads=HeadOptions(**chosen),  # type: ignore[arg-type]
+            window=window,
+            overlap=overlap,
+            long=long,
+            language=language,
+            untrained=untrained,
+            shuffled=shuffled,
+            examples=examples,
+            strict=strict,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    source = TextSource(texts, field=text_field, limit=limit, strict=strict)
+    loaded = Encoder.load(
+        encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+    )
+    with study_progress(loaded.name) as progress:
+        found = run(source, loaded, out, options=options, progress=progress)
+    summarise(found)
+
+
+study.__doc__ = f"{study.__doc__}\n{EXAMPLES}"
+
+
+def summarise(found: object) -> None:
+    """Print every claim's verdict, and where the report is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from blocklens.study import Study
+
+    assert isinstance(found, Study)
+    table = Table(box=None, pad_edge=False)
+    for name in ("claim", "effect", "95 % interval", "control", "verdict"):
+        table.add_column(name, justify="left" if name in ("claim", "verdict") else "right")
+    for row in found.claims.itertuples():
+        table.add_row(
+            str(row.id),
+            f"{row.effect:.3g}",
+            f"{row.low:.3g} to {row.high:.3g}",
+            f"{row.control_low:.3g} to {row.control_high:.3g}",
+            str(row.verdict),
+        )
+    console = Console()
+    console.print(table)
+    console.print(f"\nReport: {found.report}", soft_wrap=True, highlight=False)

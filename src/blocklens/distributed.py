@@ -1,0 +1,64 @@
+"""The same run on several processes: each takes its share of the texts, and the sums are added.
+
+    torchrun --nproc_per_node 4 -m blocklens study texts/ --encoder ...
+
+Start with `torchrun`. (`accelerate launch --cpu` was seen to start processes that each believe to be
+alone; here the world size that the launcher names must be the one that PyTorch sees.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of a number of processes this is."""
+
+    rank: int = 0
+    world: int = 1
+
+    def of(self, items: Iterable[T]) -> Iterator[T]:
+        """This process's items: every world-th, from rank on."""
+        return (item for place, item in enumerate(items) if place % self.world == self.rank)
+
+    def gather(self, value: T) -> list[T] | None:
+        """Every process's value in the order of ranks on the first process, None on the others."""
+        if self.world == 1:
+            return [value]
+        found: list[T | None] | None = [None] * self.world if self.rank == 0 else None
+        dist.gather_object(value, found)
+        return found  # type: ignore[return-value]
+
+    def same(self, value: T) -> T:
+        """The first process's value, on all of them."""
+        if self.world == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values)
+        return values[0]
+
+
+def join() -> Share:
+    """Join the other processes that `torchrun` started; alone, a share of everything.
+
+    Raises:
+        RuntimeError: the launcher names another world size than PyTorch sees.
+
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        return Share()
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if dist.get_world_size() != world:
+        raise RuntimeError(f"WORLD_SIZE is {world}, but {dist.get_world_size()} processes joined")
+    return Share(dist.get_rank(), world)

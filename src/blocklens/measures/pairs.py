@@ -1,0 +1,269 @@
+"""High-similarity pairs: which pairs of tokens a head makes most alike, found once for all measures.
+
+The context similarity matrix of a head is S_ij = <v_i, v_j> (DEFINITIONS: context similarity matrix).
+Its high pairs are the unordered pairs i < j of content tokens in the top fraction q of the text's
+n(n-1)/2, at least ceil(n/2) pairs; ties at the cut are all in, so that no order of tokens matters.
+All cuts of the sweep come from one selection at the loosest; each pair knows the tightest cut it makes.
+
+In NumPy on purpose: its comparison, compress and partition are faster here than `topk`, and the state
+they feed is NumPy's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from blocklens.heads import Workspace
+from blocklens.measures.options import HeadOptions
+from blocklens.tokens import Tokens
+
+LOCAL = 5
+"""Pairs at most this many tokens apart are local (DEFINITIONS: distance distribution)."""
+
+SAMPLE_FROM = 8192
+SAMPLE_EVERY = 16
+
+
+@lru_cache(maxsize=4)
+def all_pairs(tokens: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    """Members i < j of every pair, int32 [pairs], and their places i n + j in a matrix, int64."""
+    first, second = np.triu_indices(tokens, k=1)
+    places = torch.from_numpy(first * tokens + second)
+    return first.astype(np.int32), second.astype(np.int32), places
+
+
+class PairTable:
+    """What every pair of a window's content tokens is, before any encoder has seen it.
+
+    Arrays are [pairs] in the order of `all_pairs`, or [tokens] over content tokens.
+    """
+
+    def __init__(self, tokens: Tokens) -> None:
+        content = tokens.content
+        self.tokens = len(content)
+        self.first, self.second, self.places = all_pairs(self.tokens)
+        self.pairs = len(self.first)
+        ids = tokens.ids[content]
+        self.sentences = tokens.sentences[content]
+        self.type_ids, self.types = np.unique(ids, return_inverse=True)
+        self.distance = (self.second - self.first).astype(np.int16)
+        self.equal = self.types[self.first] == self.types[self.second]
+        self.same_sentence = self.sentences[self.first] == self.sentences[self.second]
+        self.local = self.distance <= LOCAL
+
+    @staticmethod
+    def of(tokens: Tokens) -> PairTable:
+        """The table of a window, made once and kept with it."""
+        if "pairs" not in tokens.cache:
+            tokens.cache["pairs"] = PairTable(tokens)
+        return tokens.cache["pairs"]
+
+    @cached_property
+    def mean_distance(self) -> float:
+        """Mean distance of all pairs, (n + 1) / 3."""
+        return (self.tokens + 1) / 3
+
+    @cached_property
+    def distance_shares(self) -> np.ndarray:
+        """P(delta) of all pairs, 2 (n - delta) / (n (n - 1)), [tokens] from delta = 0, which is 0."""
+        shares = (self.tokens - np.arange(self.tokens)) / self.pairs
+        shares[0] = 0.0
+        return shares
+
+    @cached_property
+    def sentence_shares(self) -> np.ndarray:
+        """p(delta) [tokens]: share of positions i with i and i + delta (mod n) in one sentence.
+
+        This is the mean over all circular shifts of the sentence labels, exact and without drawing
+        any (DEFINITIONS: same-sentence preference, null b). Sentences are runs, so a sentence of
+        length m gives max(0, m - delta) positions, and max(0, m - (n - delta)) more around the end.
+        """
+        n = self.tokens
+        borders = np.flatnonzero(np.diff(self.sentences)) + 1
+        lengths = np.diff(np.concatenate([[0], borders, [n]]))[:, None]
+        distance = np.arange(n)[None, :]
+        inside = np.maximum(0, lengths - distance) + np.maximum(0, lengths - (n - distance))
+        return inside.sum(axis=0) / n
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Selected pairs of every head of one block on one window, for all cuts at once.
+
+    Attributes:
+        table: what the pairs are.
+        head: int [selected], sorted.
+        pair: int [selected], index into the table.
+        cut: int [selected], the tightest cut the pair makes: it belongs to that cut and all looser.
+        heads: number of heads.
+        cuts: number of cuts.
+
+    """
+
+    table: PairTable
+    head: np.ndarray
+    pair: np.ndarray
+    cut: np.ndarray
+    heads: int
+    cuts: int
+
+    @cached_property
+    def key(self) -> np.ndarray:
+        """Head x cuts + cut, [selected]."""
+        return self.head * self.cuts + self.cut
+
+    def count(
+        self, which: np.ndarray | None = None, weights: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Number of pairs, or sum of weights, for each head and cut, [heads, cuts].
+
+        Args:
+            which: bool [selected], the pairs to count; default all.
+            weights: float [selected], what to sum in place of 1.
+
+        """
+        key = self.key if which is None else self.key[which]
+        found = np.bincount(key, weights=weights, minlength=self.heads * self.cuts)
+        return found.reshape(self.heads, self.cuts).cumsum(axis=1)
+
+
+def context_similarity(
+    outputs: Tensor, similarity: str, workspace: Workspace, name: str = "similarity"
+) -> Tensor:
+    """S [heads, tokens, tokens] from output vectors [heads, tokens, head width].
+
+    Args:
+        outputs: v, content tokens only.
+        similarity: "raw" scalar product, "cosine", "centered" (the text's mean vector subtracted
+            first) or "max" (divided by the largest off-diagonal element).
+        workspace: where S is written.
+        name: the buffer's name.
+
+    """
+    if similarity == "centered":
+        outputs = outputs - outputs.mean(dim=1, keepdim=True)
+    elif similarity == "cosine":
+        outputs = torch.nn.functional.normalize(outputs, dim=-1)
+    heads, tokens, _ = outputs.shape
+    matrix = workspace.get(name, (heads, tokens, tokens), outputs)
+    torch.bmm(outputs, outputs.mT, out=matrix)
+    if similarity == "max":
+        diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
+        kept = diagonal.clone()
+        diagonal.fill_(float("-inf"))
+        largest = matrix.amax(dim=(1, 2), keepdim=True)
+        diagonal.copy_(kept)
+        matrix /= largest
+    return matrix
+
+
+def content_rows(outputs: Tensor, content: np.ndarray) -> Tensor:
+    """The content tokens' rows of [heads, tokens, width]; a view where they stand in one run."""
+    if content[-1] - content[0] + 1 == len(content):
+        return outputs[:, content[0] : content[-1] + 1]
+    return outputs[:, torch.from_numpy(content)]
+
+
+def high_pairs(
+    outputs: Tensor, tokens: Tokens, options: HeadOptions, workspace: Workspace
+) -> Pairs:
+    """The high-similarity pairs of every head of one block on one window.
+
+    Args:
+        outputs: head output vectors [heads, tokens, head width] of the whole window.
+        tokens: the window.
+        options: similarity, cuts and the rule that makes them.
+        workspace: buffers.
+
+    """
+    table = PairTable.of(tokens)
+    matrix = context_similarity(
+        content_rows(outputs, tokens.content), options.similarity, workspace
+    )
+    upper = workspace.get("upper", (len(matrix), table.pairs), matrix)
+    torch.index_select(matrix.flatten(1), 1, table.places.to(matrix.device), out=upper)
+    values = upper.cpu().numpy()
+    if options.rule == "top":
+        counts = [pairs_wanted(table.tokens, q) for q in options.cuts]
+        head, pair, found, thresholds = largest(values, counts)
+    else:
+        thresholds = values.max(axis=1, keepdims=True) * np.asarray(options.cuts)
+        place = np.flatnonzero(values > thresholds[:, -1:])
+        head, pair = np.divmod(place, table.pairs)
+        found = values.reshape(-1)[place]
+    cut = np.zeros(len(pair), dtype=np.int64)
+    inclusive = options.rule == "top"
+    for tighter in range(len(options.cuts) - 1):
+        limit = thresholds[head, tighter]
+        cut += found < limit if inclusive else found <= limit
+    return Pairs(table, head, pair, cut, len(values), len(options.cuts))
+
+
+def pairs_wanted(tokens: int, fraction: float) -> int:
+    """How many pairs the top fraction of a text of n tokens is: at least ceil(n / 2)."""
+    pairs = tokens * (tokens - 1) // 2
+    return min(pairs, max(int(np.ceil(fraction * pairs)), (tokens + 1) // 2))
+
+
+def largest(
+    values: np.ndarray, counts: list[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The largest elements of every row, with all ties at the cut.
+
+    Args:
+        values: [rows, columns].
+        counts: how many to take at each cut, rising.
+
+    Returns:
+        Row, column and value of each element taken at the loosest cut, in order of place, and the
+        smallest value taken [rows, cuts].
+
+    """
+    rows, columns = values.shape
+    bound = np.full((rows, 1), -np.inf, dtype=values.dtype)
+    if columns > SAMPLE_FROM:
+        # A partition of every sixteenth column gives a bound that nearly always lets the wanted
+        # elements through and little more; what it lets through is then cut exactly.
+        sample = values[:, ::SAMPLE_EVERY]
+        margin = int(1.3 * counts[-1] / columns * sample.shape[1]) + 8
+        kth = max(sample.shape[1] - margin, 0)
+        bound = np.partition(sample, kth, axis=1)[:, kth : kth + 1]
+    place = np.flatnonzero(values >= bound)
+    starts = np.searchsorted(place, np.arange(rows + 1) * columns)
+    if (np.diff(starts) < counts[-1]).any():
+        place = np.arange(rows * columns)
+        starts = np.arange(rows + 1) * columns
+    found = values.reshape(-1)[place]
+    thresholds = np.empty((rows, len(counts)), dtype=values.dtype)
+    for row in range(rows):
+        part = found[starts[row] : starts[row + 1]]
+        for cut in reversed(range(len(counts))):
+            part = np.partition(part, len(part) - counts[cut])[len(part) - counts[cut] :]
+            thresholds[row, cut] = part[0]
+    row = np.repeat(np.arange(rows), np.diff(starts))
+    taken = found >= thresholds[row, -1]
+    row = row[taken]
+    return row, place[taken] - row * columns, found[taken], thresholds
+
+
+def random_pairs(tokens: Tokens, options: HeadOptions, heads: int) -> Pairs:
+    """As many random pairs as a head has high ones: the null of what a head's anchor explains."""
+    table = PairTable.of(tokens)
+    rng = tokens.rng(purpose=1)
+    counts = [pairs_wanted(table.tokens, q) for q in options.null_cuts]
+    # Drawn with replacement: a pair drawn twice is rare, and shuffling all pairs is slow.
+    chosen = rng.integers(table.pairs, size=(heads, counts[-1]))
+    cut = np.searchsorted(counts, np.arange(counts[-1]), side="right")
+    return Pairs(
+        table,
+        np.repeat(np.arange(heads), counts[-1]),
+        chosen.ravel(),
+        np.tile(cut, heads),
+        heads,
+        len(counts),
+    )
