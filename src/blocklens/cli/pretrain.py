@@ -30,12 +30,14 @@ def pretrain(
     texts: Annotated[
         str,
         typer.Argument(
-            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of them, "
-            "a Hub dataset id, or - for standard input.",
+            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of "
+            "them, a Hub dataset id, or - for standard input.",
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("pretrained"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path(
+        "pretrained"
+    ),
     preset: Annotated[
         Literal["mini", "paper"],
         typer.Option(help="mini: what two cores train in two hours. paper: the papers' BERT-6."),
@@ -86,9 +88,7 @@ def pretrain(
     ] = None,
     validation: Annotated[float | None, _from_preset("Share of texts held out.")] = None,
     modified: Annotated[float | None, _from_preset("Share of tokens modified.")] = None,
-    modified_early: Annotated[
-        float | None, _from_preset("The same before the rate falls.")
-    ] = None,
+    modified_early: Annotated[float | None, _from_preset("The same before the rate falls.")] = None,
     dropout: Annotated[float | None, _from_preset("Dropout; the papers' is 0.1.")] = None,
     rows: Annotated[int | None, _from_preset("Packed rows of a step.")] = None,
     optimiser: Annotated[Literal["muon", "adamw"] | None, _from_preset("Optimiser.")] = None,
@@ -122,9 +122,9 @@ def pretrain(
 ) -> None:
     """Pre-train a BERT with masked-language modelling.
 
-    Trains a WordPiece vocabulary (or takes a tokenizer), tokenises the texts once, packs them without
-    attention across texts, and trains. The result, `model` in the run's folder, is an ordinary Hugging
-    Face folder with a model card.
+    Trains a WordPiece vocabulary (or takes a tokenizer), tokenises the texts once, packs them
+    without attention across texts, and trains. The result, `model` in the run's folder, is an
+    ordinary Hugging Face folder with a model card.
     """
     import torch
     from rich.console import Console

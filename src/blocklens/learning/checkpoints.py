@@ -1,0 +1,126 @@
+"""Training states on disk: whole or not there, checked when read, the last few kept.
+
+A state is a folder `step-00001200/` with `state.safetensors` (weights and optimiser state, as they
+are in memory) and `state.json` (counters, and the SHA-256 of the other file). It is written under
+another name, flushed to the disk and then renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+@dataclass
+class Counters:
+    """Where a run stands: optimiser steps, real tokens, seconds at work, and its schedule.
+
+    `decay_start` and `total_steps` are -1 while the clock has not decided them.
+    """
+
+    step: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    decay_start: int = -1
+    total_steps: int = -1
+    loss: float = float("nan")
+
+
+def save_state(
+    folder: Path,
+    model: nn.Module,
+    optimisers: list[torch.optim.Optimizer],
+    counters: Counters,
+    *,
+    keep: int,
+) -> Path:
+    """Write the state of `counters.step` into `folder`, keep the last `keep` states."""
+    target = folder / f"step-{counters.step:08d}"
+    partial = folder / f".partial-{counters.step:08d}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    tensors = {f"model/{name}": value for name, value in model.named_parameters()}
+    for number, optimiser in enumerate(optimisers):
+        for index, state in optimiser.state_dict()["state"].items():
+            for key, value in state.items():
+                tensors[f"optimiser{number}/{index}/{key}"] = value
+    tensors = {key: value.detach().contiguous() for key, value in tensors.items()}
+    save_file(tensors, partial / "state.safetensors")
+    record = {"counters": asdict(counters), "sha256": _digest(partial / "state.safetensors")}
+    (partial / "state.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
+    for file in (partial / "state.safetensors", partial / "state.json", partial):
+        _flush(file)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+    _flush(folder)
+    for old in states(folder)[:-keep]:
+        shutil.rmtree(old)
+    return target
+
+
+def states(folder: Path) -> list[Path]:
+    """The states in `folder`, oldest first."""
+    return sorted(folder.glob("step-*"))
+
+
+def load_newest(
+    folder: Path, model: nn.Module, optimisers: list[torch.optim.Optimizer]
+) -> tuple[Counters | None, list[str]]:
+    """Put the newest undamaged state into `model` and `optimisers`.
+
+    Returns its counters (None when there is no state) and one line for each damaged state that was
+    passed over.
+    """
+    damaged: list[str] = []
+    for path in reversed(states(folder)):
+        try:
+            record = json.loads((path / "state.json").read_text(encoding="utf-8"))
+            counters = Counters(**record["counters"])
+            if _digest(path / "state.safetensors") != record["sha256"]:
+                raise ValueError("its checksum is wrong")
+            tensors = load_file(path / "state.safetensors")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            damaged.append(f"{path}: damaged ({error}); the one before is used")
+            continue
+        _restore(tensors, model, optimisers)
+        return counters, damaged
+    return None, damaged
+
+
+@torch.no_grad()
+def _restore(
+    tensors: dict[str, Tensor], model: nn.Module, optimisers: list[torch.optim.Optimizer]
+) -> None:
+    for name, value in model.named_parameters():
+        value.copy_(tensors[f"model/{name}"])
+    for number, optimiser in enumerate(optimisers):
+        state: dict[int, dict[str, Any]] = {}
+        for key, value in tensors.items():
+            place, _, rest = key.partition("/")
+            if place == f"optimiser{number}":
+                index, _, name = rest.partition("/")
+                state.setdefault(int(index), {})[name] = value
+        whole = optimiser.state_dict()
+        optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,176 @@
+"""Texts as token numbers in a memory-mapped file, written once and read by every later run.
+
+A corpus is a folder: `tokens.bin` (uint16, or uint32 for vocabularies above 65,536; no special
+tokens), `offsets.npy` (text i is `tokens[offsets[i]:offsets[i + 1]]`), `held_out.npy` (one truth
+value a text) and `corpus.json`. `corpus.json` is written last, so a folder without it is unfinished
+and is built again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import BertTokenizer, PreTrainedTokenizerBase
+
+from blocklens.errors import UserError
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+TEXTS_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tokenised texts: `tokens` is a read-only memory map, the rest is in memory."""
+
+    tokens: np.memmap
+    offsets: NDArray[np.int64]
+    held_out: NDArray[np.bool_]
+    digest: str
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each text, special tokens not counted."""
+        return np.diff(self.offsets)
+
+    def text(self, number: int) -> NDArray[np.integer]:
+        """Token numbers of text `number`, without special tokens."""
+        return self.tokens[self.offsets[number] : self.offsets[number + 1]]
+
+
+def train_tokenizer(
+    texts: Iterable[str], vocabulary: int, *, length: int, lowercase: bool = True
+) -> BertTokenizer:
+    """Train a WordPiece vocabulary of exactly `vocabulary` entries on `texts`.
+
+    The normaliser and the splitting into words are those of bert-base-uncased. Pairs seen once are
+    not merged. Raises UserError when the texts cannot fill the vocabulary.
+    """
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)  # type: ignore[assignment]
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(SPECIAL_TOKENS),
+        limit_alphabet=max(16, min(400, vocabulary // 8)),
+        min_frequency=2,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    entries = tokenizer.get_vocab()
+    if len(entries) < vocabulary:
+        raise UserError(
+            f"vocabulary of {vocabulary:,}: the texts fill only {len(entries):,} entries; "
+            f"give more texts or --vocabulary {len(entries)}"
+        )
+    tokenizer.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", entries["[CLS]"]), ("[SEP]", entries["[SEP]"])],
+    )
+    return BertTokenizer(vocab=entries, do_lower_case=lowercase, model_max_length=length)
+
+
+def is_held_out(text: str, *, seed: int, share: float) -> bool:
+    """Whether a text belongs to the validation texts: a keyed hash of its content decides.
+
+    So the choice depends on neither the order of the texts nor their number, and equal texts are on
+    the same side.
+    """
+    key = seed.to_bytes(8, "little", signed=True)
+    value = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8, key=key).digest()
+    return int.from_bytes(value, "little") < share * 2.0**64
+
+
+def build_corpus(
+    texts: Iterable[str],
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    *,
+    validation: float,
+    seed: int,
+    about: dict[str, Any],
+) -> Corpus:
+    """Tokenise `texts` into `folder`, or open it when it was built before from the same things.
+
+    `about` says what the corpus is made of (texts, tokenizer); a folder with another `about` is
+    built anew. `validation` is the share of texts held out. Texts without a token are left out.
+    Raises UserError when no text is left for training or for validation.
+    """
+    about = {**about, "validation": validation, "seed": seed, "entries": len(tokenizer)}
+    written = folder / "corpus.json"
+    if written.is_file():
+        record = json.loads(written.read_text(encoding="utf-8"))
+        if record["about"] == about:
+            return open_corpus(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    written.unlink(missing_ok=True)
+    kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
+    lengths: list[int] = []
+    held_out: list[bool] = []
+    digest = hashlib.sha256()
+    with (folder / "tokens.bin").open("wb") as file:
+        for batch in _batches(texts, TEXTS_AT_ONCE):
+            encoded = tokenizer(batch, add_special_tokens=False, verbose=False)["input_ids"]
+            for text, ids in zip(batch, encoded, strict=True):
+                if not ids:
+                    continue
+                data = np.asarray(ids, dtype=kind).tobytes()
+                file.write(data)
+                digest.update(data)
+                lengths.append(len(ids))
+                held_out.append(is_held_out(text, seed=seed, share=validation))
+    kept = sum(held_out)
+    if kept == 0 or kept == len(held_out):
+        raise UserError(
+            f"validation share {validation}: of {len(lengths):,} texts {kept:,} are held out and "
+            f"{len(lengths) - kept:,} are left to train on; both must be at least 1: give more "
+            "texts or another --validation"
+        )
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    np.save(folder / "offsets.npy", offsets)
+    np.save(folder / "held_out.npy", np.asarray(held_out, dtype=bool))
+    record = {
+        "about": about,
+        "texts": len(lengths),
+        "held_out": int(kept),
+        "tokens": int(offsets[-1]),
+        "dtype": np.dtype(kind).name,
+        "digest": digest.hexdigest(),
+    }
+    partial = folder / "corpus.json.partial"
+    partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
+    partial.replace(written)
+    return open_corpus(folder)
+
+
+def open_corpus(folder: Path) -> Corpus:
+    """Open a corpus folder. Raises UserError when its files do not fit together."""
+    record = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
+    kind = np.dtype(record["dtype"])
+    file = folder / "tokens.bin"
+    if file.stat().st_size != record["tokens"] * kind.itemsize:
+        raise UserError(
+            f"{file}: not the size that corpus.json says; delete {folder} and run again"
+        )
+    return Corpus(
+        tokens=np.memmap(file, dtype=kind, mode="r"),
+        offsets=np.load(folder / "offsets.npy"),
+        held_out=np.load(folder / "held_out.npy"),
+        digest=record["digest"],
+    )
+
+
+def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(texts)
+    while batch := list(islice(iterator, size)):
+        yield batch

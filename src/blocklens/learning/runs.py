@@ -1,0 +1,224 @@
+"""`pretrain`: from texts to a Hugging Face folder, or on from where a run stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from blocklens.errors import UserError
+from blocklens.learning import pretrain as loop
+from blocklens.learning.checkpoints import Counters, states
+from blocklens.learning.corpus import build_corpus, is_held_out, train_tokenizer
+from blocklens.learning.export import export_encoder, model_card
+from blocklens.learning.options import PretrainOptions
+
+Texts = Iterable[Any]
+
+
+def pretrain(
+    texts: Texts,
+    output: Path,
+    options: PretrainOptions,
+    *,
+    resume: bool = False,
+    described: str = "texts given by the caller",
+    texts_digest: str = "",
+    save_minutes: float = 5.0,
+    console: Console | None = None,
+    data: Path | None = None,
+    licence: str | None = None,
+) -> Path:
+    """Train a BERT with masked-language modelling on `texts` (strings or `Text` objects).
+
+    `texts` must be iterable several times. Everything is written below `output`; the encoder is
+    `output/model`, whose path is returned. `described` and `texts_digest` name the texts in the
+    model card and guard a resumed run. `data`: the folder of tokenizer and corpus, for runs that
+    share them; `output` by default. With `resume` the run in `output` goes on; with the same
+    thread count on the same machine its weights are bit for bit those of a run never stopped.
+    Raises UserError for an output that holds a run already, options or texts that differ from those
+    of the run to resume, a vocabulary the texts cannot fill, too few texts for the validation
+    share, and a loss that is not a number.
+    """
+    console = console or Console(stderr=True, quiet=True)
+    _open_folder(output, options, resume, {"texts": described, "digest": texts_digest})
+    data = data or output
+    console.print("reading and tokenising the texts")
+    tokenizer = _tokenizer(texts, data, options)
+    about = {"texts": texts_digest or described, "tokenizer": _tokenizer_digest(data)}
+    corpus = build_corpus(
+        _strings(texts),
+        tokenizer,
+        data / "corpus",
+        validation=options.validation,
+        seed=options.seed,
+        about=about,
+    )
+    run = loop.Training(options, corpus, tokenizer, output)
+    for line in run.resume() if resume else []:
+        console.print(f"warning: {line}", style="yellow")
+    facts = {
+        "texts": described,
+        "training texts": f"{options.articles or int((~corpus.held_out).sum()):,}",
+        "held-out texts": f"{int(corpus.held_out.sum()):,} (a keyed hash of the text decides)",
+        "packed rows": f"{len(run.rows):,} of {options.length} positions, {run.rows.fill:.2%} full",
+    }
+    if corpus.digest:
+        facts["SHA-256 of the token numbers"] = corpus.digest
+
+    def export(training: loop.Training, folder: Path, figures: dict[str, float]) -> None:
+        card = model_card(options, training.counters, facts, figures, licence)
+        export_encoder(folder, training.model, training.tokenizer, card)
+
+    with _Report(output / "logs", console, run) as report:
+        figures = loop.train(
+            run,
+            save_minutes=save_minutes,
+            report=report.progress,
+            validated=report.validated,
+            export=export,
+        )
+        report.validated(run.counters, figures)
+    record = {**figures, "steps": run.counters.step, "tokens": run.counters.tokens}
+    partial = output / "figures.json.partial"
+    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    partial.replace(output / "figures.json")
+    console.print(f"held-out loss {figures['loss']:.4f}, accuracy {figures['accuracy']:.4f}")
+    return output / "model"
+
+
+class _Report:
+    """Progress on the console (loss, tokens a second, time left) and TensorBoard logs."""
+
+    def __init__(self, folder: Path, console: Console, run: loop.Training) -> None:
+        self.folder, self.console, self.run = folder, console, run
+
+    def __enter__(self) -> _Report:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer = SummaryWriter(str(self.folder), purge_step=self.run.counters.step)
+        self.bar = Progress(
+            TextColumn("step {task.fields[step]:,}"),
+            BarColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}"),
+            TextColumn("{task.fields[speed]:,.0f} tokens/s"),
+            TextColumn("{task.fields[left]} left"),
+            console=self.console,
+        )
+        self.bar.start()
+        self.task = self.bar.add_task(
+            "", total=1.0, step=0, loss=float("nan"), speed=0.0, left="unknown time"
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+        self.writer.close()
+
+    def progress(self, now: loop.Progress) -> None:
+        """One report of the training loop."""
+        step = now.counters.step
+        for name, value in (
+            ("train/loss", now.loss),
+            ("train/accuracy", now.accuracy),
+            ("speed/real_tokens_per_second", now.tokens_per_second),
+            ("train/rate_factor", now.rate),
+        ):
+            self.writer.add_scalar(name, value, step)
+        self.bar.update(
+            self.task,
+            completed=now.share,
+            step=step,
+            loss=now.loss,
+            speed=now.tokens_per_second,
+            left=_time(now.seconds_left),
+        )
+
+    def validated(self, counters: Counters, figures: dict[str, float]) -> None:
+        """Held-out figures."""
+        self.writer.add_scalar("held_out/loss", figures["loss"], counters.step)
+        self.writer.add_scalar("held_out/accuracy", figures["accuracy"], counters.step)
+        self.writer.flush()
+
+
+def _time(seconds: float) -> str:
+    if seconds != seconds:  # not a number: the schedule is not known yet
+        return "unknown time"
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def _open_folder(
+    output: Path, options: PretrainOptions, resume: bool, texts: dict[str, str]
+) -> None:
+    """Check that the run may start or go on here, and write its options."""
+    written, record = output / "options.json", output / "texts.json"
+    if resume:
+        if not written.is_file():
+            raise UserError(f"{output}: no run to resume (no options.json); leave out --resume")
+        changes = options.differences(PretrainOptions.read(written))
+        if changes:
+            raise UserError(
+                f"{output}: cannot resume with other options ({'; '.join(changes)}); give the "
+                "same options or another output folder"
+            )
+        before = json.loads(record.read_text(encoding="utf-8"))
+        if before["digest"] != texts["digest"]:
+            raise UserError(
+                f"{output}: cannot resume with other texts ({before['texts']} -> "
+                f"{texts['texts']}); give the same texts or another output folder"
+            )
+        return
+    if states(output / "checkpoints") or (output / "model").exists():
+        raise UserError(f"{output}: holds a run already; give --resume or another output folder")
+    output.mkdir(parents=True, exist_ok=True)
+    options.write(written)
+    record.write_text(json.dumps(texts, indent=2), encoding="utf-8")
+
+
+def _tokenizer(texts: Texts, data: Path, options: PretrainOptions) -> PreTrainedTokenizerBase:
+    """The run's tokenizer: read from the folder, copied from an existing one, or trained."""
+    folder = data / "tokenizer"
+    if not (folder / "tokenizer.json").is_file():
+        if options.tokenizer is not None:
+            try:
+                made = AutoTokenizer.from_pretrained(options.tokenizer)
+            except (OSError, ValueError) as error:
+                reason = str(error).splitlines()[0]
+                raise UserError(f"tokenizer {options.tokenizer}: not readable: {reason}") from None
+            missing = [
+                n for n in ("cls", "sep", "pad", "mask") if getattr(made, f"{n}_token_id") is None
+            ]
+            if missing:
+                raise UserError(
+                    f"tokenizer {options.tokenizer}: has no {', '.join(missing)} token; "
+                    "masked-language modelling needs cls, sep, pad and mask"
+                )
+        else:
+            seed, share = options.seed, options.validation
+            strings = (t for t in _strings(texts) if not is_held_out(t, seed=seed, share=share))
+            made = train_tokenizer(
+                strings, options.vocabulary, length=options.positions, lowercase=options.lowercase
+            )
+        partial = data / ".partial-tokenizer"
+        shutil.rmtree(partial, ignore_errors=True)
+        made.save_pretrained(partial)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def _tokenizer_digest(data: Path) -> str:
+    return hashlib.sha256((data / "tokenizer" / "tokenizer.json").read_bytes()).hexdigest()
+
+
+def _strings(texts: Texts) -> Iterator[str]:
+    for text in texts:
+        yield text if isinstance(text, str) else text.text
