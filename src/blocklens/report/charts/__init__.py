@@ -1,0 +1,25 @@
+"""Figures for a report or a notebook: plain functions from a table to an Altair chart.
+
+Every function takes data frames or arrays and returns an Altair chart that displays in a notebook
+and saves itself (`chart.save("figure.svg")`, `.png`, `.pdf`) without a browser.
+"""
+
+from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, grid, sweep
+from blocklens.report.charts.claims import claims
+from blocklens.report.charts.heads import anchors, distance_map, distances, profile
+from blocklens.report.charts.matrices import attention_map, contact_sheet, similarity
+
+__all__ = [
+    "along_blocks",
+    "anchors",
+    "attention_map",
+    "claims",
+    "compare_along_blocks",
+    "contact_sheet",
+    "distance_map",
+    "distances",
+    "grid",
+    "profile",
+    "similarity",
+    "sweep",
+]

@@ -1,0 +1,344 @@
+"""Charts along the blocks and over all heads, from the table of statistics.
+
+The table is `tables/heads.parquet` of a study, or any frame with its columns: `run`, `statistic`,
+`block`, `head` (missing for a whole block), `cut`, `value`, `null`, `effect`, `low`, `high`.
+"""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from blocklens.errors import UserError
+from blocklens.report.charts.style import (
+    ACCENT,
+    CATEGORIES,
+    DIVERGING,
+    FAINT,
+    INK,
+    RUN_COLOURS,
+    RUN_DASHES,
+    RUN_ORDER,
+    SEQUENTIAL,
+    block_axis,
+    configure,
+    log_ratio_axis,
+)
+
+DEFAULT_CUT = 0.01
+
+
+def rows_of(
+    table: pd.DataFrame, statistic: str, *, measure: str | None = None, cut: float | None = None
+) -> pd.DataFrame:
+    """The rows of one statistic; where it was measured at several cuts, those of one of them.
+
+    `cut` None takes the default cut (top 1 % of the pairs), or the smallest there is. A statistic
+    that several measures report is taken from the first of them unless `measure` names one.
+
+    Raises UserError when the table has no such statistic.
+    """
+    rows = table[table["statistic"] == statistic]
+    if measure is not None and "measure" in rows:
+        rows = rows[rows["measure"] == measure]
+    if rows.empty:
+        known = ", ".join(sorted(table["statistic"].unique()))
+        raise UserError(f"{statistic!r} is not in the table: pick one of {known}.")
+    if "measure" in rows:
+        rows = rows[rows["measure"] == rows["measure"].iloc[0]]
+    if "cut" in rows and rows["cut"].notna().any():
+        cuts = np.sort(rows["cut"].dropna().unique())
+        wanted = DEFAULT_CUT if cut is None else cut
+        nearest = cuts[np.argmin(np.abs(cuts - wanted))]
+        if cut is not None and not np.isclose(nearest, cut):
+            known = ", ".join(f"{c:g}" for c in cuts)
+            raise UserError(f"{statistic!r} was not measured at the cut {cut:g}: pick {known}.")
+        rows = rows[np.isclose(rows["cut"], nearest if cut is not None else _default(cuts))]
+    return rows
+
+
+def _default(cuts: np.ndarray) -> float:
+    matches = cuts[np.isclose(cuts, DEFAULT_CUT)]
+    return float(matches[0] if len(matches) else cuts[0])
+
+
+def by_control(rows: pd.DataFrame, quantity: str = "effect") -> pd.DataFrame:
+    """One row a kind of run and block: encoder, untrained twins, shuffled tokens.
+
+    The untrained twins become one row, the mean of their effects, with the lowest `low` and the
+    highest `high` of any of them, so that the band covers seeds and texts. Columns: `series`,
+    `block`, `mean`, `low`, `high`.
+    """
+    rows = rows[rows["head"].isna()] if "head" in rows else rows
+    runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
+    series = runs.map(_series_of)
+    frame = pd.DataFrame(
+        {
+            "series": series,
+            "block": rows["block"],
+            "mean": rows[quantity],
+            "low": rows["low"],
+            "high": rows["high"],
+        }
+    )
+    grouped = frame.groupby(["series", "block"], as_index=False)
+    return grouped.agg({"mean": "mean", "low": "min", "high": "max"})
+
+
+def _series_of(run: str) -> str:
+    if run.startswith("untrained"):
+        return RUN_ORDER[1]
+    return RUN_ORDER[2] if run.startswith("shuffled") else RUN_ORDER[0]
+
+
+def along_blocks(
+    table: pd.DataFrame,
+    statistic: str,
+    *,
+    measure: str | None = None,
+    cut: float | None = None,
+    quantity: str = "effect",
+    title: str | None = None,
+    width: int = 560,
+    height: int = 260,
+) -> alt.LayerChart:
+    """One statistic along the blocks: the encoder against its controls, with 95 % bands.
+
+    The encoder's single heads are drawn as dots behind its line where the table has them.
+    `quantity` is "effect" (observed / null, on a log scale around 1) or "value".
+    """
+    rows = rows_of(table, statistic, measure=measure, cut=cut)
+    data = by_control(rows, quantity)
+    present = [name for name in RUN_ORDER if name in set(data["series"])]
+    ratio = quantity == "effect" and bool((data["low"] > 0).all())
+    label = "observed / null" if ratio else quantity
+    scale = (
+        alt.Scale(type="log", base=2, nice=False, padding=12)
+        if ratio
+        else alt.Scale(zero=False, padding=12)
+    )
+    axis = log_ratio_axis(label) if ratio else alt.Axis(title=label, tickCount=5, format="~g")
+    y = alt.Y("mean:Q", scale=scale, axis=axis)
+    order = {name: index for index, name in enumerate(RUN_ORDER)}
+    picked = [order[name] for name in present]
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1) if len(present) > 1 else None
+    colour = alt.Color(
+        "series:N",
+        title=None,
+        scale=alt.Scale(domain=present, range=[RUN_COLOURS[i] for i in picked]),
+        legend=legend,
+    )
+    dash = alt.StrokeDash(
+        "series:N",
+        title=None,
+        scale=alt.Scale(domain=present, range=[RUN_DASHES[i] for i in picked]),
+        legend=legend,
+    )
+    base = alt.Chart(data).encode(x=block_axis())
+    tooltip = [
+        alt.Tooltip("series:N", title="run"),
+        alt.Tooltip("block:Q"),
+        alt.Tooltip("mean:Q", title=quantity, format=".3~g"),
+        alt.Tooltip("low:Q", title="95 % from", format=".3~g"),
+        alt.Tooltip("high:Q", title="to", format=".3~g"),
+    ]
+    layers: list[alt.Chart] = []
+    if ratio:
+        layers.append(alt.Chart(pd.DataFrame({"y": [1]})).mark_rule(color=FAINT).encode(y="y:Q"))
+    heads = _head_dots(rows, quantity)
+    if heads is not None:
+        layers.append(heads.encode(x=block_axis(), y=y))
+    layers += [
+        base.mark_area(opacity=0.16, line=False).encode(
+            y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", color=colour
+        ),
+        base.mark_line(strokeWidth=2.2).encode(y=y, color=colour, strokeDash=dash),
+        base.mark_point(filled=True, size=42, opacity=1).encode(y=y, color=colour, tooltip=tooltip),
+    ]
+    return configure(
+        alt.layer(*layers).properties(width=width, height=height, title=title or statistic)
+    )
+
+
+def _head_dots(rows: pd.DataFrame, quantity: str) -> alt.Chart | None:
+    if "head" not in rows:
+        return None
+    runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
+    heads = rows[rows["head"].notna() & (runs == "encoder") & rows[quantity].notna()]
+    if quantity == "effect":
+        heads = heads[heads["effect"] > 0]
+    if heads.empty:
+        return None
+    data = heads[["block", "head", quantity, "low", "high"]].rename(columns={quantity: "mean"})
+    return (
+        alt.Chart(data.astype({"head": int}))
+        .mark_circle(size=26, color=ACCENT, opacity=0.28)
+        .encode(
+            tooltip=[
+                alt.Tooltip("block:Q"),
+                alt.Tooltip("head:Q"),
+                alt.Tooltip("mean:Q", title=quantity, format=".3~g"),
+                alt.Tooltip("low:Q", title="95 % from", format=".3~g"),
+                alt.Tooltip("high:Q", title="to", format=".3~g"),
+            ]
+        )
+    )
+
+
+def compare_along_blocks(
+    table: pd.DataFrame,
+    statistics: Sequence[str],
+    *,
+    run: str = "encoder",
+    title: str = "observed / null",
+    width: int = 560,
+    height: int = 280,
+) -> alt.LayerChart:
+    """Several statistics of one run along the blocks, each its own colour, with 95 % bands."""
+    frames = []
+    for statistic in statistics:
+        rows = rows_of(table, statistic)
+        rows = rows[(rows["run"] == run) & rows["head"].isna()]
+        frames.append(rows[["statistic", "block", "effect", "low", "high"]])
+    data = pd.concat(frames, ignore_index=True)
+    data = data[data["low"] > 0]
+    prefix = _shared_words(statistics)
+    data["statistic"] = data["statistic"].str.removeprefix(prefix)
+    colour = alt.Color(
+        "statistic:N",
+        title=None,
+        scale=alt.Scale(
+            domain=[name.removeprefix(prefix) for name in statistics], range=list(CATEGORIES)
+        ),
+        legend=alt.Legend(columns=3, symbolType="stroke", symbolOpacity=1),
+    )
+    scale = alt.Scale(type="log", base=2, nice=False, padding=12)
+    y = alt.Y("effect:Q", scale=scale, axis=log_ratio_axis(title))
+    base = alt.Chart(data).encode(x=block_axis(), color=colour)
+    one = alt.Chart(pd.DataFrame({"y": [1]})).mark_rule(color=FAINT).encode(y="y:Q")
+    tooltip = ["statistic:N", "block:Q"] + [
+        alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("effect", "low", "high")
+    ]
+    return configure(
+        alt.layer(
+            one,
+            base.mark_area(opacity=0.14).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+            base.mark_line(strokeWidth=2.2).encode(y=y),
+            base.mark_point(filled=True, size=36, opacity=1).encode(y=y, tooltip=tooltip),
+        ).properties(width=width, height=height)
+    )
+
+
+def _shared_words(names: Sequence[str]) -> str:
+    """The words with which all names begin, as "attention to "; empty for a single name."""
+    shared = names[0].split()[:-1] if len(names) > 1 else []
+    while shared and not all(name.split()[: len(shared)] == shared for name in names):
+        shared.pop()
+    return " ".join([*shared, ""])
+
+
+def grid(
+    table: pd.DataFrame,
+    statistic: str,
+    *,
+    measure: str | None = None,
+    cut: float | None = None,
+    run: str = "encoder",
+    cell: int = 38,
+) -> alt.LayerChart:
+    """Blocks x heads, one cell a head, coloured by the effect on a log scale around 1.
+
+    A number in grey says that the head's 95 % interval holds the null (effect 1).
+    """
+    rows = rows_of(table, statistic, measure=measure, cut=cut)
+    runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
+    rows = rows[(runs == run) & rows["head"].notna() & (rows["effect"] > 0)]
+    data = rows[["block", "head", "effect", "low", "high"]].astype({"head": int})
+    data = data.assign(log2=np.log2(data["effect"]))
+    bound = colour_bound(data["effect"].to_numpy())
+    clear = (data["low"] > 1) | (data["high"] < 1)
+    strong = data["log2"].abs() > 0.72 * np.log2(bound)
+    data = data.assign(ink=np.where(strong, "white", np.where(clear, INK, FAINT)))
+    base = alt.Chart(data).encode(
+        x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("block:O", title="block"),
+        tooltip=["block:O", "head:O"]
+        + [alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("effect", "low", "high")],
+    )
+    colour = alt.Color(
+        "log2:Q",
+        title=f"{statistic}, observed / null",
+        scale=alt.Scale(
+            domain=list(np.linspace(-np.log2(bound), np.log2(bound), len(DIVERGING))),
+            range=list(DIVERGING),
+            clamp=True,
+        ),
+        legend=alt.Legend(
+            labelExpr="format(pow(2, datum.value), '.2~g')",
+            gradientLength=220,
+            gradientThickness=8,
+            titleLimit=400,
+        ),
+    )
+    cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=colour)
+    text = base.mark_text(fontSize=10).encode(
+        text=alt.Text("effect:Q", format=".2~g"), color=alt.Color("ink:N", scale=None)
+    )
+    heads = max(int(data["head"].max()) + 1 if len(data) else 1, 1)
+    blocks = max(data["block"].nunique(), 1)
+    return configure(
+        alt.layer(cells, text)
+        .resolve_scale(color="independent")
+        .properties(width=cell * heads, height=int(cell * 0.8) * blocks)
+    )
+
+
+def colour_bound(effects: np.ndarray) -> float:
+    """The ratio b so that colours span 1/b to b: 98 of 100 effects fall inside, b at least 1.25."""
+    finite = np.abs(np.log2(effects[(effects > 0) & np.isfinite(effects)]))
+    if not len(finite):
+        return 2.0
+    return float(2 ** max(np.quantile(finite, 0.98), np.log2(1.25)))
+
+
+def sweep(
+    table: pd.DataFrame, statistics: Sequence[str] | None = None, *, columns: int = 3
+) -> alt.FacetChart | None:
+    """Each statistic along the blocks at every cut q of the high-similarity pairs.
+
+    Small multiples, one a statistic, one line a cut; None where no statistic has several cuts.
+    """
+    rows = table[(table["run"] == "encoder") & table["head"].isna() & table["cut"].notna()]
+    counts = rows.groupby("statistic")["cut"].nunique()
+    wanted = [name for name in statistics or counts.index if counts.get(name, 0) > 1]
+    rows = rows[rows["statistic"].isin(wanted) & (rows["low"] > 0)]
+    if rows.empty:
+        return None
+    rows = rows.drop_duplicates(["statistic", "cut", "block"])
+    cuts = np.sort(rows["cut"].unique())
+    data = rows[["statistic", "block", "effect", "low", "high"]].assign(
+        cut=rows["cut"].map(lambda q: f"{100 * q:g} %")
+    )
+    shades = [SEQUENTIAL[2 + round(i * 3 / max(len(cuts) - 1, 1))] for i in range(len(cuts))]
+    colour = alt.Color(
+        "cut:N",
+        title="cut q",
+        scale=alt.Scale(domain=[f"{100 * q:g} %" for q in cuts], range=shades),
+        legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
+    )
+    scale = alt.Scale(type="log", base=2, nice=False, padding=8)
+    base = alt.Chart().encode(x=block_axis(), color=colour)
+    axis = alt.Axis(title=None, format="~g", tickCount=4, minExtent=34)
+    lines = base.mark_line(strokeWidth=2).encode(
+        y=alt.Y("effect:Q", scale=scale, axis=axis),
+        tooltip=["statistic:N", "cut:N", "block:Q", alt.Tooltip("effect:Q", format=".3~g")],
+    )
+    band = base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    chart = (
+        alt.layer(band, lines, data=data)
+        .properties(width=318, height=150)
+        .facet(facet=alt.Facet("statistic:N", title=None), columns=columns)
+        .resolve_scale(y="independent")
+    )
+    return configure(chart)

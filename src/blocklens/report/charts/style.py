@@ -1,0 +1,96 @@
+"""The look that all charts and the page share: colours, type, and the Vega-Lite configuration.
+
+One accent colour stands for the encoder that is measured; its controls are greys that differ in
+their dash as well. Effects are ratios, so they are drawn on a log scale around 1, from orange
+(below the null) to blue (above): a pair that stays apart under every common colour blindness.
+"""
+
+from typing import Any
+
+import altair as alt
+
+INK = "#1d2630"
+MUTED = "#5c6975"
+FAINT = "#8a96a1"
+RULE = "#e2e6ea"
+ACCENT = "#0f5c9c"
+CONTROL = "#7c8894"
+
+DIVERGING = ("#a8480b", "#d9803c", "#f3c49c", "#f5f5f3", "#a9cbe6", "#4f93c6", "#0f5c9c")
+SEQUENTIAL = ("#f7f9fb", "#cfe0ee", "#8fb9d9", "#4f93c6", "#0f5c9c", "#0a3d6b")
+# Paul Tol's "muted" scheme, ordered so that neighbours differ in lightness as well.
+CATEGORIES = ("#0f5c9c", "#d9803c", "#44aa99", "#882255", "#ddcc77", "#88ccee", "#aa4499")
+
+FONT = (
+    "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
+)
+
+RUN_ORDER = ("encoder", "untrained twins", "shuffled tokens")
+RUN_COLOURS = (ACCENT, CONTROL, "#a67c52")
+RUN_DASHES = ([1, 0], [6, 3], [2, 2])
+
+Chart = alt.TopLevelMixin
+
+
+def configure(chart: Any) -> Any:
+    """`chart` with the shared configuration: no frame, light grid, the page's type."""
+    return (
+        chart.configure(font=FONT, background="white", padding=6)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=INK,
+            labelFontSize=11,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titlePadding=8,
+            gridColor=RULE,
+            domainColor="#c3cad1",
+            tickColor="#c3cad1",
+            tickSize=4,
+            labelPadding=4,
+            labelLimit=220,
+        )
+        .configure_axisX(grid=False)
+        .configure_axisY(domain=False, ticks=False)
+        .configure_legend(
+            labelColor=INK,
+            titleColor=MUTED,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            symbolStrokeWidth=2.2,
+            symbolSize=120,
+            orient="top",
+            direction="horizontal",
+            titleAnchor="start",
+            offset=8,
+            columnPadding=18,
+        )
+        .configure_header(
+            labelColor=INK,
+            labelFontSize=12,
+            labelFontWeight=500,
+            labelAnchor="start",
+            labelPadding=6,
+            title=None,
+        )
+        .configure_title(
+            color=INK, fontSize=14, fontWeight=600, anchor="start", subtitleColor=MUTED, offset=10
+        )
+    )
+
+
+def log_ratio_axis(title: str) -> alt.Axis:
+    """An axis for a ratio on a log scale, with plain numbers and few ticks."""
+    return alt.Axis(title=title, format="~g", tickCount=5)
+
+
+def block_axis() -> alt.X:
+    """The x channel of every chart along the blocks."""
+    return alt.X(
+        "block:Q",
+        title="block",
+        scale=alt.Scale(nice=False, zero=False, padding=8),
+        axis=alt.Axis(format="d", tickMinStep=1, labelOverlap=True),
+    )

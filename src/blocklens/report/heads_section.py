@@ -1,0 +1,221 @@
+"""Blocks x heads: a grid coloured by any statistic, and a panel for one head."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blocklens.report import charts
+from blocklens.report.charts.blocks import colour_bound, rows_of
+from blocklens.report.charts.heads import (
+    distance_chart,
+    distance_rows,
+    profile_chart,
+)
+from blocklens.report.charts.style import CATEGORIES, DIVERGING, RUN_ORDER, SEQUENTIAL
+from blocklens.report.examples import packed_examples
+from blocklens.report.folder import StudyFolder
+from blocklens.report.numbers import rounded
+from blocklens.report.rendering import render, static, to_spec
+from blocklens.report.section import Figure, Section
+
+FIELDS = ("effect", "low", "high", "value", "null")
+LABELS = ("repetition", "anchor", "anchor context", "local", "same sentence")
+
+
+def heads_section(folder: StudyFolder) -> Section | None:
+    """The grid and the panel, with everything that the page needs to draw any head."""
+    heads = folder.table("heads")
+    if heads is None or not heads["head"].notna().any():
+        return None
+    statistics = grid_statistics(heads)
+    examples = packed_examples(folder)
+    shape = (int(folder.study["blocks"]), int(folder.study["heads"]))
+    data = {
+        "blocks": shape[0],
+        "heads": shape[1],
+        "statistics": statistics,
+        "runs": grid_values(heads, statistics, shape),
+        "labels": _labels(folder.table("labels"), shape),
+        "distances": _distances(folder.table("distances"), shape),
+        "anchors": _anchors(folder.table("anchors"), shape),
+        "examples": examples,
+        "colours": {
+            "diverging": DIVERGING,
+            "sequential": SEQUENTIAL,
+            "labels": dict(zip(LABELS, CATEGORIES, strict=False)),
+        },
+        "templates": {
+            "distances": to_spec(distance_chart(distance_rows(np.ones(8), np.ones(8)), width=480)),
+            "profile": to_spec(profile_chart(_empty_profile())),
+        },
+    }
+    html = render(
+        "heads.html.j2",
+        statistics=statistics,
+        runs=[name for name in RUN_ORDER if name in data["runs"]],
+        has_labels=data["labels"] is not None,
+        examples=[text["name"] for text in examples],
+        left_out=len(folder.example_index) - len(examples),
+    )
+    return Section(
+        id="heads",
+        title="Heads",
+        intro=(
+            "One cell a head, blocks from top to bottom. Colour and number give the effect "
+            "(observed / null, 1 = no effect); a grey number's 95 % interval includes 1. "
+            "Pick a cell to see that head."
+        ),
+        html=html,
+        figures=tuple(_grid_figures(heads, statistics)),
+        data=data,
+        script=static("matrix.js") + static("heads.js"),
+    )
+
+
+def grid_statistics(heads: pd.DataFrame) -> list[dict[str, Any]]:
+    """The statistics that exist for single heads, each once: `key`, `name`, `measure`."""
+    rows = heads[heads["head"].notna() & (heads["run"] == "encoder")]
+    seen: list[dict[str, Any]] = []
+    for measure, name in rows[["measure", "statistic"]].drop_duplicates().itertuples(index=False):
+        known = [s for s in seen if s["name"] == name]
+        if known and _same_effects(heads, name, known[0]["measure"], measure):
+            continue
+        shown = f"{name} ({measure})" if known else name
+        seen.append({"key": f"{measure}/{name}", "name": name, "shown": shown, "measure": measure})
+    return seen
+
+
+def _same_effects(heads: pd.DataFrame, name: str, first: str, second: str) -> bool:
+    effects = [
+        _encoder_heads(rows_of(heads, name, measure=measure))["effect"].to_numpy()
+        for measure in (first, second)
+    ]
+    return effects[0].shape == effects[1].shape and bool(
+        np.allclose(effects[0], effects[1], rtol=1e-6, equal_nan=True)
+    )
+
+
+def _encoder_heads(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows[(rows["run"] == "encoder") & rows["head"].notna()]
+    return rows.sort_values(["block", "head"])
+
+
+def grid_values(
+    heads: pd.DataFrame, statistics: list[dict[str, Any]], shape: tuple[int, int]
+) -> dict[str, Any]:
+    """Per run and statistic, flat lists over blocks x heads, and over whole blocks.
+
+    The untrained twins are averaged; they have no interval of their own here.
+    """
+    out: dict[str, Any] = {}
+    for statistic in statistics:
+        rows = rows_of(heads, statistic["name"], measure=statistic["measure"])
+        for run, part in _by_kind(rows):
+            entry: dict[str, Any] = {}
+            for whole, suffix in ((False, ""), (True, "_block")):
+                chosen = part[part["head"].isna() == whole]
+                fields = FIELDS if run != RUN_ORDER[1] else ("effect", "value", "null")
+                for column in fields:
+                    array = np.full(shape[0] if whole else shape, np.nan)
+                    means = chosen.groupby(["block"] if whole else ["block", "head"], dropna=False)[
+                        column
+                    ].mean()
+                    for index, mean in means.items():
+                        at = index if isinstance(index, tuple) else (index,)
+                        array[(int(at[0]) - 1, *map(int, at[1:]))] = mean
+                    entry[column + suffix] = rounded(array.ravel())
+            effects = np.array([e or np.nan for e in entry["effect"]], np.float64)
+            entry["bound"] = colour_bound(effects[np.isfinite(effects)])
+            out.setdefault(run, {})[statistic["key"]] = entry
+    return out
+
+
+def _by_kind(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    masks = (
+        rows["run"] == "encoder",
+        rows["run"].str.startswith("untrained"),
+        rows["run"] == "shuffled",
+    )
+    return [(n, rows[m]) for n, m in zip(RUN_ORDER, masks, strict=True) if m.any()]
+
+
+def _labels(table: pd.DataFrame | None, shape: tuple[int, int]) -> list[Any] | None:
+    if table is None:
+        return None
+    flat: list[Any] = [None] * (shape[0] * shape[1])
+    for row in table.to_dict("records"):
+        flat[_flat(row, shape)] = {
+            "label": row["label"],
+            "ratio": rounded([row["ratio"]])[0],
+            "runner_up": row["runner_up"],
+            "runner_up_ratio": rounded([row["runner_up_ratio"]])[0],
+        }
+    return flat
+
+
+def _flat(row: dict[str, Any], shape: tuple[int, int]) -> int:
+    return (int(row["block"]) - 1) * shape[1] + int(row["head"])
+
+
+def _distances(table: pd.DataFrame | None, shape: tuple[int, int]) -> dict[str, Any] | None:
+    """The encoder's binned shares by distance, one list a head; the null once if all share it."""
+    if table is None:
+        return None
+    rows = table[(table["run"] == "encoder") & table["head"].notna()]
+    if rows.empty:
+        return None
+    longest = int(rows["distance"].max())
+    shares: list[Any] = [None] * (shape[0] * shape[1])
+    nulls: list[Any] = [None] * (shape[0] * shape[1])
+    binned = None
+    for (block, head), part in rows.groupby(["block", "head"]):
+        pairs, expected = np.zeros(longest), np.zeros(longest)
+        at = part["distance"].to_numpy() - 1
+        pairs[at], expected[at] = part["pairs"], part["expected"]
+        binned = distance_rows(pairs, expected)
+        index = _flat({"block": block, "head": head}, shape)
+        shares[index] = rounded(binned["share"].to_numpy(), 3)
+        nulls[index] = rounded(binned["null"].to_numpy(), 3)
+    assert binned is not None
+    shared = all(null == nulls[0] for null in nulls)
+    return {
+        "start": binned["start"].tolist(),
+        "end": binned["end"].tolist(),
+        "share": shares,
+        "null": nulls[:1] if shared else nulls,
+    }
+
+
+def _anchors(table: pd.DataFrame | None, shape: tuple[int, int]) -> list[Any] | None:
+    if table is None:
+        return None
+    flat: list[Any] = [[] for _ in range(shape[0] * shape[1])]
+    for (block, head), part in table.groupby(["block", "head"]):
+        best = part.nlargest(8, "texts")
+        flat[_flat({"block": block, "head": head}, shape)] = [
+            [str(token), int(texts), rounded([share])[0]]
+            for token, texts, share in zip(best["token"], best["texts"], best["share"], strict=True)
+        ]
+    return flat
+
+
+def _empty_profile() -> pd.DataFrame:
+    columns = ["statistic", "effect", "low", "high", "untrained", "shuffled"]
+    return pd.DataFrame([["", 1.0, 1.0, 1.0, 1.0, 1.0]], columns=columns)
+
+
+def _grid_figures(heads: pd.DataFrame, statistics: list[dict[str, Any]]) -> list[Figure]:
+    """A grid of every statistic for the files; the page draws its own."""
+    figures = []
+    for statistic in statistics:
+        name = "grid-" + "".join(c if c.isalnum() else "-" for c in statistic["shown"].lower())
+        figures.append(
+            Figure(
+                "-".join(part for part in name.split("-") if part),
+                charts.grid(heads, statistic["name"], measure=statistic["measure"]),
+                f"{statistic['shown']} of every head, observed / null.",
+                place="files",
+            )
+        )
+    return figures

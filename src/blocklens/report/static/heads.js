@@ -1,0 +1,282 @@
+// The blocks x heads grid and the panel of one head. Uses matrix.js, which stands before it.
+
+const lens = window.blocklens;
+const study = lens.data("heads");
+const $ = (id) => document.getElementById(id);
+const flat = (block, head) => (block - 1) * study.heads + head;
+const diverging = lens.ramp(study.colours.diverging);
+const state = { block: 1, head: 0 };
+
+// ---- grid
+
+const cells = [];
+
+function cellButton(block, head) {
+  const button = lens.element("button", { type: "button", tabindex: "-1" });
+  button.addEventListener("click", () => {
+    location.hash = `head=${block}.${head}`;
+  });
+  button.addEventListener("keydown", (event) => {
+    const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const to = [block + step[0], head + step[1]];
+    if (to[0] < 1 || to[0] > study.blocks || to[1] < 0 || to[1] >= study.heads) return;
+    button.tabIndex = -1;
+    const next = cells[flat(...to)];
+    next.tabIndex = 0;
+    next.focus();
+  });
+  cells[flat(block, head)] = button;
+  return button;
+}
+
+function buildGrid() {
+  const table = $("heads-table");
+  const heading = lens.element("tr");
+  heading.append(lens.element("td"));
+  for (let head = 0; head < study.heads; head++) {
+    heading.append(lens.element("th", { scope: "col" }, String(head)));
+  }
+  heading.append(lens.element("th", { scope: "col", class: "whole" }, "block"));
+  table.append(heading);
+  for (let block = 1; block <= study.blocks; block++) {
+    const row = lens.element("tr");
+    row.append(lens.element("th", { scope: "row" }, String(block)));
+    for (let head = 0; head < study.heads; head++) {
+      const cell = lens.element("td", { role: "gridcell" });
+      cell.append(cellButton(block, head));
+      row.append(cell);
+    }
+    row.append(lens.element("td", { class: "whole", "data-block": block }));
+    table.append(row);
+  }
+}
+
+function paint(target, text, share, unclear, description) {
+  target.textContent = text;
+  if (share === null) {
+    target.style.background = "";
+    target.style.color = "";
+  } else {
+    target.style.background = `rgb(${diverging(share).join(",")})`;
+    target.style.color = Math.abs(share - 0.5) > 0.36 ? "white" : unclear ? "#7d8892" : "";
+  }
+  target.title = description;
+  target.setAttribute("aria-label", description);
+}
+
+const short = (value) => (value == null ? "" : String(Number(value.toPrecision(2))));
+
+function paintEffects(run, key) {
+  const { shown } = study.statistics.find((statistic) => statistic.key === key);
+  const entry = study.runs[run][key];
+  const bound = Math.log2(study.runs.encoder[key] ? study.runs.encoder[key].bound : entry.bound);
+  const one = (target, name, at, suffix) => {
+    const effect = entry["effect" + suffix][at];
+    const low = entry["low" + suffix] && entry["low" + suffix][at];
+    const high = entry["high" + suffix] && entry["high" + suffix][at];
+    const range = low == null ? "" : ` [${lens.number(low)}, ${lens.number(high)}]`;
+    const share = effect > 0 ? 0.5 + Math.log2(effect) / bound / 2 : null;
+    const unclear = low != null && low <= 1 && high >= 1;
+    paint(target, short(effect), share, unclear, `${name}, ${shown}: ${lens.number(effect)}${range}`);
+  };
+  for (let block = 1; block <= study.blocks; block++) {
+    for (let head = 0; head < study.heads; head++) {
+      one(cells[flat(block, head)], `Block ${block}, head ${head}`, flat(block, head), "");
+    }
+    const whole = document.querySelector(`#heads-table td[data-block="${block}"]`);
+    one(whole, `Block ${block}`, block - 1, "_block");
+  }
+  const scale = (exponent) => `${lens.number(2 ** exponent)}`;
+  const legend = gradientLegend(study.colours.diverging, scale(-bound), scale(bound));
+  $("heads-legend").replaceChildren(lens.element("span", {}, "observed / null, log scale"), legend);
+}
+
+function paintLabels() {
+  const used = new Map();
+  study.labels.forEach((entry, at) => {
+    const cell = cells[at];
+    const label = entry ? entry.label : "";
+    const colour = study.colours.labels[label] || "#5c6975";
+    used.set(label, colour);
+    const letters = label.split(/\s+/).map((word) => word[0]).join("");
+    cell.textContent = letters;
+    cell.style.background = colour + "4d";
+    cell.style.color = "";
+    const block = Math.floor(at / study.heads) + 1;
+    const description = entry
+      ? `Block ${block}, head ${at % study.heads}: ${label} ${lens.number(entry.ratio)}, next ${entry.runner_up} ${lens.number(entry.runner_up_ratio)}`
+      : `Block ${block}, head ${at % study.heads}: no label`;
+    cell.title = description;
+    cell.setAttribute("aria-label", description);
+  });
+  for (const whole of document.querySelectorAll("#heads-table td.whole")) {
+    paint(whole, "", null, false, "");
+  }
+  const items = [...used].filter(([label]) => label).map(([label, colour]) => {
+    const item = lens.element("span", { class: "swatch" });
+    item.append(lens.element("i", { style: `background: ${colour}4d` }, label.split(/\s+/).map((w) => w[0]).join("")), label);
+    return item;
+  });
+  $("heads-legend").replaceChildren(...items);
+}
+
+function paintGrid() {
+  const key = $("heads-statistic").value;
+  const chooser = $("heads-run");
+  if (chooser) chooser.disabled = key === "label";
+  if (key === "label") return paintLabels();
+  const run = chooser && study.runs[chooser.value][key] ? chooser.value : "encoder";
+  return paintEffects(run, key);
+}
+
+// ---- panel
+
+function profileRows(at) {
+  return study.statistics.map(({ key, shown }) => {
+    const pick = (run) => (study.runs[run] && study.runs[run][key] ? study.runs[run][key].effect[at] : null);
+    const entry = study.runs.encoder[key];
+    return {
+      statistic: shown,
+      effect: entry.effect[at],
+      low: entry.low[at],
+      high: entry.high[at],
+      untrained: pick("untrained twins"),
+      shuffled: pick("shuffled tokens"),
+    };
+  });
+}
+
+// The template's one table of several rows is the chart's data; the others are its reference lines.
+function withRows(template, rows, width) {
+  const spec = structuredClone(template);
+  const columns = Object.keys(rows[0]).join();
+  for (const [name, old] of Object.entries(spec.datasets)) {
+    if (Object.keys(old[0]).join() === columns) spec.datasets[name] = rows;
+  }
+  if (width) spec.width = width;
+  return spec;
+}
+
+function sentence(at) {
+  const entry = study.labels && study.labels[at];
+  if (!entry) return "";
+  const key = study.statistics.find((s) => s.measure === "specialisation" && s.name === entry.label);
+  const source = key || study.statistics.find((s) => s.name === entry.label);
+  const scores = source && study.runs.encoder[source.key];
+  const range = scores && scores.low[at] != null ? ` [${lens.number(scores.low[at])}, ${lens.number(scores.high[at])}]` : "";
+  return `Mostly ${entry.label}: ${lens.number(entry.ratio)}${range} times its null. Next comes ${entry.runner_up}, ${lens.number(entry.runner_up_ratio)} times.`;
+}
+
+function showAnchors(at) {
+  const rows = study.anchors ? study.anchors[at] : [];
+  $("head-anchors-box").hidden = !rows.length;
+  const most = Math.max(...rows.map((row) => row[2]), 1e-9);
+  $("head-anchors").replaceChildren(
+    ...rows.map(([token, texts, share]) => {
+      const row = lens.element("tr", { title: `${texts} texts` });
+      const bar = lens.element("td", { class: "bar" });
+      bar.append(lens.element("i", { style: `width: ${(100 * share) / most}%` }));
+      row.append(lens.element("th", { scope: "row" }, token), bar, lens.element("td", { class: "num" }, `${(100 * share).toFixed(1)} %`));
+      return row;
+    }),
+  );
+}
+
+let turn = 0;
+
+async function showMatrices() {
+  const chooser = $("heads-example");
+  if (!chooser) return;
+  const mine = ++turn;
+  const text = study.examples[Number(chooser.value)];
+  const { tokens, borders } = text;
+  const n = tokens.length;
+  const at = flat(state.block, state.head);
+  const packed = text.similarity[at];
+  const [attention, similarity] = await Promise.all([
+    attentionValues(text.attention[at]),
+    similarityValues(packed, n),
+  ]);
+  if (mine !== turn) return;
+  const name = `block ${state.block}, head ${state.head}`;
+  const most = attention.reduce((a, b) => Math.max(a, b), 1e-6);
+  const blue = lens.ramp(study.colours.sequential);
+  drawMatrix($("matrix-attention"), {
+    title: `Attention map, ${name}`,
+    caption: `How much each token (row) attends to each token (column) of ${text.name}; lines are sentence borders, colour follows the square root.`,
+    tokens,
+    borders,
+    values: attention,
+    colour: (value) => blue(Math.sqrt(value / most)),
+    legend: gradientLegend(study.colours.sequential, "0", lens.number(most)),
+    describe: (i, j, value) =>
+      `${tokens[i]} (${i}) attends to ${tokens[j]} (${j}): ${lens.number(value)}, ${lens.number(value * n)} times even attention`,
+  });
+  drawMatrix($("matrix-similarity"), {
+    title: `Context similarity, ${name}`,
+    caption: `Scalar products of the head's output vectors, token by token, on ${text.name}; blue is positive, orange negative, lines are sentence borders.`,
+    tokens,
+    borders,
+    values: similarity,
+    colour: (value) => diverging(0.5 + value / packed.bound / 2),
+    legend: gradientLegend(study.colours.diverging, lens.number(-packed.bound), lens.number(packed.bound)),
+    describe: (i, j, value) => `${tokens[i]} (${i}) with ${tokens[j]} (${j}): ${lens.number(value)}`,
+  });
+}
+
+async function showHead(block, head) {
+  Object.assign(state, { block, head });
+  const at = flat(block, head);
+  cells.forEach((cell, index) => {
+    cell.setAttribute("aria-pressed", String(index === at));
+    cell.tabIndex = index === at ? 0 : -1;
+  });
+  $("head-title").textContent = `Block ${block}, head ${head}`;
+  $("head-sentence").textContent = sentence(at);
+  showAnchors(at);
+  const name = `block-${block}-head-${head}`;
+  await lens.draw($("head-profile"), withRows(study.templates.profile, profileRows(at)), `${name}-scores`);
+  const distances = study.distances && study.distances.share[at];
+  $("head-distances-figure").hidden = !distances;
+  if (distances) {
+    const nulls = study.distances.null;
+    const null_ = nulls.length === 1 ? nulls[0] : nulls[at];
+    const rows = distances.map((share, i) => ({
+      start: study.distances.start[i],
+      end: study.distances.end[i],
+      share,
+      null: null_[i],
+    }));
+    await lens.draw($("head-distances"), withRows(study.templates.distances, rows), `${name}-distances`);
+  }
+  await showMatrices();
+  $("head-panel").setAttribute("data-head", `${block}.${head}`);
+}
+
+// ---- start
+
+function fromHash() {
+  const match = /^#head=(\d+)\.(\d+)$/.exec(location.hash);
+  if (!match) return false;
+  const [block, head] = match.slice(1).map(Number);
+  if (block < 1 || block > study.blocks || head >= study.heads) return false;
+  showHead(block, head);
+  return true;
+}
+
+function strongest() {
+  const ratios = (study.labels || []).map((entry) => (entry && entry.ratio) || 0);
+  const at = Math.max(ratios.indexOf(Math.max(...ratios)), 0);
+  return [Math.floor(at / study.heads) + 1, at % study.heads];
+}
+
+buildGrid();
+paintGrid();
+$("heads-statistic").addEventListener("change", paintGrid);
+if ($("heads-run")) $("heads-run").addEventListener("change", paintGrid);
+if ($("heads-example")) $("heads-example").addEventListener("change", showMatrices);
+window.addEventListener("hashchange", fromHash);
+if (fromHash()) $("heads").scrollIntoView();
+else showHead(...strongest());

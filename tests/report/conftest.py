@@ -1,0 +1,36 @@
+"""One made-up study folder with its page, and Chromium where there is one."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from synthetic import Shape, build_study
+
+from blocklens.report import write_report
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    build_study(folder, Shape(blocks=3, heads=4, tokens=48, examples=2))
+    write_report(folder, figures=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(study: Path) -> str:
+    return (study / "report.html").read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium: from CHROMIUM, or where Debian puts it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not Path(path).exists():
+        pytest.skip("no Chromium: install Debian's, or name one in CHROMIUM")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
