@@ -75,9 +75,11 @@ def build_study(folder: Path, shape: Shape | None = None, seed: int = 0) -> Path
             "count": 1000,
             "tokens": 118_402,
             "skipped": 2,
-            "skipped_list": [{"name": "wiki.jsonl.xz:17", "reason": "a text of one token"}],
+            "windows": 1024,
+            "unit": "text",
+            "skipped_list": ["wiki.jsonl.xz:17: a text of one token", "notes.txt: empty"],
         },
-        "options": {"tokens": 128, "overlap": 32, "long": "windows", "cut": 0.01, "seed": 0},
+        "options": {"window": 128, "long": "windows", "heads": {"cut": 0.01}, "untrained": 2},
         "versions": {"blocklens": "0.1.0", "torch": "2.13.0", "transformers": "5.23.0"},
         "created": "2026-11-23T09:00:00+00:00",
         "notes": ["Intervals are 95 %, from resampling 20 groups of texts."],
@@ -95,7 +97,7 @@ def head_rows(shape: Shape, rng: np.random.Generator) -> pd.DataFrame:
             depth = block / shape.blocks
             for name, slope in ATTENTION.items():
                 trend = strength * np.log(slope) * depth
-                rows += _family(rng, run, "attention", name, block, np.nan, trend, shape.heads)
+                rows += _family(rng, run, "separators", name, block, np.nan, trend, shape.heads)
             for cut in CUTS:
                 for (measure, name), slope in PAIRS.items():
                     trend = strength * slope * depth * (1.15 - 8 * cut)
@@ -157,6 +159,8 @@ def label_rows(heads: pd.DataFrame) -> pd.DataFrame:
     ranked = np.sort(-wide.to_numpy(), axis=1)
     out = wide.index.to_frame(index=False)
     out["label"], out["ratio"] = names[order[:, 0]], -ranked[:, 0]
+    out["low"], out["high"] = 0.9 * out["ratio"], 1.1 * out["ratio"]
+    out["run"] = "encoder"
     out["runner_up"], out["runner_up_ratio"] = names[order[:, 1]], -ranked[:, 1]
     return out
 
@@ -213,8 +217,11 @@ def anchor_rows(shape: Shape, rng: np.random.Generator) -> pd.DataFrame:
             chosen = rng.choice(len(WORDS), 5, replace=False)
             for rank, (count, word) in enumerate(zip(counts, chosen, strict=True)):
                 token = HOSTILE if (head, rank) == (0, 0) else WORDS[word]
-                rows.append((block, head, token, int(word), int(count), count / 1000))
-    return pd.DataFrame(rows, columns=["block", "head", "token", "token_id", "texts", "share"])
+                row = (block, head, token, int(word), int(count), count / 1000)
+                rows += [("encoder", *row), ("shuffled", *row)]
+    return pd.DataFrame(
+        rows, columns=["run", "block", "head", "token", "token_id", "texts", "share"]
+    )
 
 
 def claim_rows() -> pd.DataFrame:
@@ -235,8 +242,10 @@ def claim_rows() -> pd.DataFrame:
         ("uniqueness", "uniqueness", "inconclusive", 0.7, 0.6, 0.82, 0.78, 0.70, 0.86),
     ]
     columns = ["id", "statistic", "verdict", "effect", "low", "high"]
-    frame = pd.DataFrame(verdicts, columns=[*columns, "control", "control_low", "control_high"])
-    frame["paper"], frame["tag"] = "P1", "[paper]"
+    columns += ["control_effect", "control_low", "control_high"]
+    frame = pd.DataFrame(verdicts, columns=columns)
+    frame["paper"], frame["tag"], frame["bound"] = "P1", "paper", 1.0
+    frame["control"] = "untrained twin"
     frame["statement"] = [
         "High-similarity pairs reach far in the first blocks and get closer in the last ones.",
         "In the last blocks similar tokens prefer the same sentence.",
@@ -244,7 +253,10 @@ def claim_rows() -> pd.DataFrame:
     ]
     frame["choices"] = "Cut at the top 1 % of the pairs [ours]; last third of the blocks [ours]."
     frame["figure"] = [
-        json.dumps({"table": "heads", "statistic": name, "cut": 0.01}) for name in frame.statistic
+        json.dumps({"table": "heads", "measure": measure, "statistic": name})
+        for measure, name in zip(
+            ("distance", "sentences", "anchors"), frame["statistic"], strict=True
+        )
     ]
     return frame
 

@@ -88,8 +88,9 @@ def test_the_title_says_what_was_measured_and_what_was_skipped(outline: Outline)
     words = re.sub(r"\s+", " ", " ".join(outline.words))
     assert "acme/bert-of-12-blocks <b>bold</b>" in words
     assert "1,000 texts, 118,402 tokens" in words
-    assert "in overlapping windows of 128 tokens" in words
-    assert "Seed 0." in words
+    assert "in 1,024 windows" in words
+    assert "from resampling 20 groups of texts" in words
+    assert "seeds 0 to 1" in words
     assert "2 texts were skipped" in words
     assert "a text of one token" in words
 

@@ -41,8 +41,9 @@ def claims_section(folder: StudyFolder) -> Section | None:
         title="Claims",
         intro=(
             "Each statement of the two papers, tested on this encoder and these texts. A claim "
-            "holds when the effect's whole 95 % interval lies on the stated side of its control, "
-            "does not hold when it lies on the other side, and is inconclusive otherwise."
+            "holds when the effect's whole 95 % interval lies above the control's and above the "
+            "value that means no preference (dotted line), does not hold when it lies below "
+            "either, and is inconclusive otherwise."
         ),
         html=render("claims.html.j2", claims=claims, counts=counts),
         figures=(overview, *figures),
@@ -51,8 +52,11 @@ def claims_section(folder: StudyFolder) -> Section | None:
 
 def _claim(row: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
     effect = tuple(_float(row.get(key)) for key in ("effect", "low", "high"))
-    control = tuple(_float(row.get(key)) for key in ("control", "control_low", "control_high"))
-    strips = interval_rows(effect, control)  # type: ignore[arg-type]
+    control = tuple(
+        _float(row.get(key)) for key in ("control_effect", "control_low", "control_high")
+    )
+    bound = _float(row.get("bound"))
+    strips = interval_rows(effect, control, bound)  # type: ignore[arg-type]
     return {
         "id": slug(str(row["id"])),
         "name": str(row["id"]),
@@ -64,7 +68,7 @@ def _claim(row: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
         "verdict": row["verdict"],
         "rows": [
             ("this encoder", strips[0], number(effect[0]), interval(*effect[1:])),
-            ("control", strips[1], number(control[0]), interval(*control[1:])),
+            (str(row["control"]), strips[1], number(control[0]), interval(*control[1:])),
         ],
         "choices": str(row.get("choices") or ""),
         "figure": claim_figure(row, folder),

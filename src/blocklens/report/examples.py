@@ -67,4 +67,4 @@ def pack(example: Example) -> dict[str, Any]:
 
 
 def _deflate(levels: np.ndarray) -> str:
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(levels).tobytes(), 9)).decode()
+    return base64.b64encode(zlib.compress(np.ascontiguousarray(levels).tobytes(), 6)).decode()

@@ -55,7 +55,7 @@ def heads_section(folder: StudyFolder) -> Section | None:
         statistics=statistics,
         runs=[name for name in RUN_ORDER if name in data["runs"]],
         has_labels=data["labels"] is not None,
-        examples=[text["name"] for text in examples],
+        examples=[example_title(text) for text in examples],
         left_out=len(folder.example_index) - len(examples),
     )
     return Section(
@@ -144,14 +144,27 @@ def _labels(table: pd.DataFrame | None, shape: tuple[int, int]) -> list[Any] | N
     if table is None:
         return None
     flat: list[Any] = [None] * (shape[0] * shape[1])
-    for row in table.to_dict("records"):
+    for row in of_encoder(table).to_dict("records"):
         flat[_flat(row, shape)] = {
             "label": row["label"],
             "ratio": rounded([row["ratio"]])[0],
+            "low": rounded([row["low"]])[0],
+            "high": rounded([row["high"]])[0],
             "runner_up": row["runner_up"],
             "runner_up_ratio": rounded([row["runner_up_ratio"]])[0],
         }
     return flat
+
+
+def example_title(text: dict[str, Any]) -> str:
+    """A text's name and its first words, to pick it from a list."""
+    words = [t for t, special in zip(text["tokens"], text["special"], strict=True) if not special]
+    return f"{text['name']}: {' '.join(words[:8])} …"
+
+
+def of_encoder(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the encoder itself, without its controls."""
+    return table[table["run"] == "encoder"]
 
 
 def _flat(row: dict[str, Any], shape: tuple[int, int]) -> int:
@@ -191,7 +204,7 @@ def _anchors(table: pd.DataFrame | None, shape: tuple[int, int]) -> list[Any] | 
     if table is None:
         return None
     flat: list[Any] = [[] for _ in range(shape[0] * shape[1])]
-    for (block, head), part in table.groupby(["block", "head"]):
+    for (block, head), part in of_encoder(table).groupby(["block", "head"]):
         best = part.nlargest(8, "texts")
         flat[_flat({"block": block, "head": head}, shape)] = [
             [str(token), int(texts), rounded([share])[0]]

@@ -8,14 +8,16 @@ WIDTH, PAD = 240, 8
 
 
 def interval_rows(
-    effect: tuple[float, float, float], control: tuple[float, float, float]
+    effect: tuple[float, float, float],
+    control: tuple[float, float, float],
+    bound: float,
 ) -> tuple[Markup, Markup]:
     """Two SVG strips on one scale: the encoder's and the control's (centre, low, high).
 
-    The scale is logarithmic where all numbers are positive. A thin line stands at 1 where it lies
-    in the range.
+    The scale is logarithmic where all numbers are positive. A thin line stands at `bound`, the
+    value that means no preference.
     """
-    numbers = [v for v in (*effect, *control) if v is not None and math.isfinite(v)]
+    numbers = [v for v in (*effect, *control, bound) if v is not None and math.isfinite(v)]
     if not numbers:
         return Markup(""), Markup("")
     log = min(numbers) > 0
@@ -31,7 +33,7 @@ def interval_rows(
         share = (move(v) - low + margin) / (high - low + 2 * margin)
         return PAD + share * (WIDTH - 2 * PAD)
 
-    one = at(1.0) if log and low - margin <= 0 <= high + margin else None
+    one = at(bound) if math.isfinite(bound) else None
     return _strip(effect, at, one, "encoder"), _strip(control, at, one, "control")
 
 

@@ -116,4 +116,11 @@ def flat_options(options: dict[str, Any], prefix: str = "") -> Any:
         if isinstance(value, dict):
             yield from flat_options(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
+            yield f"{prefix}{key}", option_text(value)
+
+
+def option_text(value: Any) -> str:
+    """An option's value as a reader writes it."""
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) else json.dumps(value)

@@ -72,17 +72,16 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
     """What the title says about the run, missing parts left out."""
     texts = study.get("texts", {})
     options = study.get("options", {})
+    encoder = str(study.get("encoder", "encoder"))
     return {
-        "encoder": str(study.get("encoder", "encoder")),
+        "encoder": encoder.rstrip("/").split("/")[-1] if Path(encoder).is_absolute() else encoder,
         "shape": f"{study.get('blocks')} blocks of {study.get('heads')} heads",
         "texts": str(texts.get("description", "")),
         "created": str(study.get("created", ""))[:16].replace("T", " "),
         "count": texts.get("count"),
         "tokens": texts.get("tokens"),
-        "long": {"windows": "in overlapping windows", "cut": "cut to the first tokens"}.get(
-            str(options.get("long", "")), ""
-        ),
-        "length": options.get("tokens"),
+        "windows": texts.get("windows"),
+        "untrained": options.get("untrained", 0),
         "seed": options.get("seed"),
         "versions": study.get("versions", {}),
         "skipped": texts.get("skipped", 0),

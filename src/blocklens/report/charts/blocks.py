@@ -101,7 +101,7 @@ def along_blocks(
     quantity: str = "effect",
     title: str | None = None,
     width: int = 560,
-    height: int = 260,
+    height: int = 230,
 ) -> alt.LayerChart:
     """One statistic along the blocks: the encoder against its controls, with 95 % bands.
 
@@ -118,7 +118,7 @@ def along_blocks(
         if ratio
         else alt.Scale(zero=False, padding=12)
     )
-    axis = log_ratio_axis(label) if ratio else alt.Axis(title=label, tickCount=5, format="~g")
+    axis = log_ratio_axis(label) if ratio else alt.Axis(title=label, tickCount=5, format=".3~g")
     y = alt.Y("mean:Q", scale=scale, axis=axis)
     order = {name: index for index, name in enumerate(RUN_ORDER)}
     picked = [order[name] for name in present]
@@ -329,7 +329,7 @@ def sweep(
     )
     scale = alt.Scale(type="log", base=2, nice=False, padding=8)
     base = alt.Chart().encode(x=block_axis(), color=colour)
-    axis = alt.Axis(title=None, format="~g", tickCount=4, minExtent=34)
+    axis = alt.Axis(title=None, format=".3~g", tickCount=4, minExtent=34)
     lines = base.mark_line(strokeWidth=2).encode(
         y=alt.Y("effect:Q", scale=scale, axis=axis),
         tooltip=["statistic:N", "cut:N", "block:Q", alt.Tooltip("effect:Q", format=".3~g")],

@@ -9,14 +9,14 @@ from blocklens.report.charts.style import ACCENT, CONTROL, INK, configure
 def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
     """Each claim's effect with its 95 % interval beside its control's, one row a claim.
 
-    `table` has the columns of `tables/claims.parquet`: `id`, `effect`, `low`, `high`, `control`,
-    `control_low`, `control_high`, `verdict`. Effects of different claims have different units;
-    what a verdict compares is the effect and the control of one row.
+    `table` has the columns of `tables/claims.parquet`: `id`, `effect`, `low`, `high`,
+    `control_effect`, `control_low`, `control_high`, `verdict`. Effects of different claims have
+    different units; what a verdict compares is the effect and the control of one row.
     """
     names = ["encoder", "control"]
     data = table.assign(name=table["id"] + "  (" + table["verdict"] + ")")
     scale = alt.Scale(zero=False, padding=14)
-    if bool((data[["low", "control_low"]].min(axis=1) > 0).all()):
+    if bool((data[["low", "control_low"]].min(axis=1, skipna=True) > 0).all()):
         scale = alt.Scale(type="log", base=2, nice=False, padding=14)
     x_axis = alt.Axis(title="effect, 95 % interval", format="~g", grid=True, tickCount=6)
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=400))
@@ -26,7 +26,7 @@ def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
     )
     layers: list[alt.Chart] = []
     for kind, prefix, offset in (("control", "control_", 4), ("encoder", "", -4)):
-        centre = "control" if prefix else "effect"
+        centre = f"{prefix}effect"
         fields = [centre, f"{prefix}low", f"{prefix}high"]
         base = (
             alt.Chart(data[["name", *fields]].dropna())

@@ -256,9 +256,15 @@ def profile_chart(data: pd.DataFrame, *, width: int = 300) -> alt.LayerChart:
     return configure(layers.properties(width=width, height=alt.Step(22)))
 
 
-def anchors(table: pd.DataFrame, block: int, head: int, *, top: int = 8) -> alt.LayerChart:
-    """The tokens that are most often the head's anchor, by the share of texts."""
-    rows = select_head(table, block, head).nlargest(top, "texts")
+def anchors(
+    table: pd.DataFrame, block: int, head: int, *, run: str = "encoder", top: int = 8
+) -> alt.LayerChart:
+    """The tokens that are most often the head's anchor, by the share of texts.
+
+    `table` has the columns of `tables/anchors.parquet`: `run`, `block`, `head`, `token`, `texts`,
+    `share`.
+    """
+    rows = select_head(table[table["run"] == run], block, head).nlargest(top, "texts")
     base = alt.Chart(rows[["token", "texts", "share"]]).encode(
         y=alt.Y("token:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
         x=alt.X("share:Q", title="share of the texts", axis=alt.Axis(format=".0%", tickCount=4)),

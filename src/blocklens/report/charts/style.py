@@ -19,7 +19,7 @@ CONTROL = "#7c8894"
 DIVERGING = ("#a8480b", "#d9803c", "#f3c49c", "#f5f5f3", "#a9cbe6", "#4f93c6", "#0f5c9c")
 SEQUENTIAL = ("#f7f9fb", "#cfe0ee", "#8fb9d9", "#4f93c6", "#0f5c9c", "#0a3d6b")
 # Paul Tol's "muted" scheme, ordered so that neighbours differ in lightness as well.
-CATEGORIES = ("#0f5c9c", "#d9803c", "#44aa99", "#882255", "#ddcc77", "#88ccee", "#aa4499")
+CATEGORIES = ("#0f5c9c", "#d9803c", "#44aa99", "#882255", "#999933", "#88ccee", "#aa4499")
 
 FONT = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
@@ -83,7 +83,7 @@ def configure(chart: Any) -> Any:
 
 def log_ratio_axis(title: str) -> alt.Axis:
     """An axis for a ratio on a log scale, with plain numbers and few ticks."""
-    return alt.Axis(title=title, format="~g", tickCount=5)
+    return alt.Axis(title=title, format=".3~g", tickCount=5)
 
 
 def block_axis() -> alt.X:

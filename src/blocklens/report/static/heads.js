@@ -95,6 +95,7 @@ function paintEffects(run, key) {
 
 function paintLabels() {
   const used = new Map();
+  const strongestRatio = Math.max(2, ...study.labels.map((entry) => (entry ? entry.ratio : 1)));
   study.labels.forEach((entry, at) => {
     const cell = cells[at];
     const label = entry ? entry.label : "";
@@ -102,11 +103,12 @@ function paintLabels() {
     used.set(label, colour);
     const letters = label.split(/\s+/).map((word) => word[0]).join("");
     cell.textContent = letters;
-    cell.style.background = colour + "4d";
+    const strength = entry ? Math.log2(Math.max(entry.ratio, 1)) / Math.log2(strongestRatio) : 0;
+    cell.style.background = colour + Math.round(30 + 130 * strength).toString(16).padStart(2, "0");
     cell.style.color = "";
     const block = Math.floor(at / study.heads) + 1;
     const description = entry
-      ? `Block ${block}, head ${at % study.heads}: ${label} ${lens.number(entry.ratio)}, next ${entry.runner_up} ${lens.number(entry.runner_up_ratio)}`
+      ? `Block ${block}, head ${at % study.heads}: ${label} ${lens.number(entry.ratio)} [${lens.number(entry.low)}, ${lens.number(entry.high)}], next ${entry.runner_up} ${lens.number(entry.runner_up_ratio)}`
       : `Block ${block}, head ${at % study.heads}: no label`;
     cell.title = description;
     cell.setAttribute("aria-label", description);
@@ -119,7 +121,8 @@ function paintLabels() {
     item.append(lens.element("i", { style: `background: ${colour}4d` }, label.split(/\s+/).map((w) => w[0]).join("")), label);
     return item;
   });
-  $("heads-legend").replaceChildren(...items);
+  const note = lens.element("span", {}, "the deeper the colour, the larger the ratio");
+  $("heads-legend").replaceChildren(...items, note);
 }
 
 function paintGrid() {
@@ -162,10 +165,7 @@ function withRows(template, rows, width) {
 function sentence(at) {
   const entry = study.labels && study.labels[at];
   if (!entry) return "";
-  const key = study.statistics.find((s) => s.measure === "specialisation" && s.name === entry.label);
-  const source = key || study.statistics.find((s) => s.name === entry.label);
-  const scores = source && study.runs.encoder[source.key];
-  const range = scores && scores.low[at] != null ? ` [${lens.number(scores.low[at])}, ${lens.number(scores.high[at])}]` : "";
+  const range = entry.low == null ? "" : ` [${lens.number(entry.low)}, ${lens.number(entry.high)}]`;
   return `Mostly ${entry.label}: ${lens.number(entry.ratio)}${range} times its null. Next comes ${entry.runner_up}, ${lens.number(entry.runner_up_ratio)} times.`;
 }
 
@@ -182,6 +182,44 @@ function showAnchors(at) {
       return row;
     }),
   );
+}
+
+// ---- all heads' attention maps on the chosen text
+
+let sheetTurn = 0;
+
+async function drawSheet() {
+  const chooser = $("heads-example");
+  if (!chooser) return;
+  const mine = ++sheetTurn;
+  const text = study.examples[Number(chooser.value)];
+  const n = text.tokens.length;
+  const blue = lens.ramp(study.colours.sequential);
+  const shades = Array.from({ length: 256 }, (_, level) => blue(level / 255));
+  const sheet = $("heads-sheet");
+  sheet.style.gridTemplateColumns = `auto repeat(${study.heads}, minmax(0, 1fr))`;
+  const parts = [lens.element("span")];
+  for (let head = 0; head < study.heads; head++) parts.push(lens.element("span", {}, String(head)));
+  for (let block = 1; block <= study.blocks; block++) {
+    parts.push(lens.element("span", {}, String(block)));
+    for (let head = 0; head < study.heads; head++) {
+      const levels = await inflate(text.attention[flat(block, head)]);
+      if (mine !== sheetTurn) return;
+      const most = Math.max(1, levels.reduce((a, b) => Math.max(a, b), 0));
+      const canvas = document.createElement("canvas");
+      fill(canvas, levels, n, (level) => shades[Math.round((level / most) * 255)]);
+      const name = `Block ${block}, head ${head}`;
+      const button = lens.element("button", { type: "button", tabindex: "-1", title: name, "aria-label": name });
+      button.dataset.at = flat(block, head);
+      button.setAttribute("aria-pressed", String(block === state.block && head === state.head));
+      button.addEventListener("click", () => {
+        location.hash = `head=${block}.${head}`;
+      });
+      button.append(canvas);
+      parts.push(button);
+    }
+  }
+  sheet.replaceChildren(...parts);
 }
 
 let turn = 0;
@@ -233,6 +271,9 @@ async function showHead(block, head) {
     cell.setAttribute("aria-pressed", String(index === at));
     cell.tabIndex = index === at ? 0 : -1;
   });
+  for (const button of document.querySelectorAll("#heads-sheet button")) {
+    button.setAttribute("aria-pressed", String(Number(button.dataset.at) === at));
+  }
   $("head-title").textContent = `Block ${block}, head ${head}`;
   $("head-sentence").textContent = sentence(at);
   showAnchors(at);
@@ -276,7 +317,13 @@ buildGrid();
 paintGrid();
 $("heads-statistic").addEventListener("change", paintGrid);
 if ($("heads-run")) $("heads-run").addEventListener("change", paintGrid);
-if ($("heads-example")) $("heads-example").addEventListener("change", showMatrices);
+if ($("heads-example")) {
+  $("heads-example").addEventListener("change", () => {
+    showMatrices();
+    drawSheet();
+  });
+}
 window.addEventListener("hashchange", fromHash);
 if (fromHash()) $("heads").scrollIntoView();
 else showHead(...strongest());
+drawSheet();

@@ -35,6 +35,12 @@ async function similarityValues(packed, n) {
 
 function picture(values, n, colour) {
   const canvas = document.createElement("canvas");
+  fill(canvas, values, n, colour);
+  return canvas.toDataURL("image/png");
+}
+
+// One pixel an element.
+function fill(canvas, values, n, colour) {
   canvas.width = canvas.height = n;
   const context = canvas.getContext("2d");
   const image = context.createImageData(n, n);
@@ -43,7 +49,6 @@ function picture(values, n, colour) {
     image.data.set([r, g, b, 255], at * 4);
   }
   context.putImageData(image, 0, 0);
-  return canvas.toDataURL("image/png");
 }
 
 const shorten = (token, most = 12) => (token.length > most ? token.slice(0, most - 1) + "…" : token);
