@@ -46,6 +46,11 @@ class Share:
         dist.broadcast_object_list(values)
         return values[0]
 
+    def wait(self) -> None:
+        """Until every process is here."""
+        if self.world > 1:
+            dist.barrier()
+
 
 def join() -> Share:
     """Join the other processes that `torchrun` started; alone, a share of everything.

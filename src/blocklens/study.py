@@ -134,6 +134,9 @@ def study(
         output_folder(folder, "study.json")
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
     encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
+    if share.rank == 0 and not (folder / "study.json").exists():
+        # The mark of a study: a folder with this file may be gone on with, any other is left alone.
+        write_json({"encoder": encoder.name, "finished": False}, folder / "study.json")
     digest, count = share.same(
         (source.digest(), sum(1 for _ in source)) if not share.rank else None
     )
@@ -150,7 +153,7 @@ def study(
         if not kept:
             measurement = run_once(
                 run, encoder, source, options, unit, share,
-                None if progress is None else _counted(progress, run.name, count, share),
+                None if progress is None or share.rank else _counted(progress, run.name, count, share),
             )  # fmt: skip
             if measurement is not None:
                 keep(measurement, run, place, key)
@@ -165,6 +168,7 @@ def study(
             from blocklens.report import write_report
 
             write_report(folder)
+    share.wait()
     return Study(folder)
 
 
@@ -271,6 +275,7 @@ def write_study(
     skipped = [*(f"{bad.name}: {bad.reason}" for bad in source.skipped), *facts["skipped"]]
     description = {
         "encoder": encoder.name,
+        "finished": True,
         "architecture": encoder.config.model_type,
         "blocks": encoder.blocks,
         "heads": encoder.heads,

@@ -37,7 +37,7 @@ def main() -> None:
     """Run the command line."""
     tune_memory()
     try:
-        app()
+        app(prog_name="blocklens")
     except UserError as error:
         if os.environ.get("BLOCKLENS_DEBUG"):
             raise
@@ -61,4 +61,5 @@ def tune_memory() -> None:
     if sys.platform != "linux" or any(name in os.environ for name in wanted):
         return
     os.environ.update(wanted)
-    os.execv(sys.executable, [sys.executable, "-m", "blocklens", *sys.argv[1:]])
+    # -P: a folder named blocklens where the user stands must not be taken for the package.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "blocklens", *sys.argv[1:]])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def study_progress(encoder: str) -> Iterator[Callable[[str, int, int], None]]:
+def study_progress(encoder: str, *, shown: bool = True) -> Iterator[Callable[[str, int, int], None]]:
     """One bar for each run of a study."""
     from rich.console import Console
     from rich.progress import (
@@ -28,9 +28,9 @@ def study_progress(encoder: str) -> Iterator[Callable[[str, int, int], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=not shown)
     console.print(f"[bold]{encoder}[/bold]", highlight=False)
-    with Progress(*columns, console=console) as bars:
+    with Progress(*columns, console=console, disable=not shown) as bars:
         tasks = {}
 
         def update(run: str, done: int, count: int) -> None:

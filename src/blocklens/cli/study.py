@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from blocklens.cli.progress import study_progress
 from blocklens.errors import UserError
+
+if TYPE_CHECKING:
+    from blocklens.study import Study
 
 EXAMPLES = """
 **Examples**
@@ -24,17 +28,17 @@ EXAMPLES = """
 
 
 def study(
-    texts: Annotated[
-        str,
-        typer.Argument(
-            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of them, "
-            "a Hub dataset id, or - for standard input.",
-            show_default=False,
-        ),
-    ],
     encoder: Annotated[
         str, typer.Option("--encoder", "-e", help="A model folder or a Hub id.", show_default=False)
     ],
+    texts: Annotated[
+        str | None,
+        typer.Argument(
+            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of "
+            "them, a Hub dataset id, or - for standard input.",
+            show_default="English prose that comes with Python",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The study's folder.")] = Path("study"),
     text_field: Annotated[
         str | None, typer.Option(help="The column that holds the text.", show_default="found")
@@ -94,6 +98,7 @@ def study(
     """
     from pydantic import ValidationError
 
+    from blocklens.embedded.texts import texts as embedded_texts
     from blocklens.encoder import Encoder
     from blocklens.measures import HeadOptions
     from blocklens.study import StudyOptions
@@ -118,36 +123,38 @@ def study(
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    source = TextSource(texts, field=text_field, limit=limit, strict=strict)
+    if texts is None:
+        source = embedded_texts()
+    else:
+        source = TextSource(texts, field=text_field, limit=limit, strict=strict)
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    with study_progress(loaded.name) as progress:
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    with study_progress(loaded.name, shown=first) as progress:
         found = run(source, loaded, out, options=options, progress=progress)
-    summarise(found)
+    if first:
+        summarise(found)
 
 
 study.__doc__ = f"{study.__doc__}\n{EXAMPLES}"
 
 
-def summarise(found: object) -> None:
+def summarise(found: Study) -> None:
     """Print every claim's verdict, and where the report is."""
     from rich.console import Console
     from rich.table import Table
 
-    from blocklens.study import Study
-
-    assert isinstance(found, Study)
     table = Table(box=None, pad_edge=False)
     for name in ("claim", "effect", "95 % interval", "control", "verdict"):
         table.add_column(name, justify="left" if name in ("claim", "verdict") else "right")
-    for row in found.claims.itertuples():
+    for row in found.claims.to_dict("records"):
         table.add_row(
-            str(row.id),
-            f"{row.effect:.3g}",
-            f"{row.low:.3g} to {row.high:.3g}",
-            f"{row.control_low:.3g} to {row.control_high:.3g}",
-            str(row.verdict),
+            row["id"],
+            f"{row['effect']:.3g}",
+            f"{row['low']:.3g} to {row['high']:.3g}",
+            f"{row['control_low']:.3g} to {row['control_high']:.3g}",
+            row["verdict"],
         )
     console = Console()
     console.print(table)

