@@ -1,0 +1,58 @@
+"""Texts of a dataset on the Hugging Face Hub, streamed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from blocklens.errors import UserError
+
+_ADDRESS = re.compile(
+    r"(?:hf://datasets/)?(?P<id>\w[\w.-]*(?:/\w[\w.-]*)?)"
+    r"(?::(?P<config>[\w.+-]+))?(?:@(?P<split>[\w.\[\]:%+-]+))?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HubDataset:
+    """A dataset on the Hub: `owner/name`, `owner/name:config`, `owner/name:config@split`."""
+
+    id: str
+    config: str | None
+    split: str | None
+
+    @classmethod
+    def parse(cls, address: str) -> "HubDataset | None":
+        """Read an address; None if it cannot be one."""
+        found = _ADDRESS.fullmatch(address)
+        return cls(found["id"], found["config"], found["split"]) if found else None
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the split: the one named, else `train`, else the first.
+
+        Raises `UserError` when the dataset, the configuration or the split is not to be had.
+        """
+        from huggingface_hub import HfApi
+
+        try:
+            # asks once; `datasets` alone would try for half a minute when there is no network
+            HfApi().dataset_info(self.id, timeout=20)
+            yield from self._stream()
+        except UserError:
+            raise
+        except Exception as error:  # whatever the libraries below raise: many kinds, all theirs
+            reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
+            raise UserError(
+                f"{self.id}: no such file or folder here, and as a dataset on the Hub it cannot be "
+                f"read ({reason}); check the name and the network, or give a local file"
+            ) from error
+
+    def _stream(self) -> Iterator[dict[str, Any]]:
+        import datasets
+
+        loaded = datasets.load_dataset(self.id, self.config, split=self.split, streaming=True)
+        if isinstance(loaded, dict):
+            if not loaded:
+                raise UserError(f"{self.id}: the dataset has no split; give another one")
+            loaded = loaded.get("train", next(iter(loaded.values())))
+        yield from loaded
