@@ -233,6 +233,8 @@ def _slopes(values: Floats) -> Floats:
 
 
 def _correlation(a: Floats, b: Floats) -> float:
+    if a.size < 2:
+        return float("nan")
     a, b = a - a.mean(), b - b.mean()
     scale = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / scale) if scale > 0 else float("nan")

@@ -1,8 +1,8 @@
 """Null models of a confusion matrix: what strong matches chance alone would give.
 
-Both keep the diagonal and the number of errors of every label, so the same rows are kept (up to an
-error that falls on its own label by chance) and a difference in clusters comes from *who* is
-confused with whom:
+Both keep the diagonal and the number of errors of every label, so the same rows are kept
+(`predictions` adds to a diagonal the errors that fall on their own label by chance) and a
+difference in clusters comes from *who* is confused with whom:
 
 - `predictions`: the wrong predictions are permuted among the occurrences of true labels of the same
   frequency bin (docs/definitions.md: predictions permuted within frequency bins). It keeps
@@ -78,6 +78,7 @@ def _moved_partners(counts: Sparse, bins: NDArray[np.integer], rng: np.random.Ge
     names, first, size = np.unique(bins[by_bin], return_index=True, return_counts=True)
     place = np.searchsorted(names, bins[predicted])
     moved = by_bin[first[place] + rng.integers(0, size[place])] if true.size else predicted
+    moved = np.where(moved == true, predicted, moved)  # an error stays an error
     elements = sparse.coo_array((number, (true, moved)), shape=counts.shape)
     return sparse.csr_array(sparse.csr_array(elements) + _diagonal(counts))
 

@@ -1,0 +1,240 @@
+"""Modified tokens of texts, and the outputs of all blocks at their positions.
+
+The recipe of modification is `masking.modify` with a token's place made from a hash of its text and
+its position: which tokens are modified depends on (seed, pass, text) alone, not on the order of the
+texts, the batch or the process. A masked-LM read-out needs the outputs of a block at the modified
+positions only, about 15 % of the tokens, so these rows of all blocks are gathered in one pass of
+the frozen trunk and the heads train on them without the trunk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from blocklens.errors import UserError
+from blocklens.learning.masking import Recipe, modify
+
+if TYPE_CHECKING:
+    from blocklens.encoder import Encoder
+    from blocklens.texts.reading import Text
+
+TOKENS_AT_ONCE = 4096
+"""Tokens of a batch, padding included."""
+
+LOOK_AHEAD = 256
+"""Texts read ahead and sorted by length, so that batches need little padding."""
+
+MASKED, RANDOM, UNCHANGED = range(3)
+
+
+@dataclass(frozen=True)
+class ModifiedBatch:
+    """A batch of modified texts.
+
+    `ids`, `mask` int64 [texts, tokens]; `positions` [rows, 2] = text and token of the modified
+    tokens; for each of these rows the original token `labels`, its `kinds` (0 masked, 1 random, 2
+    unchanged) and the 63-bit hash `keys` of its text. `tokens`: all original tokens but the special
+    ones, in the first pass over a text (none in later passes), for counting frequencies.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    positions: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    kinds: NDArray[np.int8]
+    keys: NDArray[np.int64]
+    tokens: NDArray[np.int64]
+
+
+def recipe_for(encoder: Encoder, share: float = 0.15) -> Recipe:
+    """The modification recipe with this encoder's mask token and vocabulary.
+
+    Raises:
+        UserError: the encoder's tokenizer has no mask token.
+
+    """
+    mask_id = getattr(encoder.tokenizer, "mask_token_id", None)
+    if mask_id is None:
+        raise UserError(
+            f"{encoder.name}: its tokenizer has no mask token, so accuracy per token is not "
+            "defined; use an encoder that was pre-trained with masked-language modelling"
+        )
+    return Recipe(vocabulary=int(encoder.config.vocab_size), mask_id=int(mask_id), share=share)
+
+
+def text_key(text: str) -> int:
+    """63-bit hash of a text: its group in every interval, and its seed."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def modified_batches(
+    encoder: Encoder,
+    texts: Iterable[str | Text],
+    recipe: Recipe,
+    *,
+    tokens: int,
+    passes: int = 1,
+    seed: int = 0,
+) -> Iterator[ModifiedBatch]:
+    """Batches of `texts`, each cut to its first `tokens` tokens and modified `passes` times.
+
+    Special tokens count towards `tokens`. Texts without a token of their own are left out.
+    """
+    strings = (text if isinstance(text, str) else text.text for text in texts)
+    unknown = encoder.tokenizer.unk_token_id
+    while ahead := list(islice(strings, LOOK_AHEAD)):
+        encoded = encoder.tokenizer(
+            ahead,
+            truncation=True,
+            max_length=tokens,
+            return_special_tokens_mask=True,
+            verbose=False,
+        )
+        items = []
+        for text, ids, special in zip(
+            ahead, encoded["input_ids"], encoded["special_tokens_mask"], strict=True
+        ):
+            free = (np.asarray(special) == 0) | (np.asarray(ids) == unknown)
+            if free.any():
+                items.append((text_key(text), np.asarray(ids, dtype=np.int64), free))
+        items.sort(key=lambda item: (len(item[1]), item[0]))
+        for batch in _split(items):
+            for number in range(passes):
+                yield _modified(encoder, batch, recipe, seed=seed, number=number)
+
+
+def _split(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    start = 0
+    for end in range(1, len(items) + 1):
+        full = end == len(items) or (end + 1 - start) * len(items[end][1]) > TOKENS_AT_ONCE
+        if full:
+            yield items[start:end]
+            start = end
+
+
+def _modified(
+    encoder: Encoder, batch: Sequence[Any], recipe: Recipe, *, seed: int, number: int
+) -> ModifiedBatch:
+    longest = max(len(ids) for _, ids, _ in batch)
+    pad = getattr(encoder.tokenizer, "pad_token_id", None) or 0
+    original = np.full((len(batch), longest), pad, dtype=np.int64)
+    mask = np.zeros_like(original)
+    places = np.full_like(original, -1)
+    for row, (key, ids, free) in enumerate(batch):
+        original[row, : len(ids)] = ids
+        mask[row, : len(ids)] = 1
+        places[row, : len(ids)][free] = ((key & ~0xFFFF) + np.arange(len(ids)))[free]
+    changed, chosen = modify(original, places, recipe, seed=seed, epoch=number)
+    positions = np.argwhere(chosen)
+    labels, now = original[chosen], changed[chosen]
+    kinds = np.full(labels.shape, RANDOM, dtype=np.int8)
+    kinds[now == labels] = UNCHANGED
+    kinds[now == recipe.mask_id] = MASKED
+    keys = np.array([key for key, _, _ in batch], dtype=np.int64)
+    return ModifiedBatch(
+        ids=torch.from_numpy(changed),
+        mask=torch.from_numpy(mask),
+        positions=positions,
+        labels=labels,
+        kinds=kinds,
+        keys=keys[positions[:, 0]],
+        tokens=original[places >= 0] if number == 0 else np.empty(0, dtype=np.int64),
+    )
+
+
+def rows_of_blocks(
+    encoder: Encoder, batch: ModifiedBatch, norm: torch.nn.Module | None = None
+) -> list[Tensor]:
+    """Outputs of blocks 0..L at the modified positions, [rows, width] float32 each.
+
+    `norm`: a pre-norm encoder's final norm, applied to every block but the last.
+    """
+    device = encoder.model.device
+    text, token = (torch.from_numpy(batch.positions[:, axis]).to(device) for axis in (0, 1))
+    outputs = encoder.block_outputs(batch.ids.to(device), batch.mask.to(device))
+    rows = [output[text, token].float() for output in outputs]
+    if norm is not None:
+        with torch.inference_mode():
+            rows[:-1] = [norm(row) for row in rows[:-1]]
+    return [row.cpu() for row in rows]
+
+
+@dataclass
+class Rows:
+    """Gathered rows of all blocks.
+
+    `outputs` float16 [blocks, rows, width], a memory map of a temporary file, and int64 `labels`
+    [rows]. `close` (or leaving the `with` block) deletes the file.
+    """
+
+    outputs: NDArray[np.float16]
+    labels: NDArray[np.int64]
+    token_counts: NDArray[np.int64]
+    """How often each token occurs in the texts that were read, [labels]."""
+    folder: Any = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __enter__(self) -> Rows:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Delete the file."""
+        del self.outputs
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+def gather(
+    encoder: Encoder,
+    batches: Iterable[ModifiedBatch],
+    *,
+    limit: int,
+    norm: torch.nn.Module | None = None,
+    folder: str | Path | None = None,
+) -> Rows:
+    """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
+
+    The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary
+    one).
+
+    Raises:
+        UserError: no modified token in the texts.
+
+    """
+    width, blocks = int(encoder.config.hidden_size), encoder.blocks + 1
+    temporary = tempfile.TemporaryDirectory(prefix="blocklens-rows-", dir=folder)
+    path = Path(temporary.name) / "rows.f16"
+    outputs = np.memmap(path, dtype=np.float16, mode="w+", shape=(blocks, limit, width))
+    labels: list[NDArray[np.int64]] = []
+    counts = np.zeros(int(encoder.config.vocab_size), dtype=np.int64)
+    filled = 0
+    for batch in batches:
+        take = min(limit - filled, len(batch.labels))
+        for block, rows in enumerate(rows_of_blocks(encoder, batch, norm)):
+            outputs[block, filled : filled + take] = rows[:take].numpy()
+        labels.append(batch.labels[:take])
+        counts += np.bincount(batch.tokens, minlength=counts.size)
+        filled += take
+        if filled == limit:
+            break
+    if not filled:
+        temporary.cleanup()
+        raise UserError("read-outs: the training texts have no token to modify; give more texts")
+    return Rows(outputs[:, :filled], np.concatenate(labels), counts, temporary)

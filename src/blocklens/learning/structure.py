@@ -1,0 +1,287 @@
+"""How labels group, per block: clusters, noise, their nulls and their intervals over texts.
+
+Works on confusion counts kept per (group of texts, block), and never knows what a label is.
+Intervals are a delete-one-group jackknife: resampling groups with replacement would count errors
+twice and so change which rows pass n_min.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse, stats
+
+from blocklens.learning.clusters import METHODS, THETAS, Clusters, Method, cluster_kept, growth
+from blocklens.learning.confusion import ConfusionCounts, KeptMatrix, Sparse, kept_matrix
+from blocklens.learning.nulls import NULLS, frequency_bins, null_matrix
+
+Floats = NDArray[np.float64]
+
+FEWEST_KEPT = 10
+"""A block with fewer kept labels has no noise share worth a name."""
+
+STATISTICS = (
+    "kept tokens",
+    "clusters",
+    "tokens in clusters",
+    "share in clusters",
+    "mean cluster size",
+    "largest cluster",
+    "noise",
+    "noise share",
+    "growth exponent",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StructureOptions:
+    """How clusters are found.
+
+    `n_min`: fewest occurrences of a kept label. `theta`: strong match. `method`: cluster rule.
+    `thetas`: the sweep. `null_seeds`: draws of each null.
+    """
+
+    n_min: int = 10
+    theta: float = 0.3
+    method: Method = "cliques"
+    thetas: tuple[float, ...] = THETAS
+    null_seeds: int = 5
+
+
+class GroupedConfusion:
+    """Confusion counts per (group of texts, block); `update`, `merge`, and one block's matrices."""
+
+    def __init__(self, labels: int, blocks: int, groups: int) -> None:
+        self.labels, self.blocks, self.groups = labels, blocks, groups
+        self.counts = [[ConfusionCounts(labels) for _ in range(groups)] for _ in range(blocks)]
+
+    def update(
+        self,
+        true: NDArray[np.integer],
+        predicted: NDArray[np.integer],
+        group: NDArray[np.integer],
+    ) -> None:
+        """Count `true` [n], `predicted` [blocks, n], `group` [n] in 0..groups-1."""
+        order = np.argsort(group, kind="stable")
+        ends = np.searchsorted(group[order], np.arange(self.groups + 1))
+        for g in np.flatnonzero(np.diff(ends)):
+            rows = order[ends[g] : ends[g + 1]]
+            for block in range(self.blocks):
+                self.counts[block][g].update(true[rows], predicted[block, rows])
+
+    def merge(self, other: GroupedConfusion) -> None:
+        """Add the counts of `other` (the same labels, blocks and groups)."""
+        for mine, theirs in zip(self.counts, other.counts, strict=True):
+            for a, b in zip(mine, theirs, strict=True):
+                a.merge(b)
+
+    def matrices(self, block: int) -> list[Sparse]:
+        """M of every group of texts for one block."""
+        return [counts.matrix() for counts in self.counts[block]]
+
+    def matrix(self, block: int) -> Sparse:
+        """M of all texts for one block."""
+        whole = ConfusionCounts(self.labels)
+        for counts in self.counts[block]:
+            whole.merge(counts)
+        return whole.matrix()
+
+
+def describe(kept: KeptMatrix, theta: float, method: Method) -> Floats:
+    """The values of STATISTICS for one kept matrix."""
+    found = cluster_kept(kept, theta, method)
+    labels = kept.labels.size
+    return np.array(
+        [
+            labels,
+            found.number,
+            found.grouped_labels,
+            found.grouped_labels / labels if labels else np.nan,
+            found.mean_size,
+            found.largest,
+            found.noise,
+            found.noise_share if labels >= FEWEST_KEPT else np.nan,
+            growth_exponent(growth(kept, theta, method)) if labels >= FEWEST_KEPT else np.nan,
+        ]
+    )
+
+
+def growth_exponent(pairs: Sequence[tuple[int, int]]) -> float:
+    """Slope of log(largest cluster) against log(kept labels): 0 = finite, 1 = it takes them all."""
+    if len(pairs) < 2:
+        return float("nan")
+    x, y = np.log(np.array(pairs, dtype=np.float64)).T
+    x = x - x.mean()
+    return float(x @ y / (x @ x))
+
+
+def jackknife(value: Floats, left_out: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of `value` [...] from `left_out` [groups, ...], values without each group."""
+    groups = len(left_out)
+    if groups < 2:
+        return np.full_like(value, np.nan), np.full_like(value, np.nan)
+    spread = (groups - 1) / groups * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    half = stats.t.ppf(0.975, groups - 1) * np.sqrt(spread)
+    return value - half, value + half
+
+
+def structure_rows(
+    confusion: GroupedConfusion, options: StructureOptions
+) -> tuple[pd.DataFrame, list[KeptMatrix]]:
+    """The statistics of every block, and of the whole encoder, with intervals over texts.
+
+    Columns block (missing for the whole encoder), statistic, value, low, high, n (pairs counted),
+    n_types (labels kept). Also returns each block's kept matrix.
+    """
+    values, without, kept_all, pairs = [], [], [], []
+    for block in range(confusion.blocks):
+        parts = confusion.matrices(block)
+        filled = [part for part in parts if part.nnz]
+        whole = confusion.matrix(block)
+        kept = kept_matrix(whole, options.n_min)
+        kept_all.append(kept)
+        pairs.append(int(whole.sum()))
+        values.append(describe(kept, options.theta, options.method))
+        without.append(
+            [
+                describe(
+                    kept_matrix(_difference(whole, part), options.n_min),
+                    options.theta,
+                    options.method,
+                )
+                for part in filled
+            ]
+        )
+    value = np.array(values)  # [blocks, statistics]
+    left_out = np.array(without).transpose(1, 0, 2)  # [groups, blocks, statistics]
+    low, high = jackknife(value, left_out)
+    rows = [
+        {
+            "block": block,
+            "statistic": name,
+            "value": value[block, s],
+            "low": low[block, s],
+            "high": high[block, s],
+            "n": pairs[block],
+            "n_types": kept_all[block].labels.size,
+        }
+        for block in range(confusion.blocks)
+        for s, name in enumerate(STATISTICS)
+    ]
+    for name in ("kept tokens", "noise share"):
+        s = STATISTICS.index(name)
+        slope = np.array(slope_of_defined(value[:, s]))
+        slope_low, slope_high = jackknife(
+            slope, np.array([slope_of_defined(group[:, s]) for group in left_out])
+        )
+        rows.append(
+            {
+                "block": pd.NA,
+                "statistic": f"{name} slope",
+                "value": float(slope),
+                "low": float(slope_low),
+                "high": float(slope_high),
+                "n": pairs[-1],
+                "n_types": kept_all[-1].labels.size,
+            }
+        )
+    return pd.DataFrame(rows), kept_all
+
+
+def slope_of_defined(values: Floats) -> float:
+    """Least-squares slope along the blocks with a defined value; NaN with fewer than three."""
+    blocks = np.flatnonzero(np.isfinite(values))
+    if blocks.size < 3:
+        return float("nan")
+    return float(np.polyfit(blocks, values[blocks], 1)[0])
+
+
+def sweep_rows(
+    matrices: Sequence[Sparse],
+    options: StructureOptions,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Clusters of every block against theta and method, beside both nulls.
+
+    Columns block, method, theta, kept, clusters, clustered (labels in clusters), mean_size,
+    largest, strong, noise, noise_share, and for each null (`predictions_`, `partners_`) kept,
+    clusters, clustered, largest, noise_share: the mean of its draws, and `_low`, `_high`, their
+    range.
+    """
+    rows = []
+    for block, matrix in enumerate(matrices):
+        bins = frequency_bins(np.asarray(matrix.sum(axis=1)).ravel())
+        kept = kept_matrix(matrix, options.n_min)
+        drawn = {
+            null: [
+                kept_matrix(null_matrix(matrix, bins, seed, null), options.n_min)
+                for seed in range(options.null_seeds)
+            ]
+            for null in NULLS
+        }
+        for method in METHODS:
+            for theta in options.thetas:
+                found = cluster_kept(kept, theta, method)
+                row = {"block": block, "method": method, "theta": theta, **_sizes(found)}
+                row |= {"mean_size": found.mean_size, "strong": found.strong, "noise": found.noise}
+                for null, kept_nulls in drawn.items():
+                    draws = pd.DataFrame(
+                        [_sizes(cluster_kept(one, theta, method)) for one in kept_nulls]
+                    )
+                    for name in draws.columns:
+                        row[f"{null}_{name}"] = draws[name].mean()
+                        row[f"{null}_{name}_low"] = draws[name].min()
+                        row[f"{null}_{name}_high"] = draws[name].max()
+                rows.append(row)
+        if progress is not None:
+            progress(block)
+    return pd.DataFrame(rows)
+
+
+def cluster_rows(
+    kept: Sequence[KeptMatrix], options: StructureOptions, names: Sequence[str]
+) -> pd.DataFrame:
+    """Every cluster of two or more labels at the default theta, largest first.
+
+    Columns block, method, theta, cluster, size, token_ids and tokens (lists, by falling frequency).
+    """
+    rows = []
+    for block, matrix in enumerate(kept):
+        for method in METHODS:
+            members = cluster_kept(matrix, options.theta, method).members()
+            members.sort(key=lambda group: (-group.size, -int(matrix.occurrences[group].max())))
+            for number, group in enumerate(members):
+                ids = matrix.labels[group[np.argsort(-matrix.occurrences[group], kind="stable")]]
+                rows.append(
+                    {
+                        "block": block,
+                        "method": method,
+                        "theta": options.theta,
+                        "cluster": number,
+                        "size": group.size,
+                        "token_ids": ids.tolist(),
+                        "tokens": [names[i] for i in ids],
+                    }
+                )
+    columns = ["block", "method", "theta", "cluster", "size", "token_ids", "tokens"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _sizes(found: Clusters) -> dict[str, float]:
+    return {
+        "kept": found.cluster.size,
+        "clusters": found.number,
+        "clustered": found.grouped_labels,
+        "largest": found.largest,
+        "noise_share": found.noise_share,
+    }
+
+
+def _difference(whole: Sparse, part: Sparse) -> Sparse:
+    rest = sparse.csr_array(whole - part)
+    rest.eliminate_zeros()
+    return rest
