@@ -65,6 +65,12 @@ def test_the_same_study_again_measures_nothing_and_changes_no_table(tmp_path, me
     assert_frame_equal(again.table("heads"), before)
 
 
+def test_one_more_control_measures_that_control_alone(tmp_path, measured):
+    run(tmp_path / "study")
+    run(tmp_path / "study", options=StudyOptions(untrained=2, examples=2))
+    assert measured == ["encoder", "untrained 0", "shuffled", "untrained 1"]
+
+
 def test_other_texts_or_another_encoder_are_measured_again(tmp_path, measured):
     run(tmp_path / "study")
     run(tmp_path / "study", texts=TEXTS[:23])

@@ -146,8 +146,10 @@ def study(
     weights = encoder.fingerprint()
     found: dict[str, dict[str, pd.DataFrame]] = {}
     facts: dict[str, Any] = {}
+    # What a run's figures depend on: not on how many controls there are, or what the report shows.
+    measured = options.model_dump(exclude={"untrained", "shuffled", "examples", "unit"})
     for run in runs(options):
-        key = fingerprint([run, options.model_dump(), unit, weights, digest, version("blocklens")])
+        key = fingerprint([run, measured, unit, weights, digest, version("blocklens")])
         place = folder / "runs" / run.name.replace(" ", "-")
         kept = share.same(kept_key(place)) == key
         if not kept:
