@@ -38,6 +38,7 @@ from blocklens.learning.structure import (
     GroupedConfusion,
     StructureOptions,
     cluster_rows,
+    null_slope_row,
     structure_rows,
     sweep_rows,
 )
@@ -292,10 +293,12 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     matrices = [confusion.matrix(block) for block in range(confusion.blocks)]
     structure, kept = structure_rows(confusion, options.structure)
+    sweep = sweep_rows(matrices, options.structure)
     learning = pd.concat(
         [
             accuracy_rows(counts, frequency, seed=options.seed, resamples=options.resamples),
             structure,
+            pd.DataFrame([null_slope_row(sweep, options.structure)]),
         ],
         ignore_index=True,
     )
@@ -308,7 +311,7 @@ def _tables(
         ),
         "confusion": _confusion_rows(matrices, names),
         "clusters": cluster_rows(kept, options.structure, names),
-        "cluster_sweep": sweep_rows(matrices, options.structure),
+        "cluster_sweep": sweep,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -240,6 +241,35 @@ def sweep_rows(
         if progress is not None:
             progress(block)
     return pd.DataFrame(rows)
+
+
+def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
+    """Slope of the noise share along the blocks under the `partners` null, as a row of statistics.
+
+    Block by block the draws are independent, so the spread of the slope follows from theirs: the
+    interval is that of slopes through the lowest and highest draws in turn.
+    """
+    rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], options.theta)]
+    rows = rows[rows["kept"] >= FEWEST_KEPT].dropna(subset=["noise_share"]).sort_values("block")
+    x = rows["block"].to_numpy(dtype=np.float64)
+    ends = {end: float("nan") for end in ("value", "low", "high")}
+    middle, low, high = (
+        rows[f"partners_noise_share{end}"].to_numpy(dtype=np.float64)
+        for end in ("", "_low", "_high")
+    )
+    if x.size >= 3 and np.isfinite(middle).all():
+        x = x - x.mean()
+        falling = np.where(x < 0, high, low)  # the draws that give the lowest slope
+        rising = np.where(x < 0, low, high)
+        for end, y in zip(ends, (middle, falling, rising), strict=True):
+            ends[end] = float(x @ y / (x @ x))
+    return {
+        "block": pd.NA,
+        "statistic": "noise share slope, null",
+        **ends,
+        "n": options.null_seeds,
+        "n_types": int(rows["kept"].sum()),
+    }
 
 
 def cluster_rows(

@@ -1,0 +1,195 @@
+"""P2's statements about pre-training (arXiv 2509.03407), each tested on the study's tables.
+
+The statements are the paper's, in our words. How each is made a number and which control it must
+beat are ours, and stand in each claim's `choices`. The control that matters is the untrained trunk
+with read-outs trained by the same code on the same texts: it says what a head learns without a
+trunk.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, TypeAlias
+
+from blocklens.claims.registry import Estimate, Finding, Tables, claim
+
+Frame: TypeAlias = Any
+"""A pandas data frame; pandas ships no types for its arithmetic."""
+
+UNTRAINED = "untrained"
+HEADS = (
+    "Each block's accuracy is that of a vocabulary head on it; the untrained trunk has heads of "
+    "its own, trained alike (ours)."
+)
+
+
+def estimate(rows: Frame) -> Estimate | None:
+    """The value of a table's single row with its interval; None without a row."""
+    if len(rows) != 1:
+        return None
+    row = rows.iloc[0]
+    return Estimate(float(row["value"]), float(row["low"]), float(row["high"]))
+
+
+def whole_encoder(learning: Frame, statistic: str) -> Frame:
+    """The rows of a statistic that stands for all blocks together."""
+    return learning[learning["statistic"].eq(statistic) & learning["block"].isna()]
+
+
+def last_block(learning: Frame, statistic: str) -> Frame:
+    """The rows of a statistic at the last block of each run."""
+    rows = learning[learning["statistic"].eq(statistic)].dropna(subset=["block"])
+    return rows[rows["block"] == rows.groupby("run")["block"].transform("max")]
+
+
+def beside_untrained(tables: Tables, statistic: str, *, whole: bool) -> Finding | None:
+    """A statistic of `learning` for the encoder, and for all untrained twins together."""
+    if "learning" not in tables:
+        return None
+    choose = whole_encoder if whole else last_block
+    rows: Frame = choose(tables["learning"], statistic)
+    effect = estimate(rows[rows["run"].eq("encoder")])
+    if effect is None:
+        return None
+    twins = [run for run in rows["run"].unique() if str(run).split()[0] == UNTRAINED]
+    controls = [estimate(rows[rows["run"].eq(run)]) for run in twins]
+    found = [control for control in controls if control is not None]
+    return Finding(effect, Estimate.covering(found) if found else None)
+
+
+def clusters_beside_null(tables: Tables) -> Finding | None:
+    """Tokens in clusters at the last block; control: the largest of both nulls' draws."""
+    if not {"learning", "cluster_sweep"} <= set(tables):
+        return None
+    effect = estimate(_of_encoder(last_block(tables["learning"], "tokens in clusters")))
+    if effect is None:
+        return None
+    sweep = _of_encoder(tables["cluster_sweep"])
+    sweep = sweep[sweep["block"].eq(sweep["block"].max()) & sweep["method"].eq("cliques")]
+    nearest = sweep.iloc[(sweep["theta"] - 0.3).abs().argsort()[:1]]
+    nulls = [
+        Estimate(
+            float(nearest[f"{null}_clustered"].iloc[0]),
+            float(nearest[f"{null}_clustered_low"].iloc[0]),
+            float(nearest[f"{null}_clustered_high"].iloc[0]),
+        )
+        for null in ("predictions", "partners")
+    ]
+    return Finding(effect, Estimate.covering(nulls))
+
+
+def finite_clusters(tables: Tables) -> Finding | None:
+    """1 - growth exponent of the largest cluster; control: one cluster of all tokens, 0."""
+    if "learning" not in tables:
+        return None
+    growth = estimate(_of_encoder(last_block(tables["learning"], "growth exponent")))
+    if growth is None:
+        return None
+    effect = Estimate(1 - growth.value, 1 - growth.high, 1 - growth.low)
+    return Finding(effect, Estimate(0.0, 0.0, 0.0))
+
+
+def falling_noise(tables: Tables) -> Finding | None:
+    """Fall of the noise share per block; control: the same fall with partners moved at random."""
+    if "learning" not in tables:
+        return None
+    slope = estimate(_of_encoder(whole_encoder(tables["learning"], "noise share slope")))
+    null = estimate(_of_encoder(whole_encoder(tables["learning"], "noise share slope, null")))
+    if slope is None:
+        return None
+    effect = Estimate(-slope.value, -slope.high, -slope.low)
+    control = None if null is None else Estimate(-null.value, -null.high, -null.low)
+    return Finding(effect, control)
+
+
+def more_articles(tables: Tables) -> Finding | None:
+    """<APT> after the largest number of articles; control: after the smallest, equal steps."""
+    if "training_sizes" not in tables:
+        return None
+    rows: Frame = tables["training_sizes"]
+    rows = rows[rows["comparison"].eq("equal steps")].sort_values("articles")
+    if len(rows) < 2:
+        return None
+    small, large = rows.iloc[0], rows.iloc[-1]
+    return Finding(
+        Estimate(float(large["apt"]), float(large["low"]), float(large["high"])),
+        Estimate(float(small["apt"]), float(small["low"]), float(small["high"])),
+    )
+
+
+def _of_encoder(rows: Frame) -> Frame:
+    return rows[rows["run"].eq("encoder")]
+
+
+claim(
+    id="p2-apt-rises",
+    paper="P2",
+    statement="The mean accuracy per token, <APT>, rises along the blocks.",
+    statistic="change of <APT> per block, least squares over blocks 0..L",
+    control="untrained trunk with trained read-outs",
+    bound=0.0,
+    choices=f"{HEADS} <APT> is over tokens modified at least once.",
+    figure={"table": "learning", "statistic": "mean APT"},
+)(partial(beside_untrained, statistic="mean APT slope", whole=True))
+
+claim(
+    id="p2-apt-frequency",
+    paper="P2",
+    statement="A token's accuracy grows with its frequency in the training texts.",
+    statistic="Spearman's rho between frequency and APT at the last block",
+    control="untrained trunk with trained read-outs",
+    bound=0.0,
+    choices=f"{HEADS} Tokens modified at least 10 times; their frequency is counted in the "
+    "study's texts unless the training texts were given.",
+    figure={"table": "frequency", "statistic": "frequency rho"},
+)(partial(beside_untrained, statistic="frequency rho", whole=False))
+
+claim(
+    id="p2-clusters",
+    paper="P2",
+    statement="Pre-training groups tokens into strong match clusters.",
+    statistic="tokens in strong match clusters of two or more at the last block",
+    control="predictions permuted within frequency bins, and partners moved at random",
+    bound=0.0,
+    choices="Threshold 0.3 (the group's on image classes, carried over by us), greedy cliques by "
+    "falling frequency, tokens with at least 10 modified occurrences. The second null, stricter "
+    "where errors are concentrated, is ours.",
+    figure={"table": "cluster_sweep", "statistic": "clusters"},
+)(clusters_beside_null)
+
+claim(
+    id="p2-clusters-finite",
+    paper="P2",
+    statement="The strong match clusters are finite and small.",
+    statistic="1 - exponent with which the largest cluster grows with the number of kept tokens",
+    control="one cluster that takes in every kept token",
+    bound=0.5,
+    choices="The exponent is fitted from the most frequent eighth of the kept tokens to all of "
+    "them; below 0.5 counts as finite (ours).",
+    figure={"table": "learning", "statistic": "largest cluster"},
+)(finite_clusters)
+
+claim(
+    id="p2-clusters-sharper",
+    paper="P2",
+    statement="The strong match clusters become sharper along the blocks.",
+    statistic="fall per block of the share of strong matches that lie outside the clusters",
+    control="partners moved at random within frequency bins",
+    bound=0.0,
+    choices="Sharpness is read as little noise (ours), over blocks with at least 10 kept tokens "
+    "and a strong match; fewer than three such blocks leave it open.",
+    figure={"table": "learning", "statistic": "noise share"},
+)(falling_noise)
+
+claim(
+    id="p2-more-texts",
+    paper="P2",
+    statement="The mean accuracy per token grows with the number of pre-training articles.",
+    statistic="<APT> at the last block after the largest number of articles",
+    control="the same number of steps on the smallest number of articles",
+    bound=0.0,
+    choices="Equal optimisation steps; one training run a size, so the interval is over texts "
+    "alone (ours).",
+    figure={"table": "training_sizes", "statistic": "apt"},
+    tag="review",
+)(more_articles)

@@ -1,0 +1,135 @@
+"""Each P2 claim reads the tables it names, and its verdict turns with them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blocklens.claims import evaluate
+from blocklens.learning.structure import StructureOptions, null_slope_row
+
+
+def learning(run, last, spread=0.01, **whole):
+    """Statistics of a run with blocks 0..2; `last` and `whole` map statistics to values."""
+    rows = [
+        {"run": run, "block": block, "statistic": name, "value": value * block / 2}
+        for name, value in last.items()
+        for block in range(3)
+    ]
+    rows += [
+        {"run": run, "block": pd.NA, "statistic": name, "value": v} for name, v in whole.items()
+    ]
+    table = pd.DataFrame(rows)
+    table["block"] = table["block"].astype("Int64")
+    return table.assign(low=table["value"] - spread, high=table["value"] + spread)
+
+
+LAST = {"frequency rho": 0.6, "tokens in clusters": 80.0, "growth exponent": 0.1}
+WHOLE = {
+    "mean APT slope": 0.05,
+    "noise share slope": -0.1,
+    "noise share slope, null": 0.0,
+}
+
+
+def tables(last=LAST, whole=WHOLE, spread=0.01, null_clustered=5, twins=2):
+    frames = [learning("encoder", last, spread, **whole)]
+    for twin in range(twins):
+        frames.append(
+            learning(
+                f"untrained {twin}",
+                {"frequency rho": 0.3 + twin / 10},
+                **{"mean APT slope": 0.0 + twin / 100},
+            )
+        )
+    sweep = pd.DataFrame(
+        [
+            {"run": "encoder", "block": block, "method": method, "theta": theta}
+            | {
+                f"{null}_clustered{end}": null_clustered + shift
+                for null in ("predictions", "partners")
+                for end, shift in (("", 0), ("_low", -1), ("_high", 1))
+            }
+            for block in range(3)
+            for method in ("cliques", "mutual")
+            for theta in (0.1, 0.3)
+        ]
+    )
+    return {"learning": pd.concat(frames, ignore_index=True), "cluster_sweep": sweep}
+
+
+def verdicts(tables):
+    return evaluate(tables).set_index("id")["verdict"]
+
+
+IDS = [
+    "p2-apt-rises",
+    "p2-apt-frequency",
+    "p2-clusters",
+    "p2-clusters-finite",
+    "p2-clusters-sharper",
+]
+
+
+def test_a_model_as_the_paper_describes_it_has_every_claim_hold():
+    assert verdicts(tables())[IDS].tolist() == ["holds"] * 5
+
+
+def test_a_model_that_does_the_opposite_has_every_claim_fail():
+    last = {"frequency rho": -0.2, "tokens in clusters": 1.0, "growth exponent": 0.9}
+    whole = {
+        "mean APT slope": -0.05,
+        "noise share slope": 0.1,
+        "noise share slope, null": 0.0,
+    }
+    assert verdicts(tables(last, whole))[IDS].tolist() == ["does not hold"] * 5
+
+
+def test_wide_intervals_and_missing_controls_decide_nothing():
+    assert (verdicts(tables(spread=100.0))[IDS] == "inconclusive").all()
+    alone = verdicts(tables(twins=0))
+    assert alone["p2-apt-rises"] == alone["p2-apt-frequency"] == "inconclusive"
+    assert alone["p2-clusters"] == "holds"
+
+
+def test_the_control_covers_all_untrained_twins():
+    row = evaluate(tables()).set_index("id").loc["p2-apt-frequency"]
+    assert (row["control_low"], row["control_high"]) == pytest.approx((0.29, 0.41))
+
+
+def test_without_tables_there_is_no_claim_of_p2():
+    found = evaluate({})
+    assert found.empty or not found["paper"].eq("P2").any()
+
+
+def test_more_articles_are_compared_at_equal_steps():
+    sizes = pd.DataFrame(
+        {
+            "comparison": ["equal steps", "equal steps", "equal epochs"],
+            "articles": [1000, 16000, 64000],
+            "apt": [0.1, 0.2, 0.9],
+            "low": [0.09, 0.19, 0.8],
+            "high": [0.11, 0.21, 1.0],
+        }
+    )
+    row = evaluate({"training_sizes": sizes}).set_index("id").loc["p2-more-texts"]
+    assert (row["verdict"], row["effect"], row["control_effect"]) == ("holds", 0.2, 0.1)
+    assert row["tag"] == "review"
+
+
+def test_the_null_slope_spans_the_draws():
+    sweep = pd.DataFrame(
+        {
+            "block": [0, 1, 2, 3],
+            "method": "cliques",
+            "theta": 0.3,
+            "kept": [3, 50, 60, 70],
+            "noise_share": [np.nan, 0.5, 0.4, 0.3],
+            "partners_noise_share": [np.nan, 0.9, 0.9, 0.9],
+            "partners_noise_share_low": [np.nan, 0.8, 0.9, 0.8],
+            "partners_noise_share_high": [np.nan, 1.0, 0.9, 1.0],
+        }
+    )
+    row = null_slope_row(sweep, StructureOptions())
+    assert [row[name] for name in ("value", "low", "high")] == pytest.approx([0, -0.1, 0.1])
+    few = null_slope_row(sweep.iloc[:3], StructureOptions())
+    assert np.isnan(few["value"])
