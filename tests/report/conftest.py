@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from synthetic import Shape, build_study
+from synthetic_learned import add_learned
 
 from blocklens.report import write_report
 
@@ -14,6 +15,7 @@ from blocklens.report import write_report
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     build_study(folder, Shape(blocks=3, heads=4, tokens=48, examples=2))
+    add_learned(folder)
     write_report(folder, figures=False)
     return folder
 

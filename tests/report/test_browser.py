@@ -131,3 +131,31 @@ def test_every_control_has_a_name(open_page):
             (e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).length"""
     )
     assert nameless == 0
+
+
+def test_a_head_is_picked_from_the_sheet_of_all_heads(open_page):
+    page = open_page()
+    page.wait_for_selector("#heads-sheet button")
+    page.locator("#heads-sheet button").nth(4 + 2).click()
+    page.wait_for_selector("#head-panel[data-head='2.2']")
+    assert page.locator("#heads-sheet button[aria-pressed='true']").count() == 1
+
+
+def test_a_tokens_confusions_and_clusters_are_found(open_page):
+    page = open_page()
+    page.fill("#learned-search", "word3")
+    assert page.locator("#learned-token").inner_text() == "word3: 10 occurrences"
+    rows = page.locator("#learned-confusions tr").all_inner_texts()
+    assert [row.split() for row in rows] == [["word3", "60.0", "%"], ["word4", "40.0", "%"]]
+    assert page.locator("#learned-clusters li").all_inner_texts() == ["word3\nword4"]
+    page.locator("#learned-confusions button", has_text="word4").click()
+    assert page.locator("#learned-token").inner_text() == "word4: 10 occurrences"
+
+
+def test_a_hostile_token_under_the_pointer_is_text(open_page):
+    page = open_page()
+    point = page.locator("#figure-apt-against-frequency .mark-symbol path[aria-label*='onerror']")
+    point.first.hover(force=True)
+    page.wait_for_selector("#vg-tooltip-element.visible")
+    assert HOSTILE in page.locator("#vg-tooltip-element").inner_text()
+    assert page.locator("#vg-tooltip-element img").count() == 0

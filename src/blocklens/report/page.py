@@ -18,6 +18,7 @@ from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
 from blocklens.report.folder import StudyFolder
 from blocklens.report.heads_section import heads_section
+from blocklens.report.learned_section import learned_section
 from blocklens.report.methods_section import methods_section
 from blocklens.report.numbers import script_json
 from blocklens.report.rendering import render, static, to_spec
@@ -27,6 +28,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     claims_section,
     blocks_section,
     heads_section,
+    learned_section,
     methods_section,
 )
 

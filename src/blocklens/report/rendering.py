@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from blocklens.report.numbers import script_json
+from blocklens.report.numbers import interval, number
 
 
 @cache
@@ -20,8 +20,8 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters["script_json"] = lambda value: Markup(script_json(value))
-    env.filters["spec"] = to_spec
+    env.filters["number"] = number
+    env.filters["interval"] = lambda row: interval(row["low"], row["high"])
     return env
 
 

@@ -7,19 +7,29 @@ and saves itself (`chart.save("figure.svg")`, `.png`, `.pdf`) without a browser.
 from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, grid, sweep
 from blocklens.report.charts.claims import claims
 from blocklens.report.charts.heads import anchors, distance_map, distances, profile
+from blocklens.report.charts.learned import (
+    apt_against_frequency,
+    cluster_sizes,
+    frequency_curves,
+    training_sizes,
+)
 from blocklens.report.charts.matrices import attention_map, contact_sheet, similarity
 
 __all__ = [
     "along_blocks",
     "anchors",
+    "apt_against_frequency",
     "attention_map",
     "claims",
+    "cluster_sizes",
     "compare_along_blocks",
     "contact_sheet",
     "distance_map",
     "distances",
+    "frequency_curves",
     "grid",
     "profile",
     "similarity",
     "sweep",
+    "training_sizes",
 ]

@@ -71,6 +71,7 @@ def by_control(rows: pd.DataFrame, quantity: str = "effect") -> pd.DataFrame:
     `block`, `mean`, `low`, `high`.
     """
     rows = rows[rows["head"].isna()] if "head" in rows else rows
+    rows = rows[rows["block"].notna()]
     runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
     series = runs.map(_series_of)
     frame = pd.DataFrame(
@@ -112,7 +113,7 @@ def along_blocks(
     data = by_control(rows, quantity)
     present = [name for name in RUN_ORDER if name in set(data["series"])]
     ratio = quantity == "effect" and bool((data["low"] > 0).all())
-    label = "observed / null" if ratio else quantity
+    label = "observed / null" if ratio else (title or statistic)
     scale = (
         alt.Scale(type="log", base=2, nice=False, padding=12)
         if ratio

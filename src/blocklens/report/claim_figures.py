@@ -1,0 +1,107 @@
+"""The figure beside a claim, and captions that say what is compared with what.
+
+A claim asks for a figure as data: `{"table": "heads", "measure": ..., "statistic": ...}`.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from blocklens.errors import UserError
+from blocklens.report import charts
+from blocklens.report.folder import StudyFolder
+from blocklens.report.section import Figure
+
+FREQUENCY_CAPTION = (
+    "Accuracy of each token (one point) at the last block against how often it occurs in the "
+    "texts; the line is the mean over tokens of similar frequency, with its 95 % interval."
+)
+SIZES_CAPTION = (
+    "<APT> on the same held-out texts against the number of training articles, with 95 % "
+    "intervals over texts."
+)
+CLUSTER_WORDS = {
+    "largest": "Size of the largest strong-match cluster",
+    "clusters": "Number of strong-match clusters",
+    "clustered": "Number of tokens in strong-match clusters",
+    "noise_share": "Share of the strong matches outside clusters",
+}
+
+
+def claim_figure(row: Mapping[str, Any], folder: StudyFolder) -> Figure | None:
+    """The chart that a claim asks for, or None where the study has not got its table."""
+    wish = row.get("figure")
+    wish = json.loads(wish) if isinstance(wish, str) and wish else wish
+    if not isinstance(wish, Mapping):
+        return None
+    table = folder.table(str(wish.get("table", "heads")))
+    if table is None:
+        return None
+    try:
+        chart, caption = _chart(wish, table, folder)
+    except UserError:
+        return None
+    return Figure(f"claim-{slug(str(row['id']))}", chart, caption, "html")
+
+
+def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) -> tuple[Any, str]:
+    statistic = wish["statistic"]
+    match wish.get("table", "heads"):
+        case "frequency":
+            apt = folder.table("apt")
+            if apt is None:
+                return charts.frequency_curves(table), "Mean accuracy per token, block by block."
+            return charts.apt_against_frequency(apt, table), FREQUENCY_CAPTION
+        case "cluster_sweep":
+            return charts.cluster_sizes(table, quantity=statistic), cluster_caption(statistic)
+        case "training_sizes":
+            return charts.training_sizes(table), SIZES_CAPTION
+    if isinstance(statistic, list):
+        caption = "Each curve is one statistic along the blocks, with its 95 % band."
+        return charts.compare_along_blocks(table, statistic), caption
+    chart = charts.along_blocks(
+        table,
+        statistic,
+        measure=wish.get("measure"),
+        cut=wish.get("cut"),
+        quantity="effect" if "effect" in table else "value",
+    )
+    return chart, along_caption(table, statistic, wish.get("cut"))
+
+
+def along_caption(table: pd.DataFrame, statistic: str, cut: float | None) -> str:
+    """One sentence: what the figure along the blocks compares with what."""
+    rows = table[table["statistic"] == statistic]
+    runs = set(rows["run"]) if "run" in rows else {"encoder"}
+    twins = sum(run.startswith("untrained") for run in runs)
+    controls = []
+    if twins:
+        controls.append(f"{twins} untrained twin{'s' if twins > 1 else ''} of the same shape")
+    if "shuffled" in runs:
+        controls.append("the same texts with their tokens shuffled")
+    text = statistic[0].upper() + statistic[1:] + " in each block of the encoder"
+    if "read_out" in rows:
+        text += f" ({' and '.join(sorted(set(rows['read_out'])))})"
+    if controls:
+        text += ", against " + " and ".join(controls)
+    if cut is not None:
+        text += f", over the top {100 * cut:g} % of the pairs"
+    dots = "head" in rows and bool(rows["head"].notna().any())
+    return text + "; bands are 95 % intervals" + (", dots single heads." if dots else ".")
+
+
+def cluster_caption(quantity: str) -> str:
+    """What the figure of clusters against the threshold compares."""
+    return (
+        f"{CLUSTER_WORDS.get(quantity, quantity)} at the last block against the threshold, beside "
+        "the same with predictions or confusion partners permuted among tokens of like frequency "
+        "(bands: all draws)."
+    )
+
+
+def slug(name: str) -> str:
+    """A name as letters, digits and hyphens, for file names and HTML ids."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
