@@ -9,6 +9,8 @@ test_bert.py` holds it against transformers' own loss and gradients.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,7 +34,8 @@ def logits_at_modified(
     Dropout follows the model's config when the model is in training mode. A row's texts do not see
     each other, and padding is seen by none.
     """
-    bert, config = model.bert, model.config
+    bert: Any = model.bert
+    config: Any = model.config
     rows, width = batch.ids.shape
     heads, size = config.num_attention_heads, config.hidden_size
     drop = config.hidden_dropout_prob if model.training else 0.0
@@ -77,7 +80,7 @@ def logits_at_modified(
         out = functional.dropout(linear(out, block.output.dense), drop, model.training)
         x = norm(x + out, block.output.LayerNorm)
 
-    head = model.cls.predictions
+    head: Any = model.cls.predictions
     x = norm(functional.gelu(linear(x, head.transform.dense)), head.transform.LayerNorm)
     return linear(x, head.decoder).float()
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +54,20 @@ def train_tokenizer(
     """Train a WordPiece vocabulary of exactly `vocabulary` entries on `texts`.
 
     The normaliser and the splitting into words are those of bert-base-uncased. Pairs seen once are
-    not merged. Raises UserError when the texts cannot fill the vocabulary.
+    not merged. `texts` are read twice. Raises UserError when they cannot fill the vocabulary.
+
+    The trainer numbers the letters inside words in the order of a randomly seeded hash table, which
+    decides ties between merges; numbering them beforehand makes the vocabulary the same every time.
     """
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)  # type: ignore[assignment]
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
+    letters, inside = _alphabet(texts, tokenizer, most=max(16, min(400, vocabulary // 8)))
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocabulary,
-        special_tokens=list(SPECIAL_TOKENS),
-        limit_alphabet=max(16, min(400, vocabulary // 8)),
+        special_tokens=[*SPECIAL_TOKENS, *(f"##{letter}" for letter in inside)],
+        initial_alphabet=letters,
+        limit_alphabet=len(letters),
         min_frequency=2,
         show_progress=False,
     )
@@ -77,6 +84,29 @@ def train_tokenizer(
         special_tokens=[("[CLS]", entries["[CLS]"]), ("[SEP]", entries["[SEP]"])],
     )
     return BertTokenizer(vocab=entries, do_lower_case=lowercase, model_max_length=length)
+
+
+def _alphabet(
+    texts: Iterable[str], tokenizer: Tokenizer, *, most: int
+) -> tuple[list[str], list[str]]:
+    """The `most` most frequent letters, and those of them that occur inside a word; both sorted."""
+    counts: Counter[str] = Counter()
+    pairs: set[tuple[str, str]] = set()
+    for text in texts:
+        normal = tokenizer.normalizer.normalize_str(text)  # type: ignore[union-attr]
+        counts.update(normal)
+        pairs.update(pairwise(normal))
+    ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
+    letters = sorted([letter for letter in ordered if not letter.isspace()][:most])
+    inside = {b for a, b in pairs if not (_splits(a) or _splits(b))}
+    return letters, [letter for letter in letters if letter in inside]
+
+
+def _splits(letter: str) -> bool:
+    """Whether BERT's splitting into words takes this character as a word of its own or as space."""
+    if letter.isspace() or unicodedata.category(letter).startswith("P"):
+        return True
+    return letter.isascii() and letter.isprintable() and not letter.isalnum()
 
 
 def is_held_out(text: str, *, seed: int, share: float) -> bool:

@@ -67,4 +67,4 @@ def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _uniform(value: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Numbers in [0, 1) from the upper 53 bits."""
-    return (value >> np.uint64(11)) * 2.0**-53
+    return (value >> np.uint64(11)).astype(np.float64) * 2.0**-53

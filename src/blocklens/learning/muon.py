@@ -51,17 +51,19 @@ class Muon(torch.optim.Optimizer):
                 self._step_equal_shapes(weights, group)
 
     def _step_equal_shapes(self, weights: list[Tensor], group: dict[str, Any]) -> None:
-        gradients = [weight.grad for weight in weights]
+        gradients = torch.stack([weight.grad for weight in weights if weight.grad is not None])
         for weight in weights:
             if not self.state[weight]:
                 self.state[weight]["momentum"] = torch.zeros_like(weight)
-        momenta = [self.state[weight]["momentum"] for weight in weights]
-        torch._foreach_lerp_(momenta, gradients, 1 - group["momentum"])
-        looking_ahead = torch._foreach_lerp(gradients, momenta, group["momentum"])
-        updates = orthogonalise(torch.stack(looking_ahead).to(self.precision)).float()
+        momenta = torch.stack([self.state[weight]["momentum"] for weight in weights])
+        momenta.lerp_(gradients, 1 - group["momentum"])
+        ahead = gradients.lerp_(momenta, group["momentum"])
+        updates = orthogonalise(ahead.to(self.precision)).float()
         size = 0.2 * max(weights[0].shape) ** 0.5
-        torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(weights, list(updates.unbind()), alpha=-group["lr"] * size)
+        for weight, momentum, update in zip(weights, momenta, updates, strict=True):
+            self.state[weight]["momentum"].copy_(momentum)
+            weight.mul_(1 - group["lr"] * group["weight_decay"])
+            weight.add_(update, alpha=-group["lr"] * size)
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:

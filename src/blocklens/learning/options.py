@@ -46,9 +46,9 @@ class PretrainOptions(BaseModel):
     epochs: float | None = Field(None, gt=0)
     hours: float | None = Field(None, gt=0)
     optimiser: Literal["muon", "adamw"] = "muon"
-    rate: float = Field(3e-3, gt=0, description="AdamW's learning rate")
+    rate: float = Field(1e-3, gt=0, description="AdamW's learning rate")
     matrix_rate: float = Field(5e-3, gt=0, description="Muon's learning rate")
-    beta2: float = Field(0.98, gt=0, lt=1)
+    beta2: float = Field(0.999, gt=0, lt=1)
     weight_decay: float = Field(0.01, ge=0)
     clip: float = Field(1.0, gt=0)
     warm_up: int = Field(50, ge=0, description="steps")
@@ -114,7 +114,7 @@ class PretrainOptions(BaseModel):
 # the group's BERT-6); its batch of 32 texts, its first 128 tokens of each. "mini": the recipe of
 # the embedded encoder (docs/pretraining.md).
 PRESETS: dict[str, dict[str, Any]] = {
-    "mini": {"hours": 2.0, "modified_early": 0.25},
+    "mini": {"hours": 2.0, "modified_early": 0.35},
     "paper": {
         "blocks": 6,
         "heads": 12,

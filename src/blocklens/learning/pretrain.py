@@ -15,13 +15,14 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
@@ -65,6 +66,7 @@ class Training:
     counters: Counters = field(init=False)
     rows: Rows = field(init=False)
     held_out: Rows = field(init=False)
+    _order: tuple[int, NDArray[np.int64]] = field(init=False, default=(-1, np.zeros(0, np.int64)))
 
     def __post_init__(self) -> None:
         options, corpus = self.options, self.corpus
@@ -180,7 +182,7 @@ class Training:
         """One optimiser step; the loss, the hits and the batch."""
         options, counters = self.options, self.counters
         epoch, place = divmod(counters.step, self.steps_an_epoch)
-        if not hasattr(self, "_order") or self._order[0] != epoch:
+        if self._order[0] != epoch:
             self._order = (epoch, shuffled(len(self.rows), seed=options.seed, epoch=epoch + 1))
         numbers = self._order[1][place * options.rows : (place + 1) * options.rows]
         decaying = counters.total_steps >= 0 and counters.step >= counters.decay_start
@@ -225,6 +227,7 @@ class Training:
 
 def encoder_config(options: PretrainOptions, tokenizer: PreTrainedTokenizerBase) -> BertConfig:
     """The configuration of the encoder that `options` describe."""
+    pad: Any = tokenizer.pad_token_id
     return BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=options.width,
@@ -234,7 +237,7 @@ def encoder_config(options: PretrainOptions, tokenizer: PreTrainedTokenizerBase)
         max_position_embeddings=options.positions,
         hidden_dropout_prob=options.dropout,
         attention_probs_dropout_prob=options.dropout,
-        pad_token_id=tokenizer.pad_token_id,
+        pad_token_id=pad,
     )
 
 
@@ -294,20 +297,18 @@ def train(
     counters = run.counters
     reached = [share for share in MILESTONES if share > 0 and run.share_done() >= share]
     if counters.step == 0:
-        save_state(states, run.model, run.optimisers, counters, keep=STATES_KEPT)
+        _save(run, states)
         if export:
             export(run, run.folder / "milestones" / "0", {})
-    since = {"loss": 0.0, "hits": 0, "modified": 0, "tokens": 0, "seconds": 0.0, "steps": 0}
+    kinds = ("loss", "hits", "modified", "tokens", "seconds", "steps")
+    since: dict[str, float] = dict.fromkeys(kinds, 0.0)
     last = saved = time.monotonic()
     while counters.total_steps < 0 or counters.step < counters.total_steps:
         run.decide_decay()
         loss, hits, batch = run.step()
         value = float(loss)
         if not math.isfinite(value):
-            raise UserError(
-                f"step {counters.step + 1}: the loss is {value}; the last good checkpoint is kept "
-                f"in {states}: start again with a lower learning rate"
-            )
+            raise _diverged(run, f"the loss is {value}")
         now = time.monotonic()
         counters.step += 1
         counters.tokens += batch.tokens
@@ -323,7 +324,7 @@ def train(
             counters.loss = since["loss"] / since["steps"]
             if report:
                 report(_progress(run, since))
-            since = dict.fromkeys(since, 0)
+            since = dict.fromkeys(kinds, 0.0)
         if validated and counters.step % validate_every == 0:
             validated(counters, run.validate())
         share = run.share_done()
@@ -333,18 +334,32 @@ def train(
                 if export:
                     export(run, run.folder / "milestones" / f"{milestone:g}", {})
         if now - saved >= 60 * save_minutes:
-            save_state(states, run.model, run.optimisers, counters, keep=STATES_KEPT)
+            _save(run, states)
             if export:
                 export(run, run.folder / "latest", {})
             saved = now
-    save_state(states, run.model, run.optimisers, counters, keep=STATES_KEPT)
+    _save(run, states)
     figures = run.validate(rows=len(run.held_out))
     if export:
         export(run, run.folder / "model", figures)
     return figures
 
 
-def _progress(run: Training, since: dict[str, Any]) -> Progress:
+def _save(run: Training, states: Path) -> None:
+    """Save the state of `run`, unless its weights are no longer numbers."""
+    if not all(bool(weight.isfinite().all()) for weight in run.model.parameters()):
+        raise _diverged(run, "weights are not finite")
+    save_state(states, run.model, run.optimisers, run.counters, keep=STATES_KEPT)
+
+
+def _diverged(run: Training, what: str) -> UserError:
+    return UserError(
+        f"step {run.counters.step + 1}: {what}; the last good checkpoint is kept in "
+        f"{run.folder / 'checkpoints'}: train anew with a lower learning rate"
+    )
+
+
+def _progress(run: Training, since: Mapping[str, float]) -> Progress:
     counters, share = run.counters, run.share_done()
     left = float("nan")
     if counters.total_steps >= 0:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -202,10 +203,11 @@ def _tokenizer(texts: Texts, data: Path, options: PretrainOptions) -> PreTrained
                     "masked-language modelling needs cls, sep, pad and mask"
                 )
         else:
-            seed, share = options.seed, options.validation
-            strings = (t for t in _strings(texts) if not is_held_out(t, seed=seed, share=share))
             made = train_tokenizer(
-                strings, options.vocabulary, length=options.positions, lowercase=options.lowercase
+                _TrainingTexts(texts, options),
+                options.vocabulary,
+                length=options.positions,
+                lowercase=options.lowercase,
             )
         partial = data / ".partial-tokenizer"
         shutil.rmtree(partial, ignore_errors=True)
@@ -217,6 +219,20 @@ def _tokenizer(texts: Texts, data: Path, options: PretrainOptions) -> PreTrained
 
 def _tokenizer_digest(data: Path) -> str:
     return hashlib.sha256((data / "tokenizer" / "tokenizer.json").read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _TrainingTexts:
+    """The texts that are not held out; iterable as often as `texts` is."""
+
+    texts: Texts
+    options: PretrainOptions
+
+    def __iter__(self) -> Iterator[str]:
+        seed, share = self.options.seed, self.options.validation
+        for text in _strings(self.texts):
+            if not is_held_out(text, seed=seed, share=share):
+                yield text
 
 
 def _strings(texts: Texts) -> Iterator[str]:

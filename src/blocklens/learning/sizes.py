@@ -7,6 +7,7 @@ block with the model's own head.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ def _measure(folder: Path, held_out: list[str], comparison: str, articles: int) 
     learning = found.tables["learning"]
     last = learning[learning["block"] == learning["block"].max()].set_index("statistic")
     apt: Any = last.loc["mean APT"]
-    figures = pd.read_json(folder / "figures.json", typ="series")
+    figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     return {
         "comparison": comparison,
         "articles": articles,

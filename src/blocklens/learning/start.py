@@ -19,6 +19,7 @@ mind where the distances of block 1 are read; measure with "standard" weights wh
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,24 +36,26 @@ READ_SHARE = 0.21  # share of the sinusoids, fastest first, that the neighbour h
 @torch.no_grad()
 def make_neighbours_easy(model: BertForMaskedLM, counts: NDArray[np.int64]) -> None:
     """Turn fresh weights into the "neighbours" start; `counts` [vocabulary]: token counts."""
-    config = model.config
+    config: Any = model.config
+    trunk: Any = model.bert
     width, heads = config.hidden_size, config.num_attention_heads
     frequencies = HIGHEST * (LOWEST / HIGHEST) ** torch.linspace(0, 1, width // 2)
     positions = torch.arange(config.max_position_embeddings)[:, None] * frequencies
     waves = torch.stack([positions.sin(), positions.cos()], -1).flatten(1)  # (positions, width)
     size = config.initializer_range * math.sqrt(2)
-    model.bert.embeddings.position_embeddings.weight.copy_(size * waves)
-    for block in model.bert.encoder.layer:
+    trunk.embeddings.position_embeddings.weight.copy_(size * waves)
+    for block in trunk.encoder.layer:
         block.attention.output.dense.weight.zero_()
         block.output.dense.weight.zero_()
-    attention = model.bert.encoder.layer[0].attention.self
+    attention = trunk.encoder.layer[0].attention.self
     room = width // heads
     for head, offset in enumerate(NEIGHBOUR_OFFSETS[: max(1, 2 * heads // 3)]):
         query, key = _pair(frequencies, room, offset)
         attention.query.weight[head * room : (head + 1) * room] = query
         attention.key.weight[head * room : (head + 1) * room] = key
     share = (counts + 1.0) / (counts + 1.0).sum()
-    model.cls.predictions.bias.copy_(torch.from_numpy(np.log(share)))
+    predictions: Any = model.cls.predictions
+    predictions.bias.copy_(torch.from_numpy(np.log(share)))
 
 
 def _pair(frequencies: Tensor, room: int, offset: int) -> tuple[Tensor, Tensor]:
