@@ -1,0 +1,117 @@
+"""Head measures: against the plain forward pass, NumPy over hooks, and TransformerLens.
+
+BERT-base's shape with random weights, 2 threads, float32, batches of 1,024 tokens on every side;
+the sides are described in `benchmarks/sides.py`. Before a comparison is timed, the figures of both
+sides are checked equal (in double precision, where no rounding decides which pair is larger).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+
+from benchmarks.calibration import calibrate
+from benchmarks.fresh import in_fresh_process
+from benchmarks.numpy_way import Figures
+from benchmarks.sides import SIDES
+from benchmarks.timing import paired
+from benchmarks.workload import random_batches, random_bert
+from blocklens.measures import HeadMeasures
+
+LIMITS = {
+    ("plain", 128): 1.25,
+    ("plain", 512): 1.6,
+    ("hooks", 128): 1.5,
+    ("hooks", 512): 2.5,
+    ("lens", 128): 1.5,
+    ("lens", 512): 1.5,
+}
+"""By what ours is compared with and tokens: at most (plain) or at least (hooks, lens)."""
+
+NAMES = {
+    "plain": "all head measures, time over the plain forward pass",
+    "hooks": "speed over output_attentions, hooks and NumPy",
+    "lens": "speed over TransformerLens' bridge and NumPy",
+}
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+    """All comparisons of time; each in a process of its own."""
+    rows = []
+    for (other, tokens), limit in LIMITS.items():
+        found = in_fresh_process(
+            "benchmarks.heads", "compare", other=other, tokens=tokens, quick=quick
+        )
+        better = "lower" if other == "plain" else "higher"
+        value = found["ratio"]
+        rows.append(
+            {
+                "name": f"{NAMES[other]}, {tokens} tokens",
+                "value": round(value, 3),
+                "limit": limit,
+                "holds": value <= limit if better == "lower" else value >= limit,
+                "better": better,
+                "unit": "times",
+                **found,
+            }
+        )
+    return rows
+
+
+def compare(other: str, tokens: int, quick: bool = False) -> dict[str, Any]:
+    """Time of ours over the plain pass, or time of the other over ours; see `timing.paired`."""
+    shape = "small" if quick else "base"
+    if other != "plain":
+        check_equal(other, shape, tokens)
+    model = random_bert(shape)
+    calibration = calibrate()
+    batches = random_batches(3, tokens)
+    ours, theirs = SIDES["ours"](model, tokens), SIDES[other](model, tokens)
+    sides = (ours, theirs) if other == "plain" else (theirs, ours)
+    first, second = (_each_in_turn(side, batches) for side in sides)
+    return {**paired(first, second, pairs=3 if quick else 9), **calibration}
+
+
+def _each_in_turn(side: Callable[[Any], None], batches: list[Any]) -> Callable[[], None]:
+    turn = cycle(batches)
+    return lambda: side(next(turn))
+
+
+def check_equal(other: str, shape: str, tokens: int) -> None:
+    """Both sides' figures of one batch, in double precision.
+
+    Raises:
+        AssertionError: they differ.
+
+    """
+    model = random_bert(shape, double=True)
+    batch = random_batches(1, tokens)[0][:2]
+    ours, theirs = SIDES["ours"](model, tokens), SIDES[other](model, tokens)
+    ours(batch)
+    theirs(batch)
+    assert_same(ours.sums, theirs.figures)
+
+
+def assert_same(ours: HeadMeasures, theirs: Figures) -> None:
+    """Every sum of every measure, the histograms and the anchors' counts are equal.
+
+    Raises:
+        AssertionError: they differ.
+
+    """
+    for measure in ours.each:
+        sums = measure.ratios
+        for mine, other in zip(
+            (sums.observed, sums.expected, sums.weight), theirs.sums[measure.name], strict=True
+        ):
+            np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-9, err_msg=measure.name)
+        assert sums.weight.any(), measure.name
+    np.testing.assert_array_equal(ours.distance.histogram, theirs.histogram)
+    np.testing.assert_allclose(ours.distance.expected, theirs.expected, rtol=1e-5)
+    texts = np.zeros_like(ours.anchors.texts)
+    for place, count in theirs.anchors.items():
+        texts[place] = count
+    np.testing.assert_array_equal(ours.anchors.texts, texts)
