@@ -24,7 +24,7 @@ from transformers import (
 from blocklens.encoder import Encoder
 
 WORDS = list("abcdefghijklmnopqrstuvwxyz")
-VOCABULARY = [*"[PAD] [UNK] [CLS] [SEP] [MASK] . , ! ;".split(), *WORDS]
+VOCABULARY = [*["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "!", ";"], *WORDS]
 
 SMALL = {
     "vocab_size": len(VOCABULARY),

@@ -6,12 +6,12 @@ import pickle
 
 import pytest
 import torch
-from helpers import random_texts, small_encoder, small_tokenizer
 from transformers import GPT2Config, GPT2Model, MPNetConfig, MPNetModel
 from typer.testing import CliRunner
 
 from blocklens import cli
 from blocklens.errors import UserError
+from helpers import random_texts, small_encoder, small_tokenizer
 
 RUNNER = CliRunner()
 QUICK = ["--untrained", "0", "--no-shuffled", "--examples", "0"]

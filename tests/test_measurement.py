@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import FAMILIES, random_texts, small_encoder
 from pandas.testing import assert_frame_equal
 
 from blocklens import measurement
@@ -12,6 +11,7 @@ from blocklens.errors import UserError
 from blocklens.measurement import batches, measure
 from blocklens.measures import HeadOptions
 from blocklens.texts.reading import Text
+from helpers import FAMILIES, random_texts, small_encoder
 
 TEXTS = random_texts(40, seed=3)
 

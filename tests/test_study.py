@@ -8,7 +8,6 @@ import sys
 
 import pandas as pd
 import pytest
-from helpers import random_texts, small_encoder
 from pandas.testing import assert_frame_equal
 from pydantic import ValidationError
 
@@ -17,6 +16,7 @@ from blocklens import study as study_module
 from blocklens.errors import UserError
 from blocklens.study import StudyOptions, study
 from blocklens.texts.reading import TextSource
+from helpers import random_texts, small_encoder
 
 TEXTS = random_texts(24, seed=5)
 OPTIONS = StudyOptions(untrained=1, examples=1)
@@ -119,7 +119,9 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
     monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
     with pytest.raises(UserError, match="the disk is full"):
         run(tmp_path / "study")
-    assert not [p for p in (tmp_path / "study").rglob("*") if "partial" in p.name or p.stem == "heads"]
+    assert not [
+        p for p in (tmp_path / "study").rglob("*") if "partial" in p.name or p.stem == "heads"
+    ]
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):

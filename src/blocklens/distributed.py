@@ -2,8 +2,8 @@
 
     torchrun --nproc_per_node 4 -m blocklens study texts/ --encoder ...
 
-Start with `torchrun`. (`accelerate launch --cpu` was seen to start processes that each believe to be
-alone; here the world size that the launcher names must be the one that PyTorch sees.)
+Start with `torchrun`. (`accelerate launch --cpu` was seen to start processes that each believe to
+be alone; here the world size that the launcher names must be the one that PyTorch sees.)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -27,16 +27,16 @@ class Share:
     world: int = 1
 
     def of(self, items: Iterable[T]) -> Iterator[T]:
-        """This process's items: every world-th, from rank on."""
+        """The items of this process: every world-th, from rank on."""
         return (item for place, item in enumerate(items) if place % self.world == self.rank)
 
     def gather(self, value: T) -> list[T] | None:
         """Every process's value in the order of ranks on the first process, None on the others."""
         if self.world == 1:
             return [value]
-        found: list[T | None] | None = [None] * self.world if self.rank == 0 else None
+        found: list[Any] | None = [None] * self.world if self.rank == 0 else None
         dist.gather_object(value, found)
-        return found  # type: ignore[return-value]
+        return found
 
     def same(self, value: T) -> T:
         """The first process's value, on all of them."""

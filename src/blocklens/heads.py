@@ -1,17 +1,20 @@
 """The head tap: every block's attention maps and head output vectors, while they are hot.
 
-transformers lets a program register an attention function. Ours computes the attention of one block,
-text by text, hands that text's maps and output vectors to whoever listens, and returns the output. So
-any model on that interface works without a fork, a hook on private modules, or a cache of activations.
+transformers lets a program register an attention function. Ours computes the attention of one
+block, text by text, hands that text's maps and output vectors to whoever listens, and returns the
+output. So any model on that interface works without a fork, a hook on private modules, or a cache
+of activations.
 
 One text's heads at a time is also the fast way on a CPU: heads x tokens^2 numbers (0.8 MB at 128
-tokens of BERT-base, 12.6 MB at 512) stay in the processor's cache from the softmax to the last measure,
-padding costs nothing, and the buffers are the same for every block, so no memory is mapped anew.
+tokens of BERT-base, 12.6 MB at 512) stay in the processor's cache from the softmax to the last
+measure, padding costs nothing, and the buffers are the same for every block, so no memory is mapped
+anew.
 
-Four traps of the interface, each met here: without a mask function of the same name the mask arrives
-as None and padding is attended to; `layer_idx` is None in ALBERT, DistilBERT and ViT, so blocks are
-counted by calls; some models (DeBERTa-v2, MPNet) accept the name and never call, so the calls must
-equal the blocks; some build the mask for a block-local window, so a mask is applied, not only lengths.
+Four traps of the interface, each met here: without a mask function of the same name the mask
+arrives as None and padding is attended to; `layer_idx` is None in ALBERT, DistilBERT and ViT, so
+blocks are counted by calls; some models (DeBERTa-v2, MPNet) accept the name and never call, so the
+calls must equal the blocks; some build the mask for a block-local window, so a mask is applied, not
+only lengths.
 """
 
 from __future__ import annotations
@@ -88,7 +91,7 @@ class HeadTap:
     ) -> Tensor:
         """Attention of one block for the whole batch, [texts, tokens, heads, head width]."""
         self.calls += 1
-        texts, heads, longest, width = query.shape
+        texts, heads, longest, _ = query.shape
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
         for text, n in enumerate(self.lengths):
             attention = self.workspace.get("attention", (heads, n, n), query)
@@ -107,8 +110,9 @@ class HeadTap:
 
 
 class Workspace:
-    """Buffers by name, grown when needed and never given back: mapping memory anew costs more than
-    the arithmetic done in it.
+    """Buffers by name, grown when needed and never given back.
+
+    Mapping memory anew costs more than the arithmetic done in it.
     """
 
     def __init__(self) -> None:
@@ -146,9 +150,8 @@ def _attention(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
         return output, None
-    if scaling is None:
-        scaling = query.shape[-1] ** -0.5
-    return tap.attend(query, key, value, attention_mask, scaling), None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return tap.attend(query, key, value, attention_mask, scale), None
 
 
 AttentionInterface.register(ATTENTION, _attention)

@@ -35,6 +35,8 @@ TOKENS_AT_ONCE = 1024
 LOOK_AHEAD = 128
 """Windows read ahead and sorted by length, so that batches need little padding."""
 
+EVERYTHING = Share()
+
 FEW_TEXTS = 20
 """With fewer texts than this, windows are the sampling unit, and the tables say so."""
 
@@ -67,9 +69,8 @@ class Measurement:
     def labels(self) -> pd.DataFrame:
         """What each head specialises in: block, head, label, ratio, low, high and the runner-up."""
         cut = self.sums.options.cut
-        return labels(
-            self.table[self.table["measure"].eq("specialisation") & self.table["cut"].eq(cut)]
-        )
+        chosen = self.table["measure"].eq("specialisation") & self.table["cut"].eq(cut)
+        return labels(self.table.loc[chosen])
 
     @cached_property
     def distances(self) -> pd.DataFrame:
@@ -96,7 +97,7 @@ def measure(
     language: str = "en",
     shuffle: int | None = None,
     strict: bool = False,
-    share: Share = Share(),
+    share: Share = EVERYTHING,
     progress: Callable[[int], None] | None = None,
 ) -> Measurement:
     """Measure every head of an encoder on texts.
@@ -191,7 +192,7 @@ def tokenised(
 def batches(
     windows: Iterable[Tokens], tokens_at_once: int = TOKENS_AT_ONCE, look_ahead: int = LOOK_AHEAD
 ) -> Iterator[list[Tokens]]:
-    """Batches of like lengths of at most `tokens_at_once` tokens, padding included, or one window."""
+    """Batches of like lengths, at most `tokens_at_once` tokens with padding, or one window."""
     windows = iter(windows)
     while ahead := list(islice(windows, look_ahead)):
         ahead.sort(key=len)

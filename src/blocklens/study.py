@@ -6,9 +6,9 @@
     figures/*.{svg,png}    every chart of the report
     report.html            one page that opens offline
 
-The encoder and its controls are runs of the same code. A run is kept under `runs/` with a hash of what
-went into it: it is measured again only where that has changed, so a killed study goes on where it
-stopped. Files appear whole or not at all.
+The encoder and its controls are runs of the same code. A run is kept under `runs/` with a hash of
+what went into it: it is measured again only where that has changed, so a killed study goes on where
+it stopped. Files appear whole or not at all.
 """
 
 from __future__ import annotations
@@ -137,9 +137,8 @@ def study(
     if share.rank == 0 and not (folder / "study.json").exists():
         # The mark of a study: a folder with this file may be gone on with, any other is left alone.
         write_json({"encoder": encoder.name, "finished": False}, folder / "study.json")
-    digest, count = share.same(
-        (source.digest(), sum(1 for _ in source)) if not share.rank else None
-    )
+    counted = (source.digest(), sum(1 for _ in source)) if share.rank == 0 else ("", 0)
+    digest, count = share.same(counted)
     unit = options.unit
     if unit == "auto":
         unit = "text" if count >= FEW_TEXTS else "window"
@@ -155,7 +154,7 @@ def study(
         if not kept:
             measurement = run_once(
                 run, encoder, source, options, unit, share,
-                None if progress is None or share.rank else _counted(progress, run.name, count, share),
+                _counted(progress, run.name, count, share),
             )  # fmt: skip
             if measurement is not None:
                 keep(measurement, run, place, key)
@@ -328,8 +327,12 @@ def fingerprint(values: Any) -> str:
     return hashlib.sha256(repr(values).encode("utf-8")).hexdigest()
 
 
-def _counted(progress: Progress, run: str, count: int, share: Share) -> Callable[[int], None]:
-    """From "so many more texts" to "so many of all"."""
+def _counted(
+    progress: Progress | None, run: str, count: int, share: Share
+) -> Callable[[int], None] | None:
+    """From "so many more texts" to "so many of all", on the first process alone."""
+    if progress is None or share.rank:
+        return None
     done = 0
 
     def add(more: int) -> None:

@@ -1,8 +1,9 @@
-"""One window of one text as the encoder sees it: token ids with everything the measures ask of them.
+"""One window of one text as the encoder sees it: ids, and all that measures ask of them.
 
-A long text goes through in overlapping windows or is cut to its first one. A window carries a key, a
-hash of the text (or of the text and the window's number), and everything drawn at random for it is
-seeded by that key: so the figures do not depend on the order, the batch or the process it came in.
+A long text goes through in overlapping windows or is cut to its first one. A window carries a key,
+a hash of the text (or of the text and the window's number), and everything drawn at random for it
+is seeded by that key: so the figures do not depend on the order, the batch or the process it came
+in.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Tokens:
         return np.random.default_rng([self.key & 0xFFFFFFFF, self.key >> 32, self.window, purpose])
 
     def shuffled(self, seed: int) -> Tokens:
-        """The same window with its content tokens in random order (DEFINITIONS: controls).
+        """The same window with its content tokens in random order (docs/definitions.md: controls).
 
         Ids and their classes move; positions, and with them the sentence borders, stay.
         """
@@ -241,7 +242,7 @@ class Windows:
 
 
 def pieces(text: str, size: int = TOKENISE_AT_ONCE) -> list[tuple[int, int]]:
-    """Character ranges of about `size` that cover the text, broken at white space where there is any."""
+    """Character ranges of about `size` that cover the text, broken at white space if any."""
     if len(text) <= size:
         return [(0, len(text))]
     found = []

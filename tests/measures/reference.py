@@ -1,7 +1,7 @@
 """The head measures again, slowly and obviously: loops over pairs in float64, nothing shared.
 
-Written from docs/definitions.md alone. `scores(...)` gives every statistic of one head on one text as
-(observed, expected, weight); random-pair nulls are taken from the caller, since they are draws.
+Written from docs/definitions.md alone. `scores(...)` gives every statistic of one head on one text
+as (observed, expected, weight); random-pair nulls are taken from the caller, since they are draws.
 """
 
 from __future__ import annotations

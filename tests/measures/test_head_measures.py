@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from helpers import known_encoder, random_texts, small_encoder
 from reference import (
     anchors,
     attention_to,
@@ -19,6 +18,7 @@ from blocklens.measures import HeadMeasures, HeadOptions, View
 from blocklens.measures.pairs import random_pairs
 from blocklens.texts.reading import Text
 from blocklens.tokens import KINDS, OTHER
+from helpers import known_encoder, random_texts, small_encoder
 
 BLOCKS, HEADS = 2, 4
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from helpers import small_encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import chosen_pairs, sentence_share, similarity
@@ -12,6 +11,7 @@ from blocklens.heads import Workspace
 from blocklens.measures.options import HeadOptions
 from blocklens.measures.pairs import PairTable, high_pairs, largest, pairs_wanted, random_pairs
 from blocklens.texts.reading import Text
+from helpers import small_encoder
 
 
 def window(text="a b c d e . f g a b , c . h i j k"):

@@ -1,4 +1,4 @@
-"""Claims: the statements of both papers as tests with an effect, an interval, a control, a verdict."""
+"""Claims: both papers' statements as tests with an effect, an interval, a control, a verdict."""
 
 from blocklens.claims import p1, p2  # noqa: F401 - they register their claims
 from blocklens.claims.registry import REGISTRY, Claim, Estimate, Finding, claim, evaluate, verdict

@@ -1,7 +1,7 @@
 """P1's statements about attention heads (arXiv 2512.21956), each tested on the study's sums.
 
-The statements are the paper's, in our words. How each is made a number, which blocks are "final", and
-which control it must beat are ours, and stand in each claim's `choices`.
+The statements are the paper's, in our words. How each is made a number, which blocks are "final",
+and which control it must beat are ours, and stand in each claim's `choices`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,14 @@ class Run:
     """
 
     def __init__(self, rows: pd.DataFrame) -> None:
-        frame = rows.assign(head=rows["head"].fillna(-1).astype(int))
-        index = ["group", "block", "head"]
-        wide = frame.set_index(index)[["observed", "expected"]].unstack(["block", "head"])
-        self.blocks = int(frame["block"].max())
-        shape = (len(wide), self.blocks, -1)
-        wide = wide.sort_index(axis=1).fillna(0.0)
-        self.observed = wide["observed"].to_numpy(np.float64).reshape(shape)
-        self.expected = wide["expected"].to_numpy(np.float64).reshape(shape)
-        groups = len(wide)
+        group = np.unique(rows["group"], return_inverse=True)[1]
+        block = rows["block"].to_numpy(np.int64) - 1
+        head = rows["head"].fillna(0).to_numpy(np.int64)  # a statistic of the block has no head
+        groups, self.blocks = group.max() + 1, int(block.max()) + 1
+        self.observed = np.zeros((groups, self.blocks, head.max() + 1))
+        self.expected = np.zeros_like(self.observed)
+        self.observed[group, block, head] = rows["observed"]
+        self.expected[group, block, head] = rows["expected"]
         draws = resampling_weights(groups) if groups > 1 else np.empty((0, groups))
         self.draws = np.vstack([np.ones(groups), draws])
 
@@ -82,8 +81,9 @@ class Run:
             return observed / (weights @ self.expected[rest, block, head])
 
     def spread_over_heads(self) -> np.ndarray:
-        """How many doublings the heads of a block lie apart: standard deviation over heads of
-        log2(effect), mean over blocks.
+        """How many doublings the heads of a block lie apart.
+
+        The standard deviation over heads of log2(effect), mean over blocks.
         """
         shape = (len(self.draws), *self.observed.shape[1:])
         observed = (self.draws @ self.observed.reshape(len(self.observed), -1)).reshape(shape)
@@ -111,7 +111,7 @@ def compare(
     if "sums" not in tables:
         return None
     sums = tables["sums"]
-    rows = sums[(sums["measure"] == measure) & (sums["statistic"] == statistic)]
+    rows = sums.loc[(sums["measure"] == measure) & (sums["statistic"] == statistic)]
     estimates: dict[str, Estimate] = {}
     for run, part in rows.groupby("run", sort=True):
         estimates[str(run)] = Estimate.from_samples(getattr(Run(part), quantity)())
@@ -213,11 +213,11 @@ register(
     "specialisation",
     "anchor context",
     "strongest_head",
-    says="share of high pairs within two tokens of the head's anchor, times that of random pairs and "
-    "theirs, strongest head",
+    says="share of high pairs within two tokens of the head's anchor, times that of random pairs "
+    "and theirs, strongest head",
     control="untrained twin and shuffled tokens",
-    choices="Surroundings are two tokens to each side, the anchor itself left out. The strongest head "
-    "is chosen on one half of the texts and measured on the other.",
+    choices="Surroundings are two tokens to each side, the anchor itself left out. The strongest "
+    "head is chosen on one half of the texts and measured on the other.",
 )
 register(
     "p1-long-range-first",
@@ -225,8 +225,8 @@ register(
     "distance",
     "mean distance",
     "first_over_final",
-    says="mean distance of high pairs in the first third of the blocks over that in the last third, "
-    "each times that of all pairs",
+    says="mean distance of high pairs in the first third of the blocks over that in the last "
+    "third, each times that of all pairs",
     control="untrained twin and shuffled tokens",
     choices="First and final blocks are the first and last third (ours).",
 )
@@ -258,8 +258,8 @@ register(
     "uniqueness",
     "effect",
     says="distinct anchor tokens of a block's heads, times those of random pairs",
-    choices="All blocks. The anchor is the token most often in a head's high pairs; random pairs find "
-    "the text's commonest token again and again, so the untrained twin is the stricter control.",
+    choices="All blocks. The anchor is the token most often in a head's high pairs; random pairs "
+    "find the text's commonest token again and again: the untrained twin is the stricter control.",
 )
 register(
     "p1-pairs-around-anchor",

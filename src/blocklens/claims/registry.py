@@ -1,7 +1,7 @@
 """The registry of claims: each statement of a paper as data and one small function from tables.
 
-A claim reads tables only. Its verdict needs the effect's whole 95 % interval on one side of the control
-and of the value that means no preference; a p value alone never decides.
+A claim reads tables only. Its verdict needs the effect's whole 95 % interval on one side of the
+control and of the value that means no preference; a p value alone never decides.
 """
 
 from __future__ import annotations
@@ -111,8 +111,10 @@ def claim(**given: Any) -> Callable[[Callable[[Tables], Finding | None]], Claim]
 
 
 def verdict(effect: Estimate, control: Estimate | None, bound: float) -> Verdict:
-    """`holds` where the whole interval lies above both control and bound, `does not hold` where it
-    lies below either, `inconclusive` otherwise or without a control.
+    """What the intervals allow to say.
+
+    `holds` where the effect's whole interval lies above both control and bound, `does not hold`
+    where it lies below either, `inconclusive` otherwise or without a control.
     """
     if control is None or not np.isfinite([effect.low, effect.high]).all():
         return "inconclusive"
@@ -128,8 +130,8 @@ def verdict(effect: Estimate, control: Estimate | None, bound: float) -> Verdict
 def evaluate(tables: Tables) -> pd.DataFrame:
     """Every claim whose tables are there, one row each, in the order of registration.
 
-    Columns: id, paper, statement, tag, statistic, effect, low, high, bound, control, control_effect,
-    control_low, control_high, verdict, choices, figure (JSON).
+    Columns: id, paper, statement, tag, statistic, effect, low, high, bound, control,
+    control_effect, control_low, control_high, verdict, choices, figure (JSON).
     """
     rows = []
     for made in REGISTRY.values():

@@ -16,7 +16,8 @@ from blocklens.errors import UserError
 
 app = typer.Typer(
     name="blocklens",
-    help="Measure how a transformer encoder learns and pays attention, block by block and head by head.",
+    help="Measure how a transformer encoder learns and pays attention, block by block and head by "
+    "head.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def study_progress(encoder: str, *, shown: bool = True) -> Iterator[Callable[[str, int, int], None]]:
+def study_progress(
+    encoder: str, *, shown: bool = True
+) -> Iterator[Callable[[str, int, int], None]]:
     """One bar for each run of a study."""
     from rich.console import Console
     from rich.progress import (

@@ -92,9 +92,9 @@ def study(
 ) -> None:
     """Measure what each head of an encoder does, and write a report.
 
-    Writes a folder with tables (Parquet), figures (SVG and PNG) and `report.html`: every claim with its
-    effect, interval and control, and every head with its scores, distances, anchors and maps. Run the
-    same command again and only what has changed is measured.
+    Writes a folder with tables (Parquet), figures (SVG and PNG) and `report.html`: every claim with
+    its effect, interval and control, and every head with its scores, distances, anchors and maps.
+    Run the same command again and only what has changed is measured.
     """
     from pydantic import ValidationError
 

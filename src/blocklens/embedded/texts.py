@@ -1,7 +1,7 @@
 """English prose that comes with Python itself: the language reference in `pydoc_data.topics`.
 
-No text has to be copied into this package. What is left after cleaning is technical English about one
-subject: good enough to see the instrument work, and no sample of the language.
+No text has to be copied into this package. What is left after cleaning is technical English about
+one subject: good enough to see the instrument work, and no sample of the language.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def prose() -> list[str]:
         parts = _HEADING.split(topic)
         # split gives the text before the first heading, then heading, its underline, text, ...
         for section in (parts[0], *parts[3::3]):
-            text = "\n".join(clean(block) for block in re.split(r"\n\s*\n", section) if clean(block))
+            text = "\n".join(
+                clean(block) for block in re.split(r"\n\s*\n", section) if clean(block)
+            )
             if len(text.split()) >= SHORTEST:
                 found[text] = None  # some sections stand under two topics
     return list(found)

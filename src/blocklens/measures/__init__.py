@@ -1,8 +1,9 @@
-"""Measures of attention heads: streaming sums, one file each, with `update`, `merge` and `table`."""
+"""Measures of heads: streaming sums, one file each, with `update`, `merge` and `table`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -34,8 +35,8 @@ class HeadMeasures:
         self, encoder: Encoder, options: HeadOptions, *, tokens: int, groups: int = GROUPS
     ) -> None:
         shape = {"blocks": encoder.blocks, "heads": encoder.heads, "groups": groups}
-        cuts = {"cuts": options.cuts}
-        chosen = {**cuts, "default_cut": options.default_cut}
+        cuts: dict[str, Any] = {"cuts": options.cuts}
+        chosen: dict[str, Any] = {**cuts, "default_cut": options.default_cut}
         self.options = options
         self.groups = groups
         self.separators = Separators(**shape)

@@ -1,10 +1,10 @@
 """Anchor tokens: the token that a head builds its high pairs around, and how unique it is.
 
-A head's anchor in a text is the token type most often a member of its high pairs (ties: all of them);
-the frequency-normalised mode divides by the type's occurrences. Uniqueness of a block is the number of
-distinct anchors of its heads divided by the number of heads; with ties it is at most 1.
-(DEFINITIONS: anchor token and uniqueness; that each head has a token of its own is P1's statement, the
-normalised mode and both nulls are ours.)
+A head's anchor in a text is the token type most often a member of its high pairs (ties: all of
+them); the frequency-normalised mode divides by the type's occurrences. Uniqueness of a block is the
+number of distinct anchors of its heads divided by the number of heads; with ties it is at most 1.
+(docs/definitions.md: anchor token and uniqueness; that each head has a token of its own is P1's
+statement, the normalised mode and both nulls are ours.)
 
 The bare figure proves nothing, so random pairs go through the same code as a null, and an untrained
 encoder through the whole of it.

@@ -1,8 +1,9 @@
 """Distance distribution of the high pairs: delta = j - i, against all pairs of the same texts.
 
-For one text of n tokens all pairs have P(delta) = 2 (n - delta) / (n (n - 1)) and mean (n + 1) / 3. The
-null is that expectation for as many pairs of the same texts, so a long text weighs the same on both
-sides (DEFINITIONS: distance distribution; that it goes from long to short is P1's statement).
+For one text of n tokens all pairs have P(delta) = 2 (n - delta) / (n (n - 1)) and mean (n + 1) / 3.
+The null is that expectation for as many pairs of the same texts, so a long text weighs the same on
+both sides (docs/definitions.md: distance distribution; that it goes from long to short is P1's
+statement).
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class Distance:
             frames.append(frame[frame["distance"] > 0])
         found = pd.concat(frames, ignore_index=True)
         reached = found.loc[found["expected"] > 0, "distance"].max()
-        return found[found["distance"] <= reached].reset_index(drop=True)
+        return found.loc[found["distance"] <= reached].reset_index(drop=True)
 
     def _medians(self) -> pd.DataFrame:
         """Median distance against the null's median, with the interval of their ratio."""
@@ -128,7 +129,8 @@ class Distance:
                      observed_median[0], expected_median[0], ratio[0], low, high, counts.sum())
                 )  # fmt: skip
         columns = [
-            "measure", "statistic", "block", "head", "cut", "value", "null", "effect", "low", "high", "n",
+            "measure", "statistic", "block", "head", "cut",
+            "value", "null", "effect", "low", "high", "n",
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=columns).astype({"head": "Int64"})
 

@@ -1,4 +1,4 @@
-"""What a reader may choose in measuring heads. Defaults are ours: the papers' choices are not known."""
+"""What can be chosen in measuring heads. Defaults are ours: the papers' choices are not known."""
 
 from __future__ import annotations
 
@@ -56,5 +56,5 @@ class HeadOptions(BaseModel):
 
     @property
     def null_cuts(self) -> tuple[float, ...]:
-        """Fractions at which random pairs stand for high ones; a relative cut has none of its own."""
+        """Fractions at which random pairs stand for high ones; a relative cut has none."""
         return self.cuts if self.rule == "top" else tuple([0.01] * len(self.cuts))

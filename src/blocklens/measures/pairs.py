@@ -1,12 +1,13 @@
-"""High-similarity pairs: which pairs of tokens a head makes most alike, found once for all measures.
+"""High-similarity pairs: which tokens a head makes most alike, found once for all measures.
 
-The context similarity matrix of a head is S_ij = <v_i, v_j> (DEFINITIONS: context similarity matrix).
-Its high pairs are the unordered pairs i < j of content tokens in the top fraction q of the text's
-n(n-1)/2, at least ceil(n/2) pairs; ties at the cut are all in, so that no order of tokens matters.
-All cuts of the sweep come from one selection at the loosest; each pair knows the tightest cut it makes.
+The context similarity matrix of a head is S_ij = <v_i, v_j> (docs/definitions.md: context
+similarity matrix). Its high pairs are the unordered pairs i < j of content tokens in the top
+fraction q of the text's n(n-1)/2, at least ceil(n/2) pairs; ties at the cut are all in, so that no
+order of tokens matters. All cuts of the sweep come from one selection at the loosest; each pair
+knows the tightest cut it makes.
 
-In NumPy on purpose: its comparison, compress and partition are faster here than `topk`, and the state
-they feed is NumPy's.
+In NumPy on purpose: its comparison, compress and partition are faster here than `topk`, and the
+state they feed is NumPy's.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from blocklens.measures.options import HeadOptions
 from blocklens.tokens import Tokens
 
 LOCAL = 5
-"""Pairs at most this many tokens apart are local (DEFINITIONS: distance distribution)."""
+"""Pairs at most this many tokens apart are local (docs/definitions.md: distance distribution)."""
 
 SAMPLE_FROM = 8192
 SAMPLE_EVERY = 16
@@ -70,7 +71,7 @@ class PairTable:
 
     @cached_property
     def distance_shares(self) -> np.ndarray:
-        """P(delta) of all pairs, 2 (n - delta) / (n (n - 1)), [tokens] from delta = 0, which is 0."""
+        """P(delta) of all pairs, 2 (n - delta) / (n (n - 1)), [tokens]; P(0) = 0."""
         shares = (self.tokens - np.arange(self.tokens)) / self.pairs
         shares[0] = 0.0
         return shares
@@ -80,8 +81,9 @@ class PairTable:
         """p(delta) [tokens]: share of positions i with i and i + delta (mod n) in one sentence.
 
         This is the mean over all circular shifts of the sentence labels, exact and without drawing
-        any (DEFINITIONS: same-sentence preference, null b). Sentences are runs, so a sentence of
-        length m gives max(0, m - delta) positions, and max(0, m - (n - delta)) more around the end.
+        any (docs/definitions.md: same-sentence preference, null b). Sentences are runs, so a
+        sentence of length m gives max(0, m - delta) positions, and max(0, m - (n - delta)) more
+        around the end.
         """
         n = self.tokens
         borders = np.flatnonzero(np.diff(self.sentences)) + 1

@@ -1,10 +1,10 @@
 """Sums behind every head statistic, and their one reduction to values with intervals.
 
-A statistic is a mean of something observed, set against its mean under a null of the same texts. So its
-whole state is three sums for each (group of texts, block, head, cut): observed, expected under the null,
-and weight (how many pairs, queries or texts were averaged). `merge` is addition. Texts fall into groups
-by their hash, and an interval comes from resampling groups: the sampling unit is the text (or, for a few
-long texts, the window), never the token or the pair.
+A statistic is a mean of something observed, set against its mean under a null of the same texts. So
+its whole state is three sums for each (group of texts, block, head, cut): observed, expected under
+the null, and weight (how many pairs, queries or texts were averaged). `merge` is addition. Texts
+fall into groups by their hash, and an interval comes from resampling groups: the sampling unit is
+the text (or, for a few long texts, the window), never the token or the pair.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Ratios:
         return pd.concat(frames, ignore_index=True)
 
     def sums(self, cut: float) -> pd.DataFrame:
-        """The sums of one cut, one row per group, block, head and statistic: what claims resample."""
+        """The sums of one cut by group, block, head and statistic: what claims resample."""
         column = 0 if len(self.cuts) == 1 else self.cuts.index(cut)
         group, block, head, statistic = np.indices(self.observed[:, :, :, column].shape)
         frame = pd.DataFrame(
@@ -119,7 +119,7 @@ class Ratios:
         )
         if self.whole_blocks:
             frame["head"] = pd.array([pd.NA] * len(frame), dtype="Int64")
-        return frame[frame["weight"] > 0]
+        return frame.loc[frame["weight"] > 0]
 
 
 def resampling_weights(groups: int, resamples: int = RESAMPLES) -> np.ndarray:

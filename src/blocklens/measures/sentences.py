@@ -1,10 +1,11 @@
-"""Same-sentence preference: do a head's high pairs lie in one sentence, more than nearness explains?
+"""Same-sentence preference: high pairs in one sentence, beyond what nearness explains.
 
-Near tokens share a sentence anyway, so there are two nulls (DEFINITIONS: same-sentence preference; the
-preference is P1's statement, the nulls are ours): (a) all pairs of the text; (b) the distance-matched
-null, the sentence labels shifted circularly, whose mean over all shifts is exact: the sum over delta of
-h(delta) p(delta), with h the head's own distances. Texts of one sentence say nothing here and are left
-out. A number of drawn shifts, if asked for, gives the spread of null b.
+Near tokens share a sentence anyway, so there are two nulls (docs/definitions.md: same-sentence
+preference; the preference is P1's statement, the nulls are ours): (a) all pairs of the text; (b)
+the distance-matched null, the sentence labels shifted circularly, whose mean over all shifts is
+exact: the sum over delta of h(delta) p(delta), with h the head's own distances. Texts of one
+sentence say nothing here and are left out. A number of drawn shifts, if asked for, gives the spread
+of null b.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class SameSentence:
             self.shifted[view.block - 1] += self._draw(view)
 
     def _draw(self, view: View) -> np.ndarray:
-        """High pairs within one shifted sentence, [heads, shifts]; the same shifts in every block."""
+        """High pairs within a shifted sentence, [heads, shifts]; the same shifts in every block."""
         pairs, table = view.pairs, view.table
         inside = pairs.cut <= self.default_cut
         head, pair = pairs.head[inside], pairs.pair[inside]
@@ -92,7 +93,8 @@ class SameSentence:
     def table(self) -> pd.DataFrame:
         """Both nulls per block and head, see `Ratios.table`.
 
-        With drawn shifts, `null_low` and `null_high` bound the middle 95 % of null b over the draws.
+        With drawn shifts, `null_low` and `null_high` bound the middle 95 % of null b over the
+        draws.
         """
         frame = self.ratios.table()
         if not self.shifted.shape[2]:

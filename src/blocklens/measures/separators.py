@@ -1,10 +1,10 @@
-"""Attention to separators: how much more of a head's attention a class of tokens gets than its share.
+"""Attention to separators: the attention that a class of tokens gets, over its share.
 
-For each class of tokens, the attention that word queries send to it, averaged over queries, divided by
-the class's share of the text's tokens: 1 is no preference (DEFINITIONS: attention to separators; the
-focus of the final blocks on separators is P1's statement, the classes are ours). Queries are the tokens
-of the class "other tokens": neither separators nor special tokens. Every class is a curve of its own, since
-a sink on the start token must not be mistaken for a separator.
+For each class of tokens, the attention that word queries send to it, averaged over queries, divided
+by the class's share of the text's tokens: 1 is no preference (docs/definitions.md: attention to
+separators; the focus of the final blocks on separators is P1's statement, the classes are ours).
+Queries are the tokens of the class "other tokens": neither separators nor special tokens. Every
+class is a curve of its own, since a sink on the start token must not be mistaken for a separator.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Head specialisation: what kind of pairs a head's high pairs are, against the same texts' pairs.
 
-Five scores, each a share of the high pairs (DEFINITIONS: head specialisation; that heads specialise in
-repetitions, and in a common token and its context, is P1's statement; the scores and nulls are ours):
+Five scores, each a share of the high pairs (docs/definitions.md: head specialisation; that heads
+specialise in repetitions, and in a common token and its context, is P1's statement; the scores and
+nulls are ours):
 
     repetition      both tokens are the same type           null: all pairs of the text
     anchor          a member is the head's anchor           null: random pairs and their own anchor
@@ -9,8 +10,9 @@ repetitions, and in a common token and its context, is P1's statement; the score
     local           at most 5 tokens apart                  null: all pairs
     same sentence   both in one sentence                    null: all pairs
 
-and `noise`, the share that is none of repetition, anchor, local and same sentence (a review of P1 speaks
-of noise; the formula is ours). A head's label is the score with the largest ratio to its null.
+and `noise`, the share that is none of repetition, anchor, local and same sentence (a review of P1
+speaks of noise; the formula is ours). A head's label is the score with the largest ratio to its
+null.
 """
 
 from __future__ import annotations
@@ -118,7 +120,7 @@ class Specialisation:
 
 
 def null_shares(view: View) -> np.ndarray:
-    """Share of each kind under its null, [cuts, statistics]; the same for all blocks of a window."""
+    """Share of each kind under its null, [cuts, statistics]; the same for every block."""
     cache = view.tokens.cache
     if "null shares" not in cache:
         random, table = view.random_scores, view.table
@@ -136,18 +138,18 @@ def labels(table: pd.DataFrame) -> pd.DataFrame:
         table: rows of one run and one cut of the specialisation measure.
 
     Returns:
-        block, head, label, ratio, low, high, runner_up, runner_up_ratio. The label is "none" where no
-        ratio is above 1.
+        block, head, label, ratio, low, high, runner_up, runner_up_ratio. The label is "none" where
+        no ratio is above 1.
 
     """
-    rows = table[table["head"].notna() & table["statistic"].isin(SCORES)]
+    rows = table.loc[table["head"].notna() & table["statistic"].isin(SCORES)]
     rows = rows.sort_values(["block", "head", "effect"], ascending=[True, True, False])
     found = []
-    for (block, head), part in rows.groupby(["block", "head"], sort=True):
+    for _, part in rows.groupby(["block", "head"], sort=True):
         best, second = part.iloc[0], part.iloc[1]
         label = best["statistic"] if best["effect"] > 1 else "none"
         found.append(
-            (block, head, label, best["effect"], best["low"], best["high"],
+            (best["block"], best["head"], label, best["effect"], best["low"], best["high"],
              second["statistic"], second["effect"])
         )  # fmt: skip
     columns = ["block", "head", "label", "ratio", "low", "high", "runner_up", "runner_up_ratio"]
