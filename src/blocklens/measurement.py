@@ -51,6 +51,7 @@ class Measurement:
         unit: the sampling unit of every interval, "text" or "window".
         skipped: texts that could not be measured, as "name: reason".
         token_names: the token of an id, as the tokenizer writes it.
+        run: what the first column of every table says: the encoder, or the name of a control.
 
     """
 
@@ -59,29 +60,39 @@ class Measurement:
     unit: str
     skipped: list[str]
     token_names: Callable[[list[int]], list[str]] = field(repr=False)
+    run: str = "encoder"
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """Every statistic per block and head, and per whole block (head missing)."""
-        return self.sums.table()
+        return self._named(self.sums.table())
 
     @cached_property
     def labels(self) -> pd.DataFrame:
         """What each head specialises in: block, head, label, ratio, low, high and the runner-up."""
         cut = self.sums.options.cut
         chosen = self.table["measure"].eq("specialisation") & self.table["cut"].eq(cut)
-        return labels(self.table.loc[chosen])
+        return self._named(labels(self.table.loc[chosen]))
 
     @cached_property
     def distances(self) -> pd.DataFrame:
         """Histogram of the distances of high pairs: block, head, distance, pairs, expected."""
-        return self.sums.distance.distances()
+        return self._named(self.sums.distance.distances())
 
     @cached_property
     def anchors(self) -> pd.DataFrame:
         """Each head's most frequent anchors: block, head, token, token_id, texts, share."""
         frame = self.sums.anchors.tokens()
         frame.insert(2, "token", self.token_names(frame["token_id"].tolist()))
+        return self._named(frame)
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """Sums by group of texts at the chosen cut: what claims resample."""
+        return self._named(self.sums.sums())
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.insert(0, "run", self.run)
         return frame
 
 

@@ -157,7 +157,7 @@ def study(
                 _counted(progress, run.name, count, share),
             )  # fmt: skip
             if measurement is not None:
-                keep(measurement, run, place, key)
+                keep(measurement, place, key)
         if share.rank == 0:
             found[run.name] = {
                 name: pd.read_parquet(place / f"{name}.parquet") for name in RUN_TABLES
@@ -206,6 +206,7 @@ def run_once(
         share=share,
         progress=progress,
     )
+    measurement.run = run.name
     parts = share.gather((measurement.sums, measurement.skipped))
     if parts is None:
         return None
@@ -221,18 +222,17 @@ def kept_key(place: Path) -> str | None:
     return done.read_text("utf-8") if done.is_file() else None
 
 
-def keep(measurement: Measurement, run: Run, place: Path, key: str) -> None:
+def keep(measurement: Measurement, place: Path, key: str) -> None:
     """Write a run's tables, and its key last: a run without its key is not there."""
     (place / "key.txt").unlink(missing_ok=True)
     tables = {
         "heads": measurement.table,
-        "sums": measurement.sums.sums(),
+        "sums": measurement.groups,
         "distances": measurement.distances,
         "labels": measurement.labels,
         "anchors": measurement.anchors,
     }
     for name, frame in tables.items():
-        frame.insert(0, "run", run.name)
         write_table(frame, place / f"{name}.parquet")
     facts = {
         "windows": measurement.sums.windows,
