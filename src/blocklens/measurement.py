@@ -206,9 +206,10 @@ def batches(
     """Batches of like lengths, at most `tokens_at_once` tokens with padding, or one window."""
     windows = iter(windows)
     while ahead := list(islice(windows, look_ahead)):
-        ahead.sort(key=len)
+        ahead.sort(key=len, reverse=True)
         batch: list[Tokens] = []
-        for tokens in ahead:
+        while ahead:
+            tokens = ahead.pop()  # so that what was derived from a window goes with its batch
             if batch and (len(batch) + 1) * len(tokens) > tokens_at_once:
                 yield batch
                 batch = []

@@ -155,7 +155,7 @@ class Windows:
             UserError: a text with fewer than two tokens, or with nothing but separators.
 
         """
-        ids, spans = self._tokenise(text.text)
+        ids, spans, end = self._tokenise(text.text)
         if len(ids) < 2:
             many = "no token" if len(ids) == 0 else "one token"
             raise UserError(f"{text.name}: {many}; at least two are needed to compare")
@@ -164,7 +164,7 @@ class Windows:
         )
         if not (kinds == OTHER).any():
             raise UserError(f"{text.name}: nothing but separators; texts need words")
-        sentences = sentence_of_tokens(sentence_spans(text.text, self.language), spans)
+        sentences = sentence_of_tokens(sentence_spans(text.text[:end], self.language), spans)
         digest = hashlib.blake2b(text.text.encode("utf-8", "surrogatepass"), digest_size=8)
         key = int.from_bytes(digest.digest(), "little")
         return [
@@ -216,11 +216,11 @@ class Windows:
             window=number,
         )
 
-    def _tokenise(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """Ids [tokens] and character spans [tokens, 2] of the bare text."""
-        limit = None
-        if self.long == "cut":
-            limit = self.room
+    def _tokenise(self, text: str) -> tuple[np.ndarray, np.ndarray, int]:
+        """Ids [tokens] and character spans [tokens, 2] of the bare text, and how far they go.
+
+        A text to be cut is read a little beyond its window, and no further.
+        """
         ids: list[np.ndarray] = []
         spans: list[np.ndarray] = []
         total = 0
@@ -236,9 +236,9 @@ class Windows:
             offsets = np.asarray(found["offset_mapping"], dtype=np.int64).reshape(-1, 2)
             spans.append(offsets + start)
             total += len(ids[-1])
-            if limit is not None and total >= limit:
+            if self.long == "cut" and total >= self.room:
                 break
-        return np.concatenate(ids), np.concatenate(spans)
+        return np.concatenate(ids), np.concatenate(spans), end
 
 
 def pieces(text: str, size: int = TOKENISE_AT_ONCE) -> list[tuple[int, int]]:
