@@ -35,7 +35,7 @@ def test_two_shares_add_up_to_the_whole():
     first, second = (measure(encoder, TEXTS, unit="text", share=Share(r, 2)) for r in (0, 1))
     first.sums.merge(second.sums)
     assert first.sums.windows == whole.sums.windows == 40
-    assert_frame_equal(first.sums.table(), whole.table, rtol=1e-9)
+    assert_frame_equal(first.table, whole.table, rtol=1e-9)
 
 
 def test_measurements_with_different_options_are_not_merged():
