@@ -30,8 +30,9 @@ def test_from_an_encoder_and_strings_to_tables_and_charts(tmp_path):
 
 
 def test_every_public_name_is_there():
-    for name in blocklens.__all__:
-        assert getattr(blocklens, name) is not None
+    for _ in range(2):  # once imported, no module may stand where a function was
+        for name in set(blocklens.__all__) - {"charts"}:
+            assert callable(getattr(blocklens, name))
 
 
 def test_the_package_is_imported_without_pytorch():

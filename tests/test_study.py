@@ -12,9 +12,8 @@ from pandas.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from blocklens import storage
-from blocklens import study as study_module
 from blocklens.errors import UserError
-from blocklens.study import StudyOptions, study
+from blocklens.studies import StudyOptions, conduct, study
 from blocklens.texts.reading import TextSource
 from helpers import random_texts, small_encoder
 
@@ -32,13 +31,13 @@ def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=None):
 def measured(monkeypatch):
     """The names of the runs that were measured, in order."""
     names = []
-    original = study_module.run_once
+    original = conduct.run_once
 
     def watch(run, *rest):
         names.append(run.name)
         return original(run, *rest)
 
-    monkeypatch.setattr(study_module, "run_once", watch)
+    monkeypatch.setattr(conduct, "run_once", watch)
     return names
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blocklens.measurement import Measurement, measure
     from blocklens.measures.options import HeadOptions
     from blocklens.report import charts
-    from blocklens.study import Study, StudyOptions, study
+    from blocklens.studies import Study, StudyOptions, study
     from blocklens.texts.reading import Text, TextSource
 
 __all__ = [
@@ -43,14 +43,14 @@ _HOMES = {
     "Example": "blocklens.examples",
     "HeadOptions": "blocklens.measures.options",
     "Measurement": "blocklens.measurement",
-    "Study": "blocklens.study",
-    "StudyOptions": "blocklens.study",
+    "Study": "blocklens.studies",
+    "StudyOptions": "blocklens.studies",
     "Text": "blocklens.texts.reading",
     "TextSource": "blocklens.texts.reading",
     "UserError": "blocklens.errors",
     "look": "blocklens.examples",
     "measure": "blocklens.measurement",
-    "study": "blocklens.study",
+    "study": "blocklens.studies",
 }
 
 

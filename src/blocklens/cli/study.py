@@ -12,7 +12,7 @@ from blocklens.cli.progress import study_progress
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
-    from blocklens.study import Study
+    from blocklens.studies import Study
 
 EXAMPLES = """
 **Examples**
@@ -101,8 +101,8 @@ def study(
     from blocklens.embedded.texts import texts as embedded_texts
     from blocklens.encoder import Encoder
     from blocklens.measures import HeadOptions
-    from blocklens.study import StudyOptions
-    from blocklens.study import study as run
+    from blocklens.studies import StudyOptions
+    from blocklens.studies import study as run
     from blocklens.texts.reading import TextSource
 
     chosen = {"similarity": similarity, "rule": rule, "shifts": shifts}

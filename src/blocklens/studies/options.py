@@ -1,0 +1,36 @@
+"""What can be chosen in a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from blocklens.measures import HeadOptions
+
+
+class StudyOptions(BaseModel):
+    """What can be chosen in a study; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    heads: HeadOptions = Field(default=HeadOptions())
+    window: int | None = Field(default=None, ge=4, description="tokens of a window")
+    overlap: int | None = Field(
+        default=None, ge=0, description="tokens shared by neighbouring windows"
+    )
+    long: Literal["windows", "cut"] = Field(
+        default="windows", description="what becomes of long texts"
+    )
+    unit: Literal["auto", "text", "window"] = Field(default="auto", description="the sampling unit")
+    language: str = Field(default="en", description="language of the sentence splitter")
+    untrained: int = Field(
+        default=3, ge=0, description="number of untrained twins, seeds 0, 1, ..."
+    )
+    shuffled: bool = Field(
+        default=True, description="measure the texts with their tokens shuffled as well"
+    )
+    examples: int = Field(default=3, ge=0, description="texts whose maps are kept for the report")
+    strict: bool = Field(
+        default=False, description="stop at the first text that cannot be measured"
+    )
