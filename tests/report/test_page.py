@@ -124,7 +124,7 @@ def test_script_json_has_no_markup_and_no_special_numbers():
         (12.345, "12.3"),
         (1234.5, "1,234"),
         (0.0, "0"),
-        (2e-6, "2.0e-06"),
+        (2e-6, "2.0e-6"),
         (float("nan"), "–"),
         (None, "–"),
         (0.00012, "0.00012"),

@@ -152,8 +152,8 @@ def _centre(strip: str) -> float:
 def test_what_was_learned_is_told_with_intervals_and_number_of_tokens(folder: StudyFolder):
     rows = facts(folder.tables["learning"], 3)
     assert [row["name"] for row in rows][:2] == ["<APT>", "masked-LM accuracy"]
-    assert rows[0]["first"]["block"] == 0
-    assert rows[0]["last"]["n_types"] == 400
+    assert [end["block"] for end in rows[0]["ends"]] == [0, 3]
+    assert rows[0]["ends"][1]["n_types"] == 400
     section = learned_section(folder)
     assert section is not None
     assert "a new head trained on the frozen output" in section.intro

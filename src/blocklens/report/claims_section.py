@@ -66,11 +66,21 @@ def _claim(row: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
         "verdict": row["verdict"],
         "rows": [
             ("this encoder", strips[0], number(effect[0]), interval(*effect[1:])),
-            (str(row["control"]), strips[1], number(control[0]), interval(*control[1:])),
+            (
+                control_name(str(row["control"])),
+                strips[1],
+                number(control[0]),
+                interval(*control[1:]),
+            ),
         ],
         "choices": str(row.get("choices") or ""),
         "figure": claim_figure(row, folder),
     }
+
+
+def control_name(control: str) -> str:
+    """What stands before the control's interval."""
+    return "control: not run" if control == "not run" else control
 
 
 def _float(value: Any) -> float:

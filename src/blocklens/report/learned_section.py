@@ -55,24 +55,28 @@ def read_out_words(learning: pd.DataFrame) -> str:
     return " ".join(words[kind] for kind in sorted(kinds & set(words)))
 
 
+FACTS = {
+    "mean APT": "<APT>",
+    "masked-LM accuracy": "masked-LM accuracy",
+    "mean APT, top 50": "<APT>, the 50 most frequent tokens",
+    "mean APT, n >= 10": "<APT>, tokens measured at least 10 times",
+    "kept tokens": "tokens kept in the confusion matrix",
+    "clusters": "clusters of two or more tokens",
+    "largest cluster": "tokens in the largest cluster",
+    "noise share": "share of strong matches outside clusters",
+}
+
+
 def facts(learning: pd.DataFrame, last: int) -> list[dict[str, Any]]:
     """The figures of the last block beside block 0, with their intervals."""
     rows = []
     encoder = learning[learning["run"] == "encoder"] if "run" in learning else learning
-    for name, shown in (
-        ("mean APT", "<APT>"),
-        ("masked-LM accuracy", "masked-LM accuracy"),
-        ("mean APT, top 50", "<APT>, the 50 most frequent tokens"),
-        ("mean APT, n >= 10", "<APT>, tokens measured at least 10 times"),
-        ("kept tokens", "tokens kept in the confusion matrix"),
-        ("clusters", "clusters of two or more tokens"),
-        ("largest cluster", "tokens in the largest cluster"),
-        ("noise share", "share of strong matches outside clusters"),
-    ):
+    for name, shown in FACTS.items():
         part = encoder[encoder["statistic"] == name]
         ends = [part[part["block"] == block].to_dict("records") for block in (0, last)]
         if all(ends):
-            rows.append({"name": shown, "first": ends[0][0], "last": ends[1][0]})
+            ends = [ends[0][0], ends[1][0]]
+            rows.append({"name": shown, "ends": ends, "apt": name.startswith("mean APT")})
     return rows
 
 

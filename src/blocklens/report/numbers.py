@@ -17,7 +17,10 @@ def number(value: float | None) -> str:
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{min(digits, 5)}f}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    if abs(value) >= 1e-4:
+        return f"{value:.{min(digits, 5)}f}"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def interval(low: float | None, high: float | None) -> str:

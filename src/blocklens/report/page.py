@@ -106,8 +106,7 @@ def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
     folder.mkdir(exist_ok=True)
     paths = []
     for figure in figures:
-        spec = figure.chart.to_dict()
-        svg = vl_convert.vegalite_to_svg(spec)
+        svg = vl_convert.vegalite_to_svg(to_spec(figure.chart))
         _write(folder / f"{figure.name}.svg", svg.encode("utf-8"))
         _write(folder / f"{figure.name}.png", vl_convert.svg_to_png(svg, scale=2))
         paths += [folder / f"{figure.name}.svg", folder / f"{figure.name}.png"]

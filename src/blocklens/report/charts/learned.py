@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.report.charts.matrices import colour_table
 from blocklens.report.charts.style import (
     ACCENT,
     CONTROL,
@@ -72,7 +73,10 @@ def apt_against_frequency(
                 "n:Q",
                 title="measured occurrences",
                 scale=alt.Scale(type="sqrt", range=[8, 160]),
-                legend=alt.Legend(format=",", values=_round_counts(data["n"].to_numpy())),
+                legend=alt.Legend(
+                    labelExpr="format(datum.value, ',')",
+                    values=_round_counts(data["n"].to_numpy()),
+                ),
             ),
             tooltip=[
                 "token:N",
@@ -131,8 +135,8 @@ def frequency_curves(
         ),
         color=alt.Color(
             "block:O",
-            scale=alt.Scale(range=list(SEQUENTIAL[1:])),
-            legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
+            scale=alt.Scale(range=shades(data["block"].nunique())),
+            legend=alt.Legend(symbolType="stroke", symbolOpacity=1, columns=7),
         ),
     )
     tooltip = ["block:O"] + [
@@ -146,6 +150,12 @@ def frequency_curves(
             base.mark_point(filled=True, size=26, opacity=1).encode(y=y, tooltip=tooltip),
         ).properties(width=width, height=height)
     )
+
+
+def shades(count: int) -> list[str]:
+    """`count` blues from light to dark, for the blocks in order."""
+    table = colour_table(SEQUENTIAL[1:], max(count, 2))
+    return ["#" + bytes(rgb).hex() for rgb in table[-count:]]
 
 
 def cluster_sizes(
@@ -200,7 +210,14 @@ def cluster_sizes(
             legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
         ),
     )
-    y = alt.Y("value:Q", axis=alt.Axis(title=labels[quantity], tickCount=5, format=".3~s"))
+    share = quantity == "noise_share"
+    axis = alt.Axis(
+        title=labels[quantity],
+        tickCount=5,
+        tickMinStep=0.1 if share else 1,
+        format=".0%" if share else ",.0f",
+    )
+    y = alt.Y("value:Q", axis=axis)
     tooltip = ["series:N", "theta:Q"] + [
         alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("value", "low", "high")
     ]

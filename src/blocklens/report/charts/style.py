@@ -29,56 +29,62 @@ RUN_ORDER = ("encoder", "untrained twins", "shuffled tokens")
 RUN_COLOURS = (ACCENT, CONTROL, "#a67c52")
 RUN_DASHES = ([1, 0], [6, 3], [2, 2])
 
-Chart = alt.TopLevelMixin
+CONFIG = alt.Config(
+    font=FONT,
+    background="white",
+    padding=6,
+    view=alt.ViewConfig(stroke=None),
+    axis=alt.AxisConfig(
+        labelColor=MUTED,
+        titleColor=INK,
+        labelFontSize=11,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        titlePadding=8,
+        gridColor=RULE,
+        domainColor="#c3cad1",
+        tickColor="#c3cad1",
+        tickSize=4,
+        labelPadding=4,
+        labelLimit=220,
+    ),
+    axisX=alt.AxisConfig(grid=False),
+    axisY=alt.AxisConfig(domain=False, ticks=False),
+    legend=alt.LegendConfig(
+        labelColor=INK,
+        titleColor=MUTED,
+        labelFontSize=12,
+        titleFontSize=12,
+        titleFontWeight="normal",
+        symbolStrokeWidth=2.2,
+        symbolSize=120,
+        orient="top",
+        direction="horizontal",
+        titleAnchor="start",
+        offset=8,
+        columnPadding=18,
+    ),
+    header=alt.HeaderConfig(
+        labelColor=INK,
+        labelFontSize=12,
+        labelFontWeight=500,
+        labelAnchor="start",
+        labelPadding=6,
+        title=None,
+    ),
+    title=alt.TitleConfig(
+        color=INK, fontSize=14, fontWeight=600, anchor="start", subtitleColor=MUTED, offset=10
+    ),
+)
 
 
 def configure(chart: Any) -> Any:
-    """`chart` with the shared configuration: no frame, light grid, the page's type."""
-    return (
-        chart.configure(font=FONT, background="white", padding=6)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=INK,
-            labelFontSize=11,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            titlePadding=8,
-            gridColor=RULE,
-            domainColor="#c3cad1",
-            tickColor="#c3cad1",
-            tickSize=4,
-            labelPadding=4,
-            labelLimit=220,
-        )
-        .configure_axisX(grid=False)
-        .configure_axisY(domain=False, ticks=False)
-        .configure_legend(
-            labelColor=INK,
-            titleColor=MUTED,
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            symbolStrokeWidth=2.2,
-            symbolSize=120,
-            orient="top",
-            direction="horizontal",
-            titleAnchor="start",
-            offset=8,
-            columnPadding=18,
-        )
-        .configure_header(
-            labelColor=INK,
-            labelFontSize=12,
-            labelFontWeight=500,
-            labelAnchor="start",
-            labelPadding=6,
-            title=None,
-        )
-        .configure_title(
-            color=INK, fontSize=14, fontWeight=600, anchor="start", subtitleColor=MUTED, offset=10
-        )
-    )
+    """`chart` with the shared configuration: no frame, light grid, the page's type.
+
+    Set at once: each of Altair's `configure_` methods would copy the whole chart.
+    """
+    chart.config = CONFIG
+    return chart
 
 
 def log_ratio_axis(title: str) -> alt.Axis:

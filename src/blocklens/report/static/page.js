@@ -16,7 +16,7 @@ function foldedLegends(part) {
   if (part === null || typeof part !== "object") return part;
   const entries = Object.entries(part).map(([key, value]) => {
     if (key === "datasets") return [key, value];
-    if (key === "legend" && value && !value.gradientLength) return [key, { ...value, columns: Math.min(value.columns || 2, 2) }];
+    if (key === "legend" && value && !value.gradientLength) return [key, { ...value, columns: value.columns > 3 ? value.columns : Math.min(value.columns || 2, 2) }];
     return [key, foldedLegends(value)];
   });
   return Object.fromEntries(entries);
