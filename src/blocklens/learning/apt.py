@@ -69,7 +69,7 @@ class LearningOptions:
     decoder: Literal["tied", "trained"] = "tied"
     tokens: int = 128
     passes: int = 1
-    train_rows: int = 150_000
+    train_rows: int = 75_000
     texts_limit: int | None = None
     seed: int = 0
     groups: int = 20

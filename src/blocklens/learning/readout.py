@@ -105,7 +105,7 @@ class _CrossEntropy(torch.autograd.Function):
     """Mean cross-entropy of `features @ weight.T + bias`, a few rows at a time.
 
     The gradients are computed in the forward pass, where the scores are at hand: each score is
-    written once, overwritten by its gradient and read by the products, all inside the cache.
+    written once and overwritten by its gradient, and never are more than SCORES_AT_ONCE held.
     """
 
     @staticmethod
@@ -120,17 +120,17 @@ class _CrossEntropy(torch.autograd.Function):
         for start in range(0, rows, step):
             part, wanted = features[start : start + step], labels[start : start + step]
             scores = torch.addmm(bias, part, weight.T)
+            torch.softmax(scores, dim=1, out=scores)
             at_label = scores.gather(1, wanted[:, None])
-            highest = scores.amax(dim=1, keepdim=True)
-            scores.sub_(highest).exp_()
-            total = scores.sum(dim=1, keepdim=True)
-            loss += (total.log() + highest - at_label).sum(dtype=torch.float64)
-            scores.div_(total * rows)
-            scores.scatter_add_(1, wanted[:, None], torch.full_like(at_label, -1.0 / rows))
+            loss -= at_label.clamp_min(torch.finfo(scores.dtype).tiny).log().sum()
+            scores.scatter_add_(1, wanted[:, None], -torch.ones_like(at_label))
             torch.mm(scores, weight, out=to_features[start : start + step])
             to_bias += scores.sum(dim=0)
             if to_weight is not None:
                 to_weight.addmm_(scores.T, part)
+        for gradient in (to_features, to_bias, to_weight):
+            if gradient is not None:
+                gradient /= rows
         ctx.save_for_backward(to_features, to_bias, *([to_weight] if trained else []))
         return (loss / rows).to(features.dtype)
 
