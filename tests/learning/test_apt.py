@@ -204,6 +204,14 @@ def test_an_encoder_without_a_masked_lm_head_has_read_outs_and_no_lens(tmp_path,
     assert len(found.heads) == 3
 
 
+def test_the_untrained_twin_is_measured_by_the_same_code_with_a_fresh_head(identity, texts):
+    twin = Encoder.load(identity).untrained(0)
+    found = measure_learning(twin, texts[:100], training=Training(epochs=1), run="untrained 0")
+    assert found.tables["learning"]["run"].unique().tolist() == ["untrained 0"]
+    with pytest.raises(UserError, match="no masked-LM head"):
+        measure_learning(twin, texts[:100], read_out="lens")
+
+
 def test_mistakes_are_named(identity, texts, tmp_path):
     with pytest.raises(UserError, match="no option 'theta_max'"):
         measure_learning(identity, texts, theta_max=1)

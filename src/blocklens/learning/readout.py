@@ -31,7 +31,7 @@ class Training:
 
     epochs: int = 4
     batch: int = 512
-    rate: float = 1e-3
+    rate: float = 3e-3
     weight_decay: float = 0.01
     warm_up: float = 0.05
     seed: int = 0

@@ -98,21 +98,21 @@ def own_head(source: str | Path) -> Head:
         UserError: the model has none, or its architecture has no masked-LM form.
 
     """
-    why = "its folder names no masked-LM architecture"
-    config = AutoConfig.from_pretrained(str(source))
-    named = " ".join(getattr(config, "architectures", None) or [])
-    if "MaskedLM" in named or "PreTraining" in named:
-        try:
+    try:
+        config = AutoConfig.from_pretrained(str(source))
+        named = " ".join(getattr(config, "architectures", None) or [])
+        if "MaskedLM" in named or "PreTraining" in named:
             model, report = AutoModelForMaskedLM.from_pretrained(
                 str(source), dtype=torch.float32, use_safetensors=True, output_loading_info=True
             )
-        except (OSError, ValueError) as error:
-            why = " ".join(str(error).split())[:160]
-        else:
             missing = [key for key in report["missing_keys"] if "pooler" not in key]
             if not missing:
                 return split_head(model)
             why = f"its weights lack {sorted(missing)[0]}"
+        else:
+            why = "its configuration names no masked-LM architecture"
+    except (OSError, ValueError) as error:
+        why = " ".join(str(error).split())[:160]
     raise UserError(
         f"{source}: no masked-LM head ({why}): the lens needs the model's own head; "
         "use the read-out instead"

@@ -1,0 +1,108 @@
+"""How an encoder's figures come into being: one row per checkpoint of a pre-training run.
+
+    python -m benchmarks.milestones RUN TEXTS OUTPUT [--read-outs N] [--texts N]
+
+RUN is the output folder of `blocklens pretrain` with its `milestones`, TEXTS the texts it was
+trained on. The held-out texts are those that the run itself held out. Every checkpoint is measured
+with its own head on every block (lens); with --read-outs the last one, and the first one (no
+training), also with read-outs trained on N modified tokens of the training texts. Writes
+OUTPUT/*.parquet and prints the tables of docs/learned.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blocklens.encoder import Encoder
+from blocklens.learning.apt import Learning, measure_learning
+from blocklens.learning.corpus import is_held_out
+from blocklens.texts.reading import TextSource
+
+COLUMNS = (
+    "masked-LM accuracy",
+    "mean APT",
+    "mean APT, n >= 10",
+    "mean APT, top 50",
+    "kept tokens",
+    "clusters",
+    "mean cluster size",
+    "largest cluster",
+    "noise share",
+)
+
+
+def main() -> None:
+    """Measure every milestone and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("source")
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--read-outs", type=int, default=0, metavar="N")
+    parser.add_argument("--texts", type=int, default=None, metavar="N")
+    parser.add_argument("--only", nargs="*", help="these milestones alone, such as 0 0.1 1")
+    chosen = parser.parse_args()
+    options = json.loads((chosen.run / "options.json").read_text(encoding="utf-8"))
+    held_out, training = split(TextSource(chosen.source), options)
+    chosen.output.mkdir(parents=True, exist_ok=True)
+    frequency = token_counts(chosen.run)
+    folders = sorted((chosen.run / "milestones").iterdir(), key=lambda path: float(path.name))
+    folders = [path for path in folders if not chosen.only or path.name in chosen.only]
+    given: dict[str, Any] = {"texts_limit": chosen.texts, "frequency": frequency}
+    for folder in folders:
+        save(chosen.output, f"lens-{folder.name}", measure_learning(
+            folder, held_out, run=f"{float(folder.name):.0%}", read_out="lens", **given
+        ))  # fmt: skip
+    if chosen.read_outs:
+        given["train_rows"] = chosen.read_outs
+        trained = Encoder.load(folders[-1])
+        twin = trained.untrained(0)
+        for name, encoder in (("encoder", trained), ("untrained 0", twin)):
+            found = measure_learning(
+                encoder, held_out, train_texts=training, run=name, progress=print, **given
+            )
+            save(chosen.output, f"read-out-{name.split()[0]}", found)
+
+
+def split(source: TextSource, options: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The run's held-out texts, and its training texts."""
+    held_out: list[str] = []
+    training: list[str] = []
+    for text in source:
+        held = is_held_out(text.text, seed=options["seed"], share=options["validation"])
+        (held_out if held else training).append(text.text)
+    return held_out, training
+
+
+def token_counts(run: Path) -> np.ndarray:
+    """How often each token stands in the training texts of the run's token file."""
+    from blocklens.learning.corpus import open_corpus
+
+    corpus = open_corpus(run / "corpus")
+    vocabulary = json.loads((run / "options.json").read_text(encoding="utf-8"))["vocabulary"]
+    in_training = np.repeat(~corpus.held_out, corpus.lengths)
+    return np.bincount(corpus.tokens[in_training], minlength=vocabulary)
+
+
+def save(output: Path, name: str, found: Learning) -> None:
+    """Write the tables of one measurement and print its figures along the blocks."""
+    for table, rows in found.tables.items():
+        rows.to_parquet(output / f"{name}.{table}.parquet")
+    learning = found.tables["learning"].dropna(subset=["block"])
+    wide: pd.DataFrame = learning.pivot(index="block", columns="statistic", values="value")
+    print(f"\n{name}: {found.texts:,} texts, {found.rows:,} modified tokens, {time.ctime()}")
+    print("| block | " + " | ".join(COLUMNS) + " |\n|" + "---|" * (len(COLUMNS) + 1))
+    for block, row in wide.iterrows():
+        print(
+            f"| {block} | " + " | ".join(f"{row[name]:.4g}" for name in COLUMNS) + " |", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
