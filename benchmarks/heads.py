@@ -1,8 +1,9 @@
 """Head measures: against the plain forward pass, NumPy over hooks, and TransformerLens.
 
-BERT-base's shape with random weights, 2 threads, float32, batches of 1,024 tokens on every side;
-the sides are described in `benchmarks/sides.py`. Before a comparison is timed, the figures of both
-sides are checked equal (in double precision, where no rounding decides which pair is larger).
+BERT-base's shape with random weights, 2 threads, float32; the sides are described in
+`benchmarks/sides.py`, who runs in which batches and settings in `compare`. Before a comparison is
+timed, the figures of both sides are checked equal (in double precision, where no rounding decides
+which pair is larger).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
 from benchmarks.numpy_way import Figures
 from benchmarks.sides import SIDES
-from benchmarks.timing import paired
+from benchmarks.timing import in_turn, paired
+from benchmarks.workers import WINDOWS, Worker
 from benchmarks.workload import random_batches, random_bert
 from blocklens.measures import HeadMeasures
 
@@ -62,17 +64,28 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
 
 
 def compare(other: str, tokens: int, quick: bool = False) -> dict[str, Any]:
-    """Time of ours over the plain pass, or time of the other over ours; see `timing.paired`."""
+    """Time of ours over the plain pass, or time of the other over ours; see `timing.paired`.
+
+    The plain pass runs in our process and on our batches. The other ways run as people run them:
+    in batches of 16 windows, in a process without memory settings. What the settings and the
+    batches are worth is measured beside it: `same_settings_ratio` gives them both of ours.
+    """
     shape = "small" if quick else "base"
-    if other != "plain":
-        check_equal(other, shape, tokens)
-    model = random_bert(shape)
+    pairs = 3 if quick else 7
     calibration = calibrate()
-    batches = random_batches(3, tokens)
-    ours, theirs = SIDES["ours"](model, tokens), SIDES[other](model, tokens)
-    sides = (ours, theirs) if other == "plain" else (theirs, ours)
-    first, second = (_each_in_turn(side, batches) for side in sides)
-    return {**paired(first, second, pairs=3 if quick else 9), **calibration}
+    if other == "plain":
+        model = random_bert(shape)
+        batches = random_batches(3, tokens)
+        ours, theirs = SIDES["ours"](model, tokens), SIDES[other](model, tokens)
+        first, second = (_each_in_turn(side, batches) for side in (ours, theirs))
+        return {**paired(first, second, pairs=pairs), **calibration}
+    check_equal(other, shape, tokens)
+    with Worker("ours", shape, tokens, batch=None, tuned=True) as ours:
+        with Worker(other, shape, tokens, batch=WINDOWS, tuned=False) as theirs:
+            found = in_turn(theirs, ours, pairs=pairs)
+        with Worker(other, shape, tokens, batch=None, tuned=True) as theirs:
+            same = in_turn(theirs, ours, pairs=pairs)
+    return {**found, "same_settings_ratio": same["ratio"], **calibration}
 
 
 def _each_in_turn(side: Callable[[Any], None], batches: list[Any]) -> Callable[[], None]:

@@ -36,17 +36,24 @@ def paired(
         `first_seconds` and `second_seconds` (medians) and `pairs`.
 
     """
-    for _ in range(warm_up):
-        first()
-        second()
-    times = []
     gc.collect()
     gc.disable()
     try:
-        for _ in range(pairs):
-            times.append((seconds(first), seconds(second)))
+        return in_turn(
+            lambda: seconds(first), lambda: seconds(second), pairs=pairs, warm_up=warm_up
+        )
     finally:
         gc.enable()
+
+
+def in_turn(
+    first: Callable[[], float], second: Callable[[], float], *, pairs: int, warm_up: int = 1
+) -> dict[str, Any]:
+    """As `paired`, of two sides that time themselves: each call returns its seconds."""
+    for _ in range(warm_up):
+        first()
+        second()
+    times = [(first(), second()) for _ in range(pairs)]
     ratios = [a / b for a, b in times]
     return {
         "ratio": statistics.median(ratios),
