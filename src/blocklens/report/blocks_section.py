@@ -10,7 +10,7 @@ def blocks_section(folder: StudyFolder) -> Section | None:
     figures = []
     heads = folder.table("heads")
     if heads is not None:
-        rows = heads[heads["head"].isna() & heads["statistic"].str.startswith("attention to ")]
+        rows = heads.loc[heads["head"].isna() & heads["statistic"].str.startswith("attention to ")]
         statistics = list(dict.fromkeys(rows["statistic"]))
         if statistics:
             figures.append(

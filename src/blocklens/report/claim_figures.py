@@ -74,7 +74,7 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
 
 def along_caption(table: pd.DataFrame, statistic: str, cut: float | None) -> str:
     """One sentence: what the figure along the blocks compares with what."""
-    rows = table[table["statistic"] == statistic]
+    rows = table.loc[table["statistic"] == statistic]
     runs = set(rows["run"]) if "run" in rows else {"encoder"}
     twins = sum(run.startswith("untrained") for run in runs)
     controls = []

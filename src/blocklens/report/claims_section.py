@@ -26,7 +26,7 @@ def claims_section(folder: StudyFolder) -> Section | None:
     if table is None:
         return None
     claims = [_claim(row, folder) for row in table.to_dict("records")]
-    counts = {verdict: int((table["verdict"] == verdict).sum()) for verdict in VERDICTS}
+    counts = {verdict: list(table["verdict"]).count(verdict) for verdict in VERDICTS}
     figures = tuple(claim["figure"] for claim in claims if claim["figure"] is not None)
     overview = Figure(
         "claims",

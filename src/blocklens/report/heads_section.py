@@ -26,7 +26,7 @@ LABELS = ("repetition", "anchor", "anchor context", "local", "same sentence")
 def heads_section(folder: StudyFolder) -> Section | None:
     """The grid and the panel, with everything that the page needs to draw any head."""
     heads = folder.table("heads")
-    if heads is None or not heads["head"].notna().any():
+    if heads is None or heads["head"].isna().to_numpy().all():
         return None
     statistics = grid_statistics(heads)
     examples = packed_examples(folder)
@@ -75,9 +75,11 @@ def heads_section(folder: StudyFolder) -> Section | None:
 
 def grid_statistics(heads: pd.DataFrame) -> list[dict[str, Any]]:
     """The statistics that exist for single heads, each once: `key`, `name`, `measure`."""
-    rows = heads[heads["head"].notna() & (heads["run"] == "encoder")]
+    rows = heads.loc[heads["head"].notna() & (heads["run"] == "encoder")]
     seen: list[dict[str, Any]] = []
-    for measure, name in rows[["measure", "statistic"]].drop_duplicates().itertuples(index=False):
+    for measure, name in (
+        rows.loc[:, ["measure", "statistic"]].drop_duplicates().itertuples(index=False)
+    ):
         known = [s for s in seen if s["name"] == name]
         if known and _same_effects(heads, name, known[0]["measure"], measure):
             continue
@@ -97,7 +99,7 @@ def _same_effects(heads: pd.DataFrame, name: str, first: str, second: str) -> bo
 
 
 def _encoder_heads(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows[(rows["run"] == "encoder") & rows["head"].notna()]
+    rows = rows.loc[(rows["run"] == "encoder") & rows["head"].notna()]
     return rows.sort_values(["block", "head"])
 
 
@@ -114,13 +116,13 @@ def grid_values(
         for run, part in _by_kind(rows):
             entry: dict[str, Any] = {}
             for whole, suffix in ((False, ""), (True, "_block")):
-                chosen = part[part["head"].isna() == whole]
+                chosen = part.loc[part["head"].isna() == whole]
                 fields = FIELDS if run != RUN_ORDER[1] else ("effect", "value", "null")
                 for column in fields:
                     array = np.full(shape[0] if whole else shape, np.nan)
-                    means = chosen.groupby(["block"] if whole else ["block", "head"], dropna=False)[
-                        column
-                    ].mean()
+                    means: Any = chosen.groupby(
+                        ["block"] if whole else ["block", "head"], dropna=False
+                    )[column].mean()
                     for index, mean in means.items():
                         at = index if isinstance(index, tuple) else (index,)
                         array[(int(at[0]) - 1, *map(int, at[1:]))] = mean
@@ -137,7 +139,7 @@ def _by_kind(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         rows["run"].str.startswith("untrained"),
         rows["run"] == "shuffled",
     )
-    return [(n, rows[m]) for n, m in zip(RUN_ORDER, masks, strict=True) if m.any()]
+    return [(n, rows.loc[m]) for n, m in zip(RUN_ORDER, masks, strict=True) if m.to_numpy().any()]
 
 
 def _labels(table: pd.DataFrame | None, shape: tuple[int, int]) -> list[Any] | None:
@@ -164,7 +166,7 @@ def example_title(text: dict[str, Any]) -> str:
 
 def of_encoder(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the encoder itself, without its controls."""
-    return table[table["run"] == "encoder"]
+    return table.loc[table["run"] == "encoder"]
 
 
 def _flat(row: dict[str, Any], shape: tuple[int, int]) -> int:
@@ -175,7 +177,7 @@ def _distances(table: pd.DataFrame | None, shape: tuple[int, int]) -> dict[str, 
     """The encoder's binned shares by distance, one list a head; the null once if all share it."""
     if table is None:
         return None
-    rows = table[(table["run"] == "encoder") & table["head"].notna()]
+    rows = table.loc[(table["run"] == "encoder") & table["head"].notna()]
     if rows.empty:
         return None
     longest = int(rows["distance"].max())
@@ -204,7 +206,8 @@ def _anchors(table: pd.DataFrame | None, shape: tuple[int, int]) -> list[Any] | 
     if table is None:
         return None
     flat: list[Any] = [[] for _ in range(shape[0] * shape[1])]
-    for (block, head), part in of_encoder(table).groupby(["block", "head"]):
+    groups: Any = of_encoder(table).groupby(["block", "head"])
+    for (block, head), part in groups:
         best = part.nlargest(8, "texts")
         flat[_flat({"block": block, "head": head}, shape)] = [
             [str(token), int(texts), rounded([share])[0]]

@@ -29,7 +29,7 @@ def learned_section(folder: StudyFolder) -> Section | None:
     if learning is None:
         return None
     data = browser_data(folder)
-    last = int(learning["block"].max())
+    last = int(learning["block"].dropna().to_numpy().max())
     return Section(
         id="learned",
         title="What it has learned",
@@ -70,10 +70,10 @@ FACTS = {
 def facts(learning: pd.DataFrame, last: int) -> list[dict[str, Any]]:
     """The figures of the last block beside block 0, with their intervals."""
     rows = []
-    encoder = learning[learning["run"] == "encoder"] if "run" in learning else learning
+    encoder = learning.loc[learning["run"] == "encoder"] if "run" in learning else learning
     for name, shown in FACTS.items():
-        part = encoder[encoder["statistic"] == name]
-        ends = [part[part["block"] == block].to_dict("records") for block in (0, last)]
+        part = encoder.loc[encoder["statistic"] == name]
+        ends = [part.loc[part["block"] == block].to_dict("records") for block in (0, last)]
         if all(ends):
             ends = [ends[0][0], ends[1][0]]
             rows.append({"name": shown, "ends": ends, "apt": name.startswith("mean APT")})
@@ -139,9 +139,9 @@ def browser_data(folder: StudyFolder) -> dict[str, Any]:
     confusion = folder.table("confusion")
     if confusion is not None:
         rows = _last_block(confusion)
-        totals = rows.groupby("true")["count"].sum().nlargest(MOST_TOKENS, keep="all")
-        totals = totals.iloc[:MOST_TOKENS]
-        rows = rows[rows["true"].isin(totals.index)].sort_values("count", ascending=False)
+        totals: Any = rows.groupby("true")["count"].sum()
+        totals = totals.sort_values(ascending=False, kind="stable")[:MOST_TOKENS]
+        rows = rows.loc[rows["true"].isin(totals.index)].sort_values("count", ascending=False)
         best = {true: part.head(MOST_PREDICTIONS) for true, part in rows.groupby("true")}
         out["tokens"] = [
             [
@@ -158,7 +158,7 @@ def browser_data(folder: StudyFolder) -> dict[str, Any]:
         ]
     clusters = folder.table("clusters")
     if clusters is not None:
-        rows = _last_block(clusters[clusters["method"] == "cliques"])
+        rows = _last_block(clusters.loc[clusters["method"] == "cliques"])
         out["theta"] = rounded([rows["theta"].iloc[0]])[0] if len(rows) else None
         out["clusters"] = [[str(t) for t in tokens] for tokens in rows["tokens"][:MOST_CLUSTERS]]
         out["cluster_count"] = len(rows)
@@ -166,5 +166,5 @@ def browser_data(folder: StudyFolder) -> dict[str, Any]:
 
 
 def _last_block(table: pd.DataFrame) -> pd.DataFrame:
-    rows = table[table["run"] == "encoder"] if "run" in table else table
-    return rows[rows["block"] == rows["block"].max()]
+    rows = table.loc[table["run"] == "encoder"] if "run" in table else table
+    return rows.loc[rows["block"] == rows["block"].max()]

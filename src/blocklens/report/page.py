@@ -95,7 +95,7 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
 @cache
 def vega_bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one module script without imports."""
-    bundle = vl_convert.javascript_bundle()
+    bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue] (its stub knows no defaults)
     if "</script" in bundle.lower():
         raise RuntimeError("the Vega bundle closes its own script element")
     return bundle

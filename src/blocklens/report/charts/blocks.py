@@ -39,14 +39,14 @@ def rows_of(
 
     Raises UserError when the table has no such statistic.
     """
-    rows = table[table["statistic"] == statistic]
+    rows = table.loc[table["statistic"] == statistic]
     if measure is not None and "measure" in rows:
-        rows = rows[rows["measure"] == measure]
+        rows = rows.loc[rows["measure"] == measure]
     if rows.empty:
         known = ", ".join(sorted(table["statistic"].unique()))
         raise UserError(f"{statistic!r} is not in the table: pick one of {known}.")
     if "measure" in rows:
-        rows = rows[rows["measure"] == rows["measure"].iloc[0]]
+        rows = rows.loc[rows["measure"] == rows["measure"].iloc[0]]
     if "cut" in rows and rows["cut"].notna().any():
         cuts = np.sort(rows["cut"].dropna().unique())
         wanted = DEFAULT_CUT if cut is None else cut
@@ -70,8 +70,8 @@ def by_control(rows: pd.DataFrame, quantity: str = "effect") -> pd.DataFrame:
     highest `high` of any of them, so that the band covers seeds and texts. Columns: `series`,
     `block`, `mean`, `low`, `high`.
     """
-    rows = rows[rows["head"].isna()] if "head" in rows else rows
-    rows = rows[rows["block"].notna()]
+    rows = rows.loc[rows["head"].isna()] if "head" in rows else rows
+    rows = rows.loc[rows["block"].notna()]
     runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
     series = runs.map(_series_of)
     frame = pd.DataFrame(
@@ -166,12 +166,14 @@ def _head_dots(rows: pd.DataFrame, quantity: str) -> alt.Chart | None:
     if "head" not in rows:
         return None
     runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
-    heads = rows[rows["head"].notna() & (runs == "encoder") & rows[quantity].notna()]
+    heads = rows.loc[rows["head"].notna() & (runs == "encoder") & rows[quantity].notna()]
     if quantity == "effect":
-        heads = heads[heads["effect"] > 0]
+        heads = heads.loc[heads["effect"] > 0]
     if heads.empty:
         return None
-    data = heads[["block", "head", quantity, "low", "high"]].rename(columns={quantity: "mean"})
+    data = heads.loc[:, ["block", "head", quantity, "low", "high"]].rename(
+        columns={quantity: "mean"}
+    )
     return (
         alt.Chart(data.astype({"head": int}))
         .mark_circle(size=26, color=ACCENT, opacity=0.28)
@@ -200,10 +202,10 @@ def compare_along_blocks(
     frames = []
     for statistic in statistics:
         rows = rows_of(table, statistic)
-        rows = rows[(rows["run"] == run) & rows["head"].isna()]
-        frames.append(rows[["statistic", "block", "effect", "low", "high"]])
+        rows = rows.loc[(rows["run"] == run) & rows["head"].isna()]
+        frames.append(rows.loc[:, ["statistic", "block", "effect", "low", "high"]])
     data = pd.concat(frames, ignore_index=True)
-    data = data[data["low"] > 0]
+    data = data.loc[data["low"] > 0]
     prefix = _shared_words(statistics)
     data["statistic"] = data["statistic"].str.removeprefix(prefix)
     colour = alt.Color(
@@ -254,8 +256,8 @@ def grid(
     """
     rows = rows_of(table, statistic, measure=measure, cut=cut)
     runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
-    rows = rows[(runs == run) & rows["head"].notna() & (rows["effect"] > 0)]
-    data = rows[["block", "head", "effect", "low", "high"]].astype({"head": int})
+    rows = rows.loc[(runs == run) & rows["head"].notna() & (rows["effect"] > 0)]
+    data = rows.loc[:, ["block", "head", "effect", "low", "high"]].astype({"head": int})
     data = data.assign(log2=np.log2(data["effect"]))
     bound = colour_bound(data["effect"].to_numpy())
     clear = (data["low"] > 1) | (data["high"] < 1)
@@ -310,15 +312,15 @@ def sweep(
 
     Small multiples, one a statistic, one line a cut; None where no statistic has several cuts.
     """
-    rows = table[(table["run"] == "encoder") & table["head"].isna() & table["cut"].notna()]
+    rows = table.loc[(table["run"] == "encoder") & table["head"].isna() & table["cut"].notna()]
     counts = rows.groupby("statistic")["cut"].nunique()
     wanted = [name for name in statistics or counts.index if counts.get(name, 0) > 1]
-    rows = rows[rows["statistic"].isin(wanted) & (rows["low"] > 0)]
+    rows = rows.loc[rows["statistic"].isin(wanted) & (rows["low"] > 0)]
     if rows.empty:
         return None
     rows = rows.drop_duplicates(["statistic", "cut", "block"])
     cuts = np.sort(rows["cut"].unique())
-    data = rows[["statistic", "block", "effect", "low", "high"]].assign(
+    data = rows.loc[:, ["statistic", "block", "effect", "low", "high"]].assign(
         cut=rows["cut"].map(lambda q: f"{100 * q:g} %")
     )
     shades = [SEQUENTIAL[2 + round(i * 3 / max(len(cuts) - 1, 1))] for i in range(len(cuts))]

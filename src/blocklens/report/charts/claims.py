@@ -16,7 +16,7 @@ def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
     names = ["encoder", "control"]
     data = table.assign(name=table["id"] + "  (" + table["verdict"] + ")")
     scale = alt.Scale(zero=False, padding=14)
-    if bool((data[["low", "control_low"]].min(axis=1, skipna=True) > 0).all()):
+    if bool((data.loc[:, ["low", "control_low"]].min(axis=1, skipna=True) > 0).all()):
         scale = alt.Scale(type="log", base=2, nice=False, padding=14)
     x_axis = alt.Axis(title="effect, 95 % interval", format="~g", grid=True, tickCount=6)
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=400))
@@ -29,7 +29,7 @@ def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
         centre = f"{prefix}effect"
         fields = [centre, f"{prefix}low", f"{prefix}high"]
         base = (
-            alt.Chart(data[["name", *fields]].dropna())
+            alt.Chart(data.loc[:, ["name", *fields]].dropna())
             .transform_calculate(kind=f"'{kind}'")
             .encode(y=y, color=colour, yOffset=alt.value(offset + 10))
         )

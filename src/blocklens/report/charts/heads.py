@@ -24,8 +24,8 @@ def select_head(table: pd.DataFrame, block: int, head: int | None) -> pd.DataFra
 
     Raises UserError when there are none.
     """
-    rows = table[table["block"] == block]
-    rows = rows[rows["head"].isna()] if head is None else rows[rows["head"] == head]
+    rows = table.loc[table["block"] == block]
+    rows = rows.loc[rows["head"].isna()] if head is None else rows.loc[rows["head"] == head]
     if rows.empty:
         name = f"block {block}" + ("" if head is None else f", head {head}")
         raise UserError(f"{name} is not in the table: pick a block and head of the encoder.")
@@ -63,7 +63,7 @@ def distances(
     `table` has the columns of `tables/distances.parquet`: `run`, `block`, `head`, `distance`,
     `pairs`, `expected`. `head` None draws the whole block.
     """
-    rows = select_head(table[table["run"] == run], block, head).sort_values("distance")
+    rows = select_head(table.loc[table["run"] == run], block, head).sort_values("distance")
     data = distance_rows(
         rows["pairs"].to_numpy(np.float64),
         rows["expected"].to_numpy(np.float64),
@@ -106,7 +106,7 @@ def distance_map(
 
     None where the table has no rows of whole blocks.
     """
-    rows = table[(table["run"] == run) & table["head"].isna()]
+    rows = table.loc[(table["run"] == run) & table["head"].isna()]
     if rows.empty:
         return None
     edges = distance_edges(int(rows["distance"].max()))
@@ -191,10 +191,10 @@ def profile(table: pd.DataFrame, block: int, head: int | None = None) -> alt.Lay
 
 def profile_rows(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a statistic: `effect`, `low`, `high`, and the controls' effects beside it."""
-    twins = rows[rows["run"].str.startswith("untrained")].groupby("statistic")["effect"].mean()
-    shuffled = rows[rows["run"] == "shuffled"].groupby("statistic")["effect"].first()
-    data = rows[rows["run"] == "encoder"].drop_duplicates("statistic")
-    data = data[["statistic", "effect", "low", "high"]]
+    twins = rows.loc[rows["run"].str.startswith("untrained")].groupby("statistic")["effect"].mean()
+    shuffled = rows.loc[rows["run"] == "shuffled"].groupby("statistic")["effect"].first()
+    data = rows.loc[rows["run"] == "encoder"].drop_duplicates("statistic")
+    data = data.loc[:, ["statistic", "effect", "low", "high"]]
     return data.assign(
         untrained=data["statistic"].map(twins), shuffled=data["statistic"].map(shuffled)
     )
@@ -264,8 +264,8 @@ def anchors(
     `table` has the columns of `tables/anchors.parquet`: `run`, `block`, `head`, `token`, `texts`,
     `share`.
     """
-    rows = select_head(table[table["run"] == run], block, head).nlargest(top, "texts")
-    base = alt.Chart(rows[["token", "texts", "share"]]).encode(
+    rows = select_head(table.loc[table["run"] == run], block, head).nlargest(top, "texts")
+    base = alt.Chart(rows.loc[:, ["token", "texts", "share"]]).encode(
         y=alt.Y("token:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
         x=alt.X("share:Q", title="share of the texts", axis=alt.Axis(format=".0%", tickCount=4)),
         tooltip=["token:N", "texts:Q", alt.Tooltip("share:Q", format=".1%")],

@@ -28,9 +28,9 @@ def block_rows(table: pd.DataFrame, block: int | None, run: str | None) -> pd.Da
 
     Raises UserError when there are none.
     """
-    rows = table if run is None or "run" not in table else table[table["run"] == run]
+    rows = table if run is None or "run" not in table else table.loc[table["run"] == run]
     wanted = rows["block"].max() if block is None else block
-    rows = rows[rows["block"] == wanted]
+    rows = rows.loc[rows["block"] == wanted]
     if rows.empty:
         raise UserError(f"block {block} of {run!r} is not in the table: pick one that is.")
     return rows
@@ -52,7 +52,7 @@ def apt_against_frequency(
     per frequency bin with their 95 % intervals. Source: docs/definitions.md, frequency curve.
     """
     rows = block_rows(apt, block, run)
-    rows = rows[rows["frequency"] > 0].sort_values(["frequency", "token_id"])
+    rows = rows.loc[rows["frequency"] > 0].sort_values(["frequency", "token_id"])
     if len(rows) > points:
         rows = rows.iloc[np.linspace(0, len(rows) - 1, points).round().astype(int)]
     x = alt.X(
@@ -62,7 +62,7 @@ def apt_against_frequency(
         axis=alt.Axis(format="~s", tickCount=6),
     )
     y_axis = alt.Axis(title="APT, accuracy per token", format=".0%", tickCount=5)
-    data = rows[["token", "frequency", "apt", "n", "correct"]]
+    data = rows.loc[:, ["token", "frequency", "apt", "n", "correct"]]
     dots = (
         alt.Chart(data)
         .mark_circle(color=ACCENT, opacity=0.3)
@@ -101,7 +101,7 @@ def _round_counts(counts: np.ndarray) -> list[int]:
 
 def _bin_means(bins: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
     middle = np.sqrt(bins["frequency_low"].clip(lower=1) * (bins["frequency_high"] - 1).clip(1))
-    data = bins[["value", "low", "high", "n_types"]].assign(frequency=middle)
+    data = bins.loc[:, ["value", "low", "high", "n_types"]].assign(frequency=middle)
     base = alt.Chart(data).encode(x=x)
     return [
         base.mark_area(color=INK, opacity=0.15).encode(y="low:Q", y2="high:Q"),
@@ -123,9 +123,9 @@ def frequency_curves(
     frequency: pd.DataFrame, *, run: str = "encoder", width: int = 520, height: int = 260
 ) -> alt.LayerChart:
     """Mean APT against training frequency, one curve a block, light to dark."""
-    rows = frequency[frequency["run"] == run] if "run" in frequency else frequency
+    rows = frequency.loc[frequency["run"] == run] if "run" in frequency else frequency
     middle = np.sqrt(rows["frequency_low"].clip(lower=1) * (rows["frequency_high"] - 1).clip(1))
-    data = rows[["block", "value", "low", "high"]].assign(frequency=middle)
+    data = rows.loc[:, ["block", "value", "low", "high"]].assign(frequency=middle)
     base = alt.Chart(data).encode(
         x=alt.X(
             "frequency:Q",
@@ -173,7 +173,7 @@ def cluster_sizes(
     `quantity`: "largest", "clusters", "clustered" or "noise_share". The bands are the range of the
     nulls' draws. Source: docs/definitions.md, strong match clusters.
     """
-    rows = block_rows(sweep[sweep["method"] == method], block, run)
+    rows = block_rows(sweep.loc[sweep["method"] == method], block, run)
     names = {
         "": "encoder",
         "predictions_": "predictions permuted",
@@ -235,7 +235,7 @@ def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) 
 
     `table` is that of `blocklens pretrain --sizes`: `comparison`, `articles`, `apt`, `low`, `high`.
     """
-    base = alt.Chart(table[["comparison", "articles", "apt", "low", "high"]]).encode(
+    base = alt.Chart(table.loc[:, ["comparison", "articles", "apt", "low", "high"]]).encode(
         x=alt.X(
             "articles:Q",
             title="training articles (log scale)",
