@@ -238,7 +238,8 @@ class Windows:
             total += len(ids[-1])
             if self.long == "cut" and total >= self.room:
                 break
-        return np.concatenate(ids), np.concatenate(spans), end
+        joined = np.concatenate(spans)
+        return np.concatenate(ids), joined, int(joined.max(initial=0))
 
 
 def pieces(text: str, size: int = TOKENISE_AT_ONCE) -> list[tuple[int, int]]:
