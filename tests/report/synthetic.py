@@ -71,7 +71,7 @@ def build_study(folder: Path, shape: Shape | None = None, seed: int = 0) -> Path
         "blocks": shape.blocks,
         "heads": shape.heads,
         "texts": {
-            "description": "wiki_intro.jsonl.xz, field text",
+            "description": "a/long/path/that/has/no/space/to/break/a/line/wiki.jsonl.xz",
             "count": 1000,
             "tokens": 118_402,
             "skipped": 2,

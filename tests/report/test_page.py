@@ -12,6 +12,7 @@ from synthetic import HOSTILE, Shape, build_study
 from blocklens.errors import UserError
 from blocklens.report import write_report
 from blocklens.report.numbers import number, script_json
+from blocklens.report.page import shown_source
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -93,6 +94,11 @@ def test_the_title_says_what_was_measured_and_what_was_skipped(outline: Outline)
     assert "seeds 0 to 1" in words
     assert "2 texts were skipped" in words
     assert "a text of one token" in words
+
+
+def test_a_file_is_shown_by_its_name_and_a_hub_id_as_it_is():
+    assert shown_source("/home/someone/models/e5/") == "e5"
+    assert shown_source("google-bert/bert-base-uncased") == "google-bert/bert-base-uncased"
 
 
 def test_hostile_strings_are_escaped_everywhere(page: str, outline: Outline):

@@ -76,9 +76,9 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
     options = study.get("options", {})
     encoder = str(study.get("encoder", "encoder"))
     return {
-        "encoder": encoder.rstrip("/").split("/")[-1] if Path(encoder).is_absolute() else encoder,
+        "encoder": shown_source(encoder),
         "shape": f"{study.get('blocks')} blocks of {study.get('heads')} heads",
-        "texts": str(texts.get("description", "")),
+        "texts": shown_source(str(texts.get("description", ""))),
         "created": str(study.get("created", ""))[:16].replace("T", " "),
         "count": texts.get("count"),
         "tokens": texts.get("tokens"),
@@ -90,6 +90,11 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
         "skipped_list": texts.get("skipped_list", []),
         "notes": study.get("notes", []),
     }
+
+
+def shown_source(source: str) -> str:
+    """A file or folder by its own name; a Hub id or a description as it is."""
+    return Path(source).name if Path(source).is_absolute() else source
 
 
 @cache
