@@ -11,6 +11,8 @@ import sys
 
 import typer
 
+from blocklens.cli.pretrain import pretrain
+from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.errors import UserError
 
@@ -24,6 +26,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(study)
+app.command()(segment)
+app.command()(pretrain)
 
 
 @app.callback()

@@ -1,0 +1,70 @@
+import json
+
+import pandas as pd
+import pytest
+from test_pretrain import made_up_texts
+from typer.testing import CliRunner
+
+from blocklens.cli import app
+from blocklens.errors import UserError
+from blocklens.learning.sizes import read_sizes, train_sizes
+
+OPTIONS = {
+    "blocks": "2",
+    "heads": "2",
+    "width": "16",
+    "positions": "32",
+    "length": "32",
+    "vocabulary": "64",
+    "rows": "4",
+    "validation": "0.2",
+    "precision": "float32",
+    "threads": "1",
+}
+SMALL = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
+
+
+def texts_file(folder):
+    file = folder / "texts.jsonl"
+    lines = (json.dumps({"text": text}) for text in made_up_texts(200))
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return str(file)
+
+
+def test_the_command_trains_and_resumes_a_finished_run_without_a_change(tmp_path):
+    out = tmp_path / "out"
+    command = ["pretrain", texts_file(tmp_path), "--out", str(out), "--steps", "6", *SMALL]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    before = (out / "model" / "model.safetensors").read_bytes()
+    result = CliRunner().invoke(app, [*command, "--resume"])
+    assert result.exit_code == 0, result.output
+    assert (out / "model" / "model.safetensors").read_bytes() == before
+    assert list((out / "logs").iterdir())
+
+
+def test_sizes_give_one_table_at_equal_steps_and_at_equal_epochs(tmp_path):
+    out = tmp_path / "out"
+    command = ["pretrain", texts_file(tmp_path), "--out", str(out), "--sizes", "40,120"]
+    result = CliRunner().invoke(app, [*command, "--steps", "6", "--epochs", "2", *SMALL])
+    assert result.exit_code == 0, f"{result.output} {result.exception!r}"
+    table = pd.read_parquet(out / "tables" / "training_sizes.parquet")
+    assert table["comparison"].tolist() == ["equal steps"] * 2 + ["equal epochs"] * 2
+    assert table["articles"].tolist() == [40, 120, 40, 120]
+    assert table["steps"].tolist()[:2] == [6, 6]
+    assert table["steps"].iloc[3] > table["steps"].iloc[2]
+    assert table["apt"].between(table["low"], table["high"]).all()
+    again = CliRunner().invoke(app, [*command, "--steps", "6", "--epochs", "2", *SMALL, "--resume"])
+    assert again.exit_code == 0, again.output
+    pd.testing.assert_frame_equal(table, pd.read_parquet(out / "tables" / "training_sizes.parquet"))
+
+
+@pytest.mark.parametrize("text", ["", "1000", "a,b", "0,5", "7,7"])
+def test_sizes_that_are_no_list_of_numbers_are_refused(text):
+    with pytest.raises(UserError, match="expected two or more numbers of articles"):
+        read_sizes(text)
+
+
+def test_sizes_without_a_budget_are_refused(tmp_path):
+    with pytest.raises(UserError, match="give --steps for equal steps"):
+        train_sizes(made_up_texts(), tmp_path, [40, 120])
