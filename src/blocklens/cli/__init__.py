@@ -12,7 +12,6 @@ import sys
 import typer
 
 from blocklens.cli.pretrain import pretrain
-from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.errors import UserError
 
@@ -26,7 +25,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(study)
-app.command()(segment)
 app.command()(pretrain)
 
 
