@@ -56,7 +56,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
     ]
 
 
-def work(texts: int = 768, pairs: int = 3, epochs: int = 4) -> dict[str, Any]:
+def work(texts: int = 160, pairs: int = 3, epochs: int = 4) -> dict[str, Any]:
     """Ratios against both ways of training one after another."""
     encoder, batches = encoder_and_batches(texts)
     training = Training(epochs=epochs)

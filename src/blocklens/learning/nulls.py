@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from blocklens.learning.confusion import ConfusionCounts, Sparse
+from blocklens.learning.confusion import Sparse, row_pointers
 
 Null = Literal["predictions", "partners"]
 NULLS: tuple[Null, ...] = ("predictions", "partners")
@@ -67,9 +67,16 @@ def _permuted_predictions(
     for end in event_ends:
         rng.shuffle(events[start:end])
         start = end
-    null = ConfusionCounts(counts.shape[0])
-    null.update(np.repeat(true, number), events)
-    return sparse.csr_array(null.matrix() + _diagonal(counts))
+    labels = counts.shape[0]
+    keys = np.repeat(true.astype(np.int64) * labels, number)
+    keys += events
+    keys.sort()
+    first = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]][: keys.size])
+    number = np.diff(np.append(first, keys.size))
+    keys = keys[first]
+    rows = row_pointers(keys // labels, labels)
+    null = sparse.csr_array((number, keys % labels, rows), shape=(labels, labels))
+    return sparse.csr_array(null + _diagonal(counts))
 
 
 def _moved_partners(counts: Sparse, bins: NDArray[np.integer], rng: np.random.Generator) -> Sparse:
