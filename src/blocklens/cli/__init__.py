@@ -12,6 +12,7 @@ import sys
 import typer
 
 from blocklens.cli.pretrain import pretrain
+from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.errors import UserError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(study)
+app.command()(segment)
 app.command()(pretrain)
 
 

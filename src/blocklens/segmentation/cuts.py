@@ -64,6 +64,16 @@ def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArr
     return _trace(length, units, segments)
 
 
+def best_sums(score: Score, units: int, most: int) -> NDArray[np.float64]:
+    """Largest sum of scores for 1, 2, ..., ``most`` segments, [most]; -inf where there is none."""
+    best = np.full((most + 1, units + 1), -np.inf)
+    best[0, 0] = 0.0
+    for j in range(1, units + 1):
+        scores = score(j)
+        best[1:, j] = (best[:-1, j - len(scores) : j][:, ::-1] + scores).max(axis=1)
+    return best[1:, units]
+
+
 def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArray[np.int64]:
     """Walk back from the end over the lengths of the last segments."""
     cuts: list[int] = []

@@ -1,0 +1,249 @@
+"""The ways to segment with an encoder, behind one interface.
+
+A method looks at a text through a `Reading`, which runs the encoder once for whoever asks, and
+gives `Evidence`: unit vectors of the sentences whose segments are summed up, the worth of a cut at
+each border, or both; and the strength of each border, to be shown. `cuts` then segments. To add a
+method, decorate a function with `@method("its-name")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocklens.encoder import Encoder
+from blocklens.errors import UserError
+from blocklens.segmentation.number import find_cuts
+from blocklens.segmentation.separators import SeparatorAttention, separator_attention
+from blocklens.segmentation.vectors import SentenceVectors, sentence_vectors
+from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
+
+Which = Literal["all", "middle", "last", "chosen"]
+POWER = 0.8
+"""Of the whitening; chosen on Choi's set 4."""
+BORDER_WEIGHT = 0.05
+"""Worth of one standard deviation of separator attention in `both`; chosen on Choi's set 4."""
+NEAR = 3
+"""Sentences on each side of a border that its strength is taken from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a method found in a text of n sentences.
+
+    Attributes:
+        strength: how strong each border is, [n - 1]; comparable within one text only.
+        vectors: unit rows, [n, width], or None where borders alone decide.
+        border: worth of a cut at each border, [n - 1], or None.
+
+    """
+
+    strength: NDArray[np.float64]
+    vectors: NDArray[np.floating] | None = None
+    border: NDArray[np.float64] | None = None
+
+
+class Reading:
+    """A text's sentences and what an encoder makes of them, each computed when first asked for.
+
+    Args:
+        encoder: any text encoder.
+        sentences: the text's sentences, at least one.
+
+    """
+
+    def __init__(self, encoder: Encoder, sentences: list[str]) -> None:
+        self.encoder = encoder
+        self.sentences = sentences
+
+    @cached_property
+    def vectors(self) -> SentenceVectors:
+        """Mean vectors of the heads' outputs and of the last block's."""
+        return sentence_vectors(self.encoder, self.sentences)
+
+    @cached_property
+    def block_vectors(self) -> NDArray[np.float32]:
+        """Mean vectors of every block's outputs, [sentences, L + 1, width]."""
+        found = sentence_vectors(self.encoder, self.sentences, blocks=True).blocks
+        assert found is not None
+        return found
+
+    @cached_property
+    def separators(self) -> SeparatorAttention:
+        """What the separator at the end of each sentence receives."""
+        return separator_attention(self.encoder, self.sentences)
+
+
+Method = Callable[[Reading, Which], Evidence]
+METHODS: dict[str, Method] = {}
+
+
+def method(name: str) -> Callable[[Method], Method]:
+    """Register a method under its name.
+
+    Raises:
+        ValueError: a name that is taken.
+
+    """
+
+    def register(function: Method) -> Method:
+        if name in METHODS:
+            raise ValueError(f"method {name} is registered twice")
+        METHODS[name] = function
+        return function
+
+    return register
+
+
+def cuts(evidence: Evidence, segments: int | None = None) -> NDArray[np.int64]:
+    """Cuts from a method's evidence: the first sentence of every segment but the first.
+
+    With vectors, the exact optimum of the segments' scores, see `find_cuts`. Without, the strongest
+    borders: as many as asked for, or those more than one standard deviation above the mean.
+    """
+    if evidence.vectors is not None:
+        return find_cuts(evidence.vectors, evidence.border, segments=segments)
+    strength = evidence.strength
+    if len(strength) == 0:
+        return np.zeros(0, dtype=np.int64)
+    if segments is None:
+        return np.flatnonzero(strength > strength.mean() + strength.std()) + 1
+    order = np.argsort(-strength, kind="stable")[: segments - 1]
+    return np.sort(order) + 1
+
+
+@method("context")
+def context(reading: Reading, which: Which = "all") -> Evidence:
+    """Similarity of the sentences' head output vectors (docs/definitions.md)."""
+    vectors = context_vectors(reading.vectors.heads, which)
+    return Evidence(contrast(vectors), vectors)
+
+
+@method("attention")
+def attention(reading: Reading, which: Which = "all") -> Evidence:
+    """Attention that the separator at each border receives."""
+    return Evidence(border_attention(reading.separators, which))
+
+
+@method("both")
+def both(reading: Reading, which: Which = "all") -> Evidence:
+    """Context similarity, with a bonus for a cut where the separator receives much attention."""
+    near = context(reading, which)
+    border = BORDER_WEIGHT * border_attention(reading.separators, which)
+    return Evidence(standardised(near.strength) + border, near.vectors, border)
+
+
+@method("blocks")
+def blocks(reading: Reading, which: Which = "all") -> Evidence:
+    """As `context`, with the outputs of blocks 0..L in place of the heads' output vectors."""
+    if which == "chosen":
+        raise UserError("method blocks: reads no heads; choose all, middle or last")
+    chosen = reading.block_vectors[:, block_range(reading.block_vectors.shape[1], which)]
+    vectors = joined(np.moveaxis(chosen, 1, 0))
+    return Evidence(contrast(vectors), vectors)
+
+
+@method("cosine-drop")
+def cosine_drop(reading: Reading, which: Which = "all") -> Evidence:
+    """The plain way, to be beaten: cosine of neighbouring sentences' mean last-block vectors."""
+    del which
+    rows = unit_rows(reading.vectors.last)
+    return Evidence(-np.einsum("nw,nw->n", rows[:-1], rows[1:]).astype(np.float64))
+
+
+def block_range(count: int, which: Which) -> slice:
+    """The blocks that count, of ``count`` blocks: all, the middle third or the last third."""
+    if which == "middle":
+        return slice(count // 3, max(count // 3 + 1, 2 * count // 3))
+    if which == "last":
+        return slice(count - max(1, count // 3), count)
+    return slice(0, count)
+
+
+def context_vectors(heads: NDArray[np.floating], which: Which = "all") -> NDArray[np.floating]:
+    """Whitened unit rows [sentences, directions] from the mean head output vectors of sentences.
+
+    Takes [sentences, blocks, heads, head width].
+
+    ``chosen`` takes the quarter of the heads whose vectors of neighbouring sentences are most alike
+    against all pairs (difference of the mean cosines over the standard deviation of all): topics
+    last longer than a sentence, so heads that see topics show it, and no label is needed.
+    """
+    if which == "chosen":
+        flat = heads.reshape(len(heads), -1, heads.shape[-1])
+        rows = centred_rows(np.moveaxis(flat, 1, 0).copy())
+        score = np.asarray([neighbour_contrast(one) for one in rows])
+        best = np.sort(np.argsort(-score, kind="stable")[: max(1, len(score) // 4)])
+        return joined(np.moveaxis(flat[:, best], 1, 0))
+    chosen = heads[:, block_range(heads.shape[1], which)]
+    return joined(np.moveaxis(chosen.reshape(*chosen.shape[:2], -1), 1, 0))
+
+
+def joined(parts: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Parts [parts, sentences, width], each centred and at unit length, side by side, whitened."""
+    rows = np.concatenate([centred_rows(part) for part in parts], axis=1)
+    return whiten(rows, POWER)
+
+
+def neighbour_contrast(rows: NDArray[np.floating]) -> float:
+    """Mean cosine of neighbouring unit rows, less that of all pairs, over the latter's spread.
+
+    The pairs are those up to 200 rows apart from 512 evenly spaced rows at most.
+    """
+    if len(rows) < 3:
+        return 0.0
+    near = float(np.mean(np.sum(rows[:-1] * rows[1:], axis=1)))
+    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(512, len(rows))).astype(int))]
+    pairs = (some @ some.T)[np.triu_indices(len(some), 1)]
+    return (near - float(pairs.mean())) / max(float(pairs.std()), 1e-9)
+
+
+def contrast(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """How much more alike sentences are on each side of a border than across it, [n - 1].
+
+    Mean inner product of the pairs on one side, less that of the pairs across, with `NEAR`
+    sentences a side (fewer at the ends).
+    """
+    strength = np.zeros(max(0, len(vectors) - 1))
+    for border in range(len(strength)):
+        left = vectors[max(0, border + 1 - NEAR) : border + 1]
+        right = vectors[border + 1 : border + 1 + NEAR]
+        inside = [side @ side.T for side in (left, right) if len(side) > 1]
+        same = [pairs[np.triu_indices(len(pairs), 1)] for pairs in inside]
+        within = float(np.mean(np.concatenate(same))) if same else 0.0
+        strength[border] = within - float(np.mean(left @ right.T))
+    return strength
+
+
+def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Values less their mean, over their standard deviation, along the first axis."""
+    values = np.asarray(values, dtype=np.float64)
+    if len(values) == 0:
+        return values
+    return (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9)
+
+
+def border_attention(found: SeparatorAttention, which: Which) -> NDArray[np.float64]:
+    """Standardised log attention of the separator before each border, mean over heads, [n - 1].
+
+    ``chosen`` takes the quarter of the heads that favour separators most over other tokens.
+    """
+    received = np.log(np.maximum(found.received[:-1], 1e-6))  # the last sentence has no border
+    each = standardised(received)
+    if which == "chosen":
+        favour = (found.received.mean(axis=0) / np.maximum(found.others, 1e-9)).ravel()
+        best = np.argsort(-favour, kind="stable")[: max(1, len(favour) // 4)]
+        return standardised(each.reshape(len(each), -1)[:, best].mean(axis=1))
+    return standardised(each[:, block_range(each.shape[1], which)].mean(axis=(1, 2)))
+
+
+def checked_which(which: str) -> Which:
+    """The choice of heads, or a UserError that names the choices."""
+    if which not in get_args(Which):
+        raise UserError(f"heads {which!r}: expected one of {', '.join(get_args(Which))}")
+    return which  # type: ignore[return-value]

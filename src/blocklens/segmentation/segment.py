@@ -1,0 +1,152 @@
+"""From a text to its segments."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocklens.errors import UserError
+from blocklens.segmentation.methods import METHODS, Reading, checked_which, cuts, standardised
+from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.texts.sentences import sentence_spans
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from blocklens.encoder import Encoder
+
+DEFAULT_METHOD = "context"
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """A text in segments.
+
+    Attributes:
+        name: what the text goes by.
+        text: the text.
+        spans: character spans [start, end) of its sentences.
+        cuts: the first sentence of every segment but the first, rising.
+        strength: of the border after each sentence but the last, in standard deviations from the
+            text's mean, [sentences - 1].
+        method: how it was found.
+
+    """
+
+    name: str
+    text: str
+    spans: list[tuple[int, int]]
+    cuts: NDArray[np.int64]
+    strength: NDArray[np.float64]
+    method: str
+
+    @property
+    def masses(self) -> list[int]:
+        """Lengths of the segments in sentences."""
+        return masses_from_cuts(self.cuts, len(self.spans))
+
+    @property
+    def segments(self) -> list[str]:
+        """The segments' texts, as they stand in the text."""
+        edges = [0, *self.cuts.tolist(), len(self.spans)]
+        return [
+            self.text[self.spans[a][0] : self.spans[b - 1][1]] for a, b in itertools.pairwise(edges)
+        ]
+
+    def as_text(self) -> str:
+        """The segments with a blank line, a short rule and a blank line between them."""
+        return "\n\n-----\n\n".join(self.segments) + "\n"
+
+    def as_markdown(self) -> str:
+        """The segments between Markdown's rules."""
+        return "\n\n---\n\n".join(self.segments) + "\n"
+
+    def as_record(self) -> dict[str, object]:
+        """The segmentation as JSON takes it: name, method, segments, borders."""
+        edges = [0, *self.cuts.tolist(), len(self.spans)]
+        segments = [
+            {
+                "start": self.spans[a][0],
+                "end": self.spans[b - 1][1],
+                "sentences": b - a,
+                "strength": None if a == 0 else round(float(self.strength[a - 1]), 4),
+                "text": text,
+            }
+            for a, b, text in zip(edges[:-1], edges[1:], self.segments, strict=True)
+        ]
+        return {"name": self.name, "method": self.method, "segments": segments}
+
+    def as_json(self) -> str:
+        """`as_record` as JSON text."""
+        return json.dumps(self.as_record(), ensure_ascii=False, indent=1)
+
+    def borders(self) -> pd.DataFrame:
+        """One row a border: `border` (sentences before), `strength`, `cut`, `before`, `after`."""
+        import pandas as pd
+
+        sentences = [self.text[a:b] for a, b in self.spans]
+        places = np.arange(1, len(sentences))
+        return pd.DataFrame(
+            {
+                "border": places,
+                "strength": self.strength,
+                "cut": np.isin(places, self.cuts),
+                "before": [s[-80:] for s in sentences[:-1]],
+                "after": [s[:80] for s in sentences[1:]],
+            }
+        )
+
+
+def segment(
+    text: str,
+    encoder: Encoder,
+    *,
+    segments: int | None = None,
+    method: str = DEFAULT_METHOD,
+    heads: str = "all",
+    language: str = "en",
+    name: str = "text",
+) -> Segmentation:
+    """Cut a text into segments by what an encoder makes of it, without training.
+
+    Args:
+        text: the text, of any length.
+        encoder: any text encoder.
+        segments: how many segments, or None to find the number.
+        method: "context" (similarity of head output vectors), "attention" (received by
+            separators), "both", "blocks" (similarity of block outputs) or "cosine-drop".
+        heads: which count: "all", those of the "middle" or the "last" third of the blocks, or
+            "chosen" by a rule without labels.
+        language: of the sentence splitter.
+        name: what the text goes by.
+
+    Raises:
+        UserError: no sentence in the text, more segments asked than it has sentences, an unknown
+            method or choice of heads.
+
+    """
+    if method not in METHODS:
+        raise UserError(f"method {method!r}: expected one of {', '.join(METHODS)}")
+    which = checked_which(heads)
+    if segments is not None and segments < 1:
+        raise UserError(f"{segments} segments asked: expected 1 or more")
+    spans = sentence_spans(text, language)
+    if not spans:
+        raise UserError(f"{name}: no sentence found; expected a text with words")
+    if segments is not None and segments > len(spans):
+        raise UserError(
+            f"{name}: {segments} segments asked of {len(spans)} sentences; ask for at most "
+            f"{len(spans)}"
+        )
+    if len(spans) == 1:
+        nothing = np.zeros(0)
+        return Segmentation(name, text, spans, nothing.astype(np.int64), nothing, method)
+    evidence = METHODS[method](Reading(encoder, [text[a:b] for a, b in spans]), which)
+    return Segmentation(
+        name, text, spans, cuts(evidence, segments), standardised(evidence.strength), method
+    )

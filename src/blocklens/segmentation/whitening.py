@@ -1,0 +1,52 @@
+"""Sentence vectors made comparable: what most sentences share counts less.
+
+Mean vectors of an encoder point mostly the same way: a few directions, common to every text, hold
+most of their length and say nothing about the topic. Partial whitening within the text divides each
+principal direction by its standard deviation to a power between 0 (nothing) and 1 (all directions
+alike).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+LANDMARKS = 512
+"""Sentences from which the principal directions of a longer text are taken, evenly spaced."""
+
+
+def unit_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Every row divided by its length; a row of zeros stays."""
+    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+
+
+def centred_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Unit rows less their mean, at unit length again."""
+    rows = unit_rows(rows)
+    return unit_rows(rows - rows.mean(axis=0, keepdims=True))
+
+
+def whiten(
+    rows: NDArray[np.floating], power: float, *, landmarks: int = LANDMARKS
+) -> NDArray[np.floating]:
+    """Rows of unit length in the text's principal directions, [rows, directions].
+
+    Centred rows X = U S V' become the unit rows of U S^(1 - power). Of more rows than ``landmarks``
+    that many, evenly spaced, give the directions, and the others are projected on them: time and
+    memory grow with the number of rows, not with its square.
+
+    Args:
+        rows: [rows, width].
+        power: 0 leaves the proportions as they are, 1 makes all directions alike.
+        landmarks: how many rows give the directions at most.
+
+    """
+    centred = rows - rows.mean(axis=0, keepdims=True)
+    some = np.unique(np.linspace(0, len(rows) - 1, min(landmarks, len(rows))).round().astype(int))
+    products = (centred @ centred[some].T).astype(np.float64)
+    values, vectors = np.linalg.eigh(products[some])
+    kept = values > max(1e-9, 1e-6 * values[-1])  # singular values squared
+    # X V S^-power with V = X_some' U / S, where S^2 are the eigenvalues
+    turned = products @ (vectors[:, kept] * values[kept] ** (-(1 + power) / 2))
+    return unit_rows(turned)

@@ -1,0 +1,242 @@
+"""Vectors, whitening, the number of segments, methods and the whole, with small encoders."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import helpers
+from blocklens.encoder import Encoder
+from blocklens.errors import UserError
+from blocklens.segmentation import boundary_chart, evaluate, pk, segment, summarise
+from blocklens.segmentation.documents import Document
+from blocklens.segmentation.evaluate import BASELINES
+from blocklens.segmentation.methods import METHODS, Reading, contrast, cuts
+from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.segmentation.number import find_cuts
+from blocklens.segmentation.separators import separator_attention, windows_of_sentences
+from blocklens.segmentation.vectors import sentence_ids, sentence_vectors, token_weights
+from blocklens.segmentation.whitening import whiten
+
+SENTENCES = ["a b c .", "b c a , a .", "c a b", "x y z .", "y z x ! .", "z x"]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return helpers.small_encoder()
+
+
+def blocky(sizes, width=24, noise=0.5, seed=0):
+    """Rows that lie around one random direction for each segment."""
+    rng = np.random.default_rng(seed)
+    rows = np.concatenate([np.tile(rng.normal(size=width), (n, 1)) for n in sizes])
+    return rows + noise * rng.normal(size=rows.shape)
+
+
+def test_sentence_vectors_equal_a_weighted_mean_over_the_model_s_own_attention(encoder):
+    found = sentence_vectors(encoder, SENTENCES, blocks=True)
+    ids = sentence_ids(encoder, SENTENCES)
+    weights = token_weights(ids)
+    for s, sentence in enumerate(SENTENCES):
+        inputs = encoder.tokenizer(sentence, return_tensors="pt")
+        taken = []
+        from blocklens.heads import HeadTap
+
+        with (
+            torch.inference_mode(),
+            HeadTap([inputs["input_ids"].shape[1]], lambda h, t=taken: t.append(h.outputs.clone())),
+        ):
+            output = encoder.model(**inputs, output_hidden_states=True)
+        w = weights[s].astype(np.float64)
+        for block, outputs in enumerate(taken):
+            each = outputs.numpy().astype(np.float64)[:, 1:-1]
+            expected = (each * w[None, :, None]).sum(1)
+            np.testing.assert_allclose(found.heads[s, block], expected, rtol=1e-4, atol=1e-5)
+        for block, states in enumerate(output.hidden_states):
+            expected = (states[0, 1:-1].numpy() * w[:, None]).sum(0)
+            np.testing.assert_allclose(found.blocks[s, block], expected, rtol=1e-4, atol=1e-5)
+        plain = output[0][0, 1:-1].numpy().sum(0)
+        np.testing.assert_allclose(found.last[s], plain, rtol=1e-4, atol=1e-5)
+
+
+def test_sentences_longer_than_the_encoder_go_through_in_pieces(encoder):
+    long = " ".join("abcde"[i % 5] for i in range(150))
+    found = sentence_vectors(encoder, [long, "x y ."])
+    assert np.isfinite(found.heads).all()
+    assert found.tokens == 150 + 3 * 2 + 3 + 2  # 62 + 62 + 26, and special tokens for each piece
+
+
+def test_tokens_of_every_sentence_weigh_less_than_rare_ones():
+    weights = token_weights([np.array([5, 6]), np.array([5, 7]), np.array([5, 5])])
+    assert weights[0][0] == pytest.approx(np.log(4 / 3.5))
+    assert weights[0][1] == pytest.approx(np.log(4 / 1.5))
+    assert min(w.min() for w in weights) > 0
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.5, 0.8]))
+def test_whitening_equals_the_singular_value_formula(seed, power):
+    rows = np.random.default_rng(seed).normal(size=(9, 5)) @ np.diag([9, 4, 2, 1, 0.5])
+    u, s, _ = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    expected = u * s ** (1 - power)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    found = whiten(rows, power)
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-6)
+
+
+def test_landmarks_that_span_the_rows_change_nothing_but_the_scale_of_directions():
+    rows = blocky([200, 200], width=6, noise=0.3)
+    few, all_rows = whiten(rows, 0.5, landmarks=100), whiten(rows, 0.5)
+    assert np.mean(np.abs(few @ few.T - all_rows @ all_rows.T)) < 0.05
+
+
+def test_equal_sentences_are_one_segment():
+    assert find_cuts(whiten(np.ones((12, 4)), 0.8)).tolist() == []
+
+
+@pytest.mark.parametrize("sizes", [[9, 12, 7], [20, 20], [8, 8, 8, 8, 8], [30]])
+def test_the_number_of_segments_is_found_without_labels(sizes):
+    rows = whiten(blocky(sizes), 0.5) if len(sizes) > 1 else whiten(blocky([1] * 30), 0.5)
+    found = masses_from_cuts(find_cuts(rows), sum(sizes))
+    if len(sizes) > 1:
+        assert found == sizes
+        assert masses_from_cuts(find_cuts(rows, segments=len(sizes)), sum(sizes)) == sizes
+
+
+def test_a_long_text_is_cut_at_a_price_learned_from_its_stretches():
+    sizes = [10] * 70
+    rows = whiten(blocky(sizes, width=80), 0.3)
+    found = masses_from_cuts(find_cuts(rows), 700)
+    assert pk(sizes, found) < 0.05
+
+
+def test_a_bonus_moves_a_cut_to_the_favoured_border():
+    rows = np.tile(np.eye(3)[0], (8, 1))
+    border = np.zeros(7)
+    border[4] = 1.0
+    assert find_cuts(rows, border, segments=2).tolist() == [5]
+
+
+def test_strength_is_highest_where_two_topics_meet():
+    rows = np.array([[1.0, 0]] * 5 + [[0, 1.0]] * 5)
+    assert int(np.argmax(contrast(rows))) == 4
+
+
+def test_windows_cover_all_sentences_and_overlap():
+    lengths = [10] * 20
+    found = list(windows_of_sentences(lengths, 62))
+    assert found[0] == (0, 6)
+    assert found[-1][1] == 20
+    assert all(b[0] < a[1] for a, b in itertools.pairwise(found))
+    assert list(windows_of_sentences([70, 70], 62)) == [(0, 1), (1, 2)]
+
+
+def test_attention_of_separators_equals_the_mean_over_queries_of_the_model_s_map(encoder):
+    found = separator_attention(encoder, SENTENCES)
+    text = " ".join(SENTENCES)
+    inputs = encoder.tokenizer(text, return_tensors="pt")
+    maps = []
+    from blocklens.heads import HeadTap
+
+    with (
+        torch.inference_mode(),
+        HeadTap([inputs["input_ids"].shape[1]], lambda h: maps.append(h.attention.clone())),
+    ):
+        encoder.model(**inputs)
+    tokens = encoder.tokenizer.convert_ids_to_tokens(inputs["input_ids"][0])
+    queries = [i for i, t in enumerate(tokens) if t.isalnum()]
+    at = [4, 10, 13, 17, 22, 24]  # the last punctuation of each sentence, or its last token
+    for block, attention in enumerate(maps):
+        for s, place in enumerate(at):
+            expected = attention[:, queries, place].mean(1).numpy() * len(tokens)
+            np.testing.assert_allclose(found.received[s, block], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+@pytest.mark.parametrize("heads", ["all", "middle", "last", "chosen"])
+def test_every_method_gives_the_number_of_segments_asked_for(encoder, method, heads):
+    if method == "blocks" and heads == "chosen":
+        with pytest.raises(UserError, match="blocks"):
+            segment("One here.\nTwo here.", encoder, method=method, heads=heads)
+        return
+    evidence = METHODS[method](Reading(encoder, SENTENCES), heads)
+    assert len(evidence.strength) == 5
+    assert np.isfinite(evidence.strength).all()
+    for segments in (1, 3, 6):
+        assert len(cuts(evidence, segments)) == segments - 1
+    assert len(cuts(evidence)) <= 5
+
+
+@pytest.mark.parametrize("family", sorted(helpers.FAMILIES))
+def test_every_family_of_encoders_segments(family):
+    encoder = helpers.small_encoder(family)
+    text = "Abc abc.\nBca bca.\nXyz xyz.\nYzx yzx.\n"
+    found = segment(text, encoder, segments=2, method="both")
+    assert sum(found.masses) == len(found.spans)
+    assert len(found.masses) == 2
+
+
+def test_segments_together_are_the_text(encoder):
+    text = "First one here.  Second one.\n\nThird, after a break. And a fourth."
+    found = segment(text, encoder, segments=2)
+    assert "".join("".join(found.segments).split()) == "".join(text.split())
+    assert "\n---\n" in found.as_markdown()
+    record = json.loads(found.as_json())
+    assert [text[s["start"] : s["end"]] for s in record["segments"]] == found.segments
+    assert len(found.borders()) == len(found.spans) - 1
+    boundary_chart(found).to_json()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["One sentence only", "。" * 5 + "文本没有空格。第二句。", "a\tb\n1\t2\n3\t4",
+     "x = {1: [2]}\n" * 9, "!!! ??? ...", "word " * 400],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["context", "both"])
+def test_odd_texts_have_an_answer(encoder, text, method):
+    found = segment(text, encoder, method=method)
+    assert sum(found.masses) == len(found.spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "words"),
+    [
+        ("", {}, "no sentence"),
+        ("  \n ", {}, "no sentence"),
+        ("One. Two.", {"segments": 9}, "9 segments asked of 2"),
+        ("One. Two.", {"segments": 0}, "expected 1 or more"),
+        ("One. Two.", {"method": "magic"}, "expected one of"),
+        ("One. Two.", {"heads": "some"}, "expected one of"),
+    ],
+)
+def test_what_cannot_be_segmented_is_refused_in_one_line(encoder, text, options, words):
+    with pytest.raises(UserError, match=words) as error:
+        segment(text, encoder, **options)
+    assert "\n" not in str(error.value)
+
+
+def test_evaluation_scores_every_method_known_and_found(encoder):
+    documents = [
+        Document(f"d{i}", [f"{w} b c ." for w in "abcdefgh"] + ["x y ."] * i, [4, 4 + i], {})
+        for i in range(1, 4)
+    ]
+    scores = evaluate(documents, encoder)
+    assert set(scores.method) == {*METHODS, *BASELINES}
+    summary = summarise(scores)
+    assert len(summary) == 2 * (len(METHODS) + len(BASELINES)) - 1  # TextTiling finds it alone
+    assert (summary.documents == 3).all()
+    for measure in ("pk", "windowdiff", "boundary_similarity"):
+        assert (summary[f"{measure}_low"] <= summary[measure]).all()
+        assert (summary[measure] <= summary[f"{measure}_high"]).all()
+    even = scores[(scores.method == "even") & scores.known & (scores.document == "d2")]
+    assert even.pk.item() == pytest.approx(pk([4, 6], [5, 5]))
+
+
+def test_evaluation_of_nothing_is_refused(encoder):
+    with pytest.raises(UserError, match="no document"):
+        evaluate([], encoder)
+    with pytest.raises(UserError, match="expected one of"):
+        evaluate([], encoder, methods=["magic"])
