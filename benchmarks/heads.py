@@ -67,11 +67,11 @@ def compare(other: str, tokens: int, quick: bool = False) -> dict[str, Any]:
     """Time of ours over the plain pass, or time of the other over ours; see `timing.paired`.
 
     The plain pass runs in our process and on our batches. The other ways run as people run them:
-    in batches of 16 windows, in a process without memory settings. What the settings and the
-    batches are worth is measured beside it: `same_settings_ratio` gives them both of ours.
+    in batches of 16 (8 long) windows, in a process without memory settings. What the settings and
+    the batches are worth is measured beside it: `same_settings_ratio` gives them both of ours.
     """
     shape = "small" if quick else "base"
-    pairs = 3 if quick else 7
+    pairs = 3 if quick or other != "plain" else 7
     calibration = calibrate()
     if other == "plain":
         model = random_bert(shape)
@@ -81,7 +81,7 @@ def compare(other: str, tokens: int, quick: bool = False) -> dict[str, Any]:
         return {**paired(first, second, pairs=pairs), **calibration}
     check_equal(other, shape, tokens)
     with Worker("ours", shape, tokens, batch=None, tuned=True) as ours:
-        with Worker(other, shape, tokens, batch=WINDOWS, tuned=False) as theirs:
+        with Worker(other, shape, tokens, batch=WINDOWS[tokens], tuned=False) as theirs:
             found = in_turn(theirs, ours, pairs=pairs)
         with Worker(other, shape, tokens, batch=None, tuned=True) as theirs:
             same = in_turn(theirs, ours, pairs=pairs)

@@ -15,8 +15,8 @@ from benchmarks.fresh import MALLOC, ROOT, THREADS
 from benchmarks.timing import seconds
 from benchmarks.workload import TOKENS_AT_ONCE, random_bert, random_windows
 
-WINDOWS = 16
-"""Windows of a pass, and a batch of the other ways: an everyday batch size."""
+WINDOWS = {128: 16, 512: 8}
+"""Windows of a pass by their tokens, and a batch of the other ways: everyday batch sizes."""
 
 
 class Worker:
@@ -79,8 +79,8 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     name, shape, tokens, size = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     side = SIDES[name](random_bert(shape), tokens)
-    windows = random_windows(WINDOWS, tokens)
-    batches = [windows[start : start + size] for start in range(0, WINDOWS, size)]
+    windows = random_windows(WINDOWS[tokens], tokens)
+    batches = [windows[start : start + size] for start in range(0, WINDOWS[tokens], size)]
     print("> ready", flush=True)
     for _ in sys.stdin:
         print(f"> {seconds(lambda: [side(batch) for batch in batches])}", flush=True)
