@@ -85,6 +85,15 @@ def test_texts_of_one_sentence_and_one_long_line_are_measured(tmp_path, model):
         assert (tmp_path / name / "report.html").is_file()
 
 
+def test_the_number_of_texts_counts_for_the_prose_of_python_as_well(tmp_path, model):
+    out = tmp_path / "out"
+    found = RUNNER.invoke(
+        cli.app, ["study", "-e", str(model), "--texts", "2", "--out", str(out), *QUICK]
+    )
+    assert found.exit_code == 0, found.exception
+    assert json.loads((out / "study.json").read_text())["texts"]["count"] == 2
+
+
 def test_a_bad_text_among_good_ones_is_counted_and_named(tmp_path, model):
     path = tmp_path / "texts.jsonl"
     good = [json.dumps({"text": text}) for text in random_texts(22)]

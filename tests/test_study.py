@@ -137,6 +137,14 @@ def test_unknown_options_are_errors():
         StudyOptions(cuts=3)
 
 
+def test_every_skipped_text_is_named_though_the_examples_end_a_pass_early(tmp_path):
+    texts = [*TEXTS, "", "a"]  # the first bad text is the reader's, the second the windows'
+    run(tmp_path / "study", texts=texts)
+    said = json.loads((tmp_path / "study" / "study.json").read_text())["texts"]
+    assert said["count"] == 24
+    assert said["skipped"] == len(said["skipped_list"]) == 2
+
+
 @pytest.mark.slow
 def test_two_processes_give_the_tables_of_one(tmp_path):
     texts = tmp_path / "texts.jsonl"

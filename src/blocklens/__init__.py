@@ -6,7 +6,7 @@ encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
 found = blocklens.measure(encoder, "articles.jsonl")    # or any list of strings
 found.table, found.labels, found.anchors                # data frames
 blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
-blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with controls and a report
+blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report
 """
 
 from importlib import import_module

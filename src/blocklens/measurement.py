@@ -159,16 +159,28 @@ def measure(
             raise UserError(
                 f"{encoder.name}: its outputs are not finite numbers: the weights are damaged"
             )
-    if not sums.windows and share.world == 1:
-        first = skipped[0] if skipped else "no text"
-        raise UserError(f"{source.description}: nothing to measure ({first})")
-    return Measurement(
+    found = Measurement(
         encoder=encoder.name,
         sums=sums,
         unit=unit,
         skipped=skipped,
         token_names=encoder.tokenizer.convert_ids_to_tokens,
     )
+    if share.world == 1:
+        check_measured(found, source)
+    return found
+
+
+def check_measured(found: Measurement, source: TextSource) -> None:
+    """Refuse a measurement of nothing; of several processes, one alone may have had no text.
+
+    Raises:
+        UserError: no text could be measured.
+
+    """
+    if not found.sums.windows:
+        first = found.skipped[0] if found.skipped else "no text"
+        raise UserError(f"{source.description}: nothing to measure ({first})")
 
 
 def tokenised(

@@ -124,7 +124,9 @@ def study(
         first = error.errors()[0]
         raise UserError(f"--{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     if texts is None:
-        source = embedded_texts()
+        if text_field is not None:
+            raise UserError(f"--text-field {text_field}: goes with texts that have columns")
+        source = embedded_texts(limit, strict=strict)
     else:
         source = TextSource(texts, field=text_field, limit=limit, strict=strict)
     loaded = Encoder.load(

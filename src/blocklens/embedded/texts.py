@@ -47,8 +47,8 @@ def clean(block: str) -> str:
     return words if words.endswith((".", ":", "?", "!", ")")) else ""
 
 
-def texts() -> TextSource:
-    """The prose as texts to measure."""
-    source = TextSource(prose())
+def texts(limit: int | None = None, *, strict: bool = False) -> TextSource:
+    """The prose as texts to measure; see `TextSource` for `limit` and `strict`."""
+    source = TextSource(prose(), limit=limit, strict=strict)
     source.description = f"the prose of Python {platform.python_version()}'s language reference"
     return source

@@ -27,7 +27,7 @@ from blocklens.distributed import Share, join
 from blocklens.encoder import Encoder
 from blocklens.measurement import FEW_TEXTS
 from blocklens.storage import output_folder, write_json
-from blocklens.studies.folder import write_study
+from blocklens.studies.folder import Inputs, write_study
 from blocklens.studies.options import StudyOptions
 from blocklens.studies.runs import TABLES, keep, kept_key, run_once, runs
 from blocklens.texts.reading import TextSource
@@ -93,24 +93,23 @@ def study(
     if share.rank == 0 and not (folder / "study.json").exists():
         # The mark of a study: a folder with this file may be gone on with, any other is left alone.
         write_json({"encoder": encoder.name, "finished": False}, folder / "study.json")
-    counted = (source.digest(), sum(1 for _ in source)) if share.rank == 0 else ("", 0)
-    digest, count = share.same(counted)
+    inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
+    assert inputs is not None
     unit = options.unit
     if unit == "auto":
-        unit = "text" if count >= FEW_TEXTS else "window"
-    weights = encoder.fingerprint()
+        unit = "text" if inputs.count >= FEW_TEXTS else "window"
     found: dict[str, dict[str, pd.DataFrame]] = {}
     facts: dict[str, Any] = {}
     # What a run's figures depend on: not on how many controls there are, or what the report shows.
     measured = options.model_dump(exclude={"untrained", "shuffled", "examples", "unit"})
     for run in runs(options):
-        key = fingerprint([run, measured, unit, weights, digest, version("blocklens")])
+        key = fingerprint([run, measured, unit, inputs.encoder, inputs.texts, version("blocklens")])
         place = folder / "runs" / run.name.replace(" ", "-")
         kept = share.same(kept_key(place)) == key
         if not kept:
             measurement = run_once(
                 run, encoder, source, options, unit, share,
-                _counted(progress, run.name, count, share),
+                _counted(progress, run.name, inputs.count, share),
             )  # fmt: skip
             if measurement is not None:
                 keep(measurement, place, key)
@@ -118,7 +117,7 @@ def study(
             found[run.name] = {name: pd.read_parquet(place / f"{name}.parquet") for name in TABLES}
             facts[run.name] = pd.read_json(place / "facts.json", typ="series").to_dict()
     if share.rank == 0:
-        write_study(folder, encoder, source, options, found, facts["encoder"], weights, digest)
+        write_study(folder, encoder, source, options, found, facts["encoder"], inputs)
         if report:
             from blocklens.report import write_report
 

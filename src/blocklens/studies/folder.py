@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from io import BytesIO
@@ -24,6 +25,33 @@ PACKAGES = ("blocklens", "torch", "transformers", "tokenizers", "numpy", "pandas
 """Whose versions are recorded."""
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What a study reads, looked through once before anything is measured.
+
+    Attributes:
+        texts: a hash of the texts.
+        encoder: a hash of the encoder.
+        count: number of texts that could be read.
+        skipped: those that could not, as "name: reason" (the first thousand).
+        skipped_count: how many they are.
+
+    """
+
+    texts: str
+    encoder: str
+    count: int
+    skipped: list[str]
+    skipped_count: int
+
+    @classmethod
+    def of(cls, source: TextSource, encoder: Encoder) -> Inputs:
+        """Look through the texts; the same pass counts, hashes and names what is skipped."""
+        count = sum(1 for _ in source)
+        skipped = [f"{bad.name}: {bad.reason}" for bad in source.skipped]
+        return cls(source.digest(), encoder.fingerprint(), count, skipped, source.skipped_count)
+
+
 def write_study(
     folder: Path,
     encoder: Encoder,
@@ -31,8 +59,7 @@ def write_study(
     options: StudyOptions,
     found: dict[str, dict[str, pd.DataFrame]],
     facts: dict[str, Any],
-    weights: str,
-    digest: str,
+    inputs: Inputs,
 ) -> None:
     """Join the runs' tables, judge the claims, keep the examples, and say what was done."""
     tables = {
@@ -52,7 +79,6 @@ def write_study(
             np.savez_compressed(buffer, attention=example.attention, similarity=example.similarity)
             partial.write_bytes(buffer.getvalue())
     write_json([e.description() for e in examples], folder / "examples" / "examples.json")
-    skipped = [*(f"{bad.name}: {bad.reason}" for bad in source.skipped), *facts["skipped"]]
     description = {
         "encoder": encoder.name,
         "finished": True,
@@ -61,15 +87,15 @@ def write_study(
         "heads": encoder.heads,
         "texts": {
             "description": source.description,
-            "count": sum(1 for _ in source) - len(facts["skipped"]),
+            "count": inputs.count - len(facts["skipped"]),
             "windows": facts["windows"],
             "tokens": facts["tokens"],
             "unit": facts["unit"],
-            "skipped": source.skipped_count + len(facts["skipped"]),
-            "skipped_list": skipped[:1000],
+            "skipped": inputs.skipped_count + len(facts["skipped"]),
+            "skipped_list": [*inputs.skipped, *facts["skipped"]][:1000],
         },
         "options": options.model_dump(mode="json"),
-        "hashes": {"texts": digest, "encoder": weights},
+        "hashes": {"texts": inputs.texts, "encoder": inputs.encoder},
         "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "notes": notes(options, facts, encoder),

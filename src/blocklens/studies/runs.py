@@ -13,7 +13,7 @@ from typing import Literal
 
 from blocklens.distributed import Share
 from blocklens.encoder import Encoder
-from blocklens.measurement import Measurement, measure
+from blocklens.measurement import Measurement, check_measured, measure
 from blocklens.storage import whole_file, write_json, write_table
 from blocklens.studies.options import StudyOptions
 from blocklens.texts.reading import TextSource
@@ -71,6 +71,7 @@ def run_once(
     for sums, skipped in parts[1:]:
         measurement.sums.merge(sums)
         measurement.skipped.extend(skipped)
+    check_measured(measurement, source)
     return measurement
 
 
