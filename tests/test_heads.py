@@ -17,6 +17,8 @@ from transformers import (
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.heads import ATTENTION, HeadTap, run_heads
+from blocklens.segmentation.separators import separator_attention
+from blocklens.segmentation.vectors import sentence_vectors
 from blocklens.texts.reading import Text
 from helpers import FAMILIES, small_encoder, small_model, small_tokenizer
 
@@ -136,6 +138,16 @@ def test_a_model_that_never_calls_the_attention_function_is_refused(model_class,
     tokens = encoder.windows(tokens=16)(Text("text", "a b c d ."))
     with pytest.raises(UserError, match="does not use transformers' attention interface"):
         run_heads(encoder, tokens, lambda heads: None)
+
+
+def test_segmenting_by_attention_refuses_such_a_model_as_well():
+    config = MPNetConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=40, pad_token_id=0
+    )
+    encoder = Encoder(MPNetModel(config), small_tokenizer(), name="silent")
+    for read in (separator_attention, sentence_vectors):
+        with pytest.raises(UserError, match="does not use transformers' attention interface"):
+            read(encoder, ["a b c .", "d e f ."])
 
 
 def test_a_decoder_is_refused():

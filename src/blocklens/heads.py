@@ -19,7 +19,8 @@ only lengths.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -158,6 +159,30 @@ AttentionInterface.register(ATTENTION, _attention)
 AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 
 
+@contextmanager
+def tapped(
+    encoder: Encoder,
+    lengths: Sequence[int],
+    receive: Callable[[Heads], None],
+    workspace: Workspace | None = None,
+) -> Iterator[None]:
+    """One forward pass of an encoder's model under a tap.
+
+    Raises:
+        UserError: the model did not compute every block's attention through transformers'
+            interface, so what was received is not what its heads do.
+
+    """
+    with HeadTap(lengths, receive, workspace) as tap:
+        yield
+    if tap.calls != encoder.blocks:
+        raise UserError(
+            f"{encoder.name}: {encoder.config.model_type} called the attention function "
+            f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
+            "attention interface, so its heads cannot be measured"
+        )
+
+
 @torch.inference_mode()
 def run_heads(
     encoder: Encoder,
@@ -175,12 +200,5 @@ def run_heads(
 
     """
     ids, mask = encoder.batch(list(windows))
-    with HeadTap([len(window) for window in windows], receive, workspace) as tap:
-        output = encoder.model(input_ids=ids, attention_mask=mask)[0]
-    if tap.calls != encoder.blocks:
-        raise UserError(
-            f"{encoder.name}: {encoder.config.model_type} called the attention function "
-            f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
-            "attention interface, so its heads cannot be measured"
-        )
-    return output
+    with tapped(encoder, [len(window) for window in windows], receive, workspace):
+        return encoder.model(input_ids=ids, attention_mask=mask)[0]

@@ -79,3 +79,16 @@ def test_what_cannot_be_done_is_refused_in_one_line(model, text, options, words)
     assert isinstance(found.exception, UserError), found.output
     assert words in str(found.exception)
     assert "\n" not in str(found.exception)
+
+
+def test_an_option_that_would_do_nothing_is_refused(model, text, tmp_path):
+    scored = ["segment", "--evaluate", text, "--encoder", model]
+    cut = ["segment", text, "--encoder", model]
+    for command in (
+        [*scored, "--segments", "3"],
+        [*scored, "--text-field", "body"],
+        [*cut, "--per-document", str(tmp_path / "scores.csv")],
+    ):
+        found = RUNNER.invoke(cli.app, command)
+        assert isinstance(found.exception, UserError), found.output
+        assert "leave it out" in str(found.exception)

@@ -100,6 +100,15 @@ def segment(
         raise UserError(
             "segment: expected files to segment, or --evaluate with documents; not both"
         )
+    misplaced = (
+        {"--per-document": per_document}
+        if evaluate is None
+        else {"--segments": segments, "--text-field": text_field}
+    )
+    for option, value in misplaced.items():
+        if value is not None:
+            goes = "with --evaluate" if evaluate is None else "without --evaluate"
+            raise UserError(f"{option} {value}: goes {goes} only; leave it out")
     if limit is not None and limit < 1:
         raise UserError(f"--texts {limit}: expected 1 or more")
     if segments is not None and segments < 1:

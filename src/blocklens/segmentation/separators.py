@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from blocklens.encoder import Encoder
-from blocklens.heads import Heads, HeadTap, Workspace
+from blocklens.heads import Heads, Workspace, tapped
 from blocklens.segmentation.vectors import sentence_ids
 from blocklens.tokens import OTHER, token_kind
 
@@ -111,7 +111,7 @@ def separator_attention(encoder: Encoder, sentences: list[str]) -> SeparatorAtte
             received[first + take, hot.block - 1] = mean[:, at[take]].T
             others[hot.block - 1] += mean[:, rows.numpy()].mean(axis=1)
 
-        with HeadTap([len(whole)], receive, workspace):
+        with tapped(encoder, [len(whole)], receive, workspace):
             inputs = torch.from_numpy(whole[None]).to(encoder.model.device)
             encoder.model(input_ids=inputs, attention_mask=torch.ones_like(inputs))
         windows += 1

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.heads import Heads, HeadTap, Workspace
+from blocklens.heads import Heads, Workspace, tapped
 
 TOKENS_AT_ONCE = 4096
 
@@ -117,16 +117,11 @@ def sentence_vectors(
             mean = weigh[hot.text, : hot.outputs.shape[1]].to(hot.outputs.dtype) @ hot.outputs
             heads[batch[hot.text][0], hot.block - 1] += mean.float().cpu().numpy()
 
-        with HeadTap(lengths, receive, workspace) as tap:
+        with tapped(encoder, lengths, receive, workspace):
             found = encoder.model(
                 input_ids=torch.from_numpy(inputs).to(device),
                 attention_mask=torch.from_numpy(mask).to(device),
                 output_hidden_states=blocks,
-            )
-        if tap.calls != levels:
-            raise UserError(
-                f"{encoder.name}: {encoder.config.model_type} does not use transformers' "
-                "attention interface, so its heads cannot be read; choose another encoder"
             )
         which = [s for s, _ in batch]
         if last is None:
