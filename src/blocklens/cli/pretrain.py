@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from blocklens.cli.options import TEXTS, Strict, TextField
+
 EXAMPLES = """
 **Examples**
 
@@ -30,8 +32,7 @@ def pretrain(
     texts: Annotated[
         str,
         typer.Argument(
-            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of "
-            "them, a Hub dataset id, or - for standard input.",
+            help=TEXTS,
             show_default=False,
         ),
     ],
@@ -40,11 +41,9 @@ def pretrain(
     ),
     preset: Annotated[
         Literal["mini", "paper"],
-        typer.Option(help="mini: what two cores train in two hours. paper: the papers' BERT-6."),
+        typer.Option(help="mini: for two cores and two hours. paper: the group's public BERT-6."),
     ] = "mini",
-    text_field: Annotated[
-        str | None, typer.Option(help="The column that holds the text.", show_default="found")
-    ] = None,
+    text_field: TextField = None,
     articles: Annotated[
         int | None, typer.Option(help="Texts to train on.", show_default="all")
     ] = None,
@@ -89,7 +88,7 @@ def pretrain(
     validation: Annotated[float | None, _from_preset("Share of texts held out.")] = None,
     modified: Annotated[float | None, _from_preset("Share of tokens modified.")] = None,
     modified_early: Annotated[float | None, _from_preset("The same before the rate falls.")] = None,
-    dropout: Annotated[float | None, _from_preset("Dropout; the papers' is 0.1.")] = None,
+    dropout: Annotated[float | None, _from_preset("Dropout; the group's code has 0.1.")] = None,
     rows: Annotated[int | None, _from_preset("Packed rows of a step.")] = None,
     optimiser: Annotated[Literal["muon", "adamw"] | None, _from_preset("Optimiser.")] = None,
     rate: Annotated[float | None, _from_preset("AdamW's learning rate.")] = None,
@@ -116,9 +115,7 @@ def pretrain(
     threads: Annotated[
         int | None, typer.Option(help="Processor threads.", show_default="PyTorch's choice")
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first bad text, do not count and go on.")
-    ] = False,
+    strict: Strict = False,
 ) -> None:
     """Pre-train a BERT with masked-language modelling.
 

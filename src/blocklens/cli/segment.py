@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from blocklens.cli.options import (
+    AllowPickle,
+    Device,
+    EncoderName,
+    Language,
+    Limit,
+    TextField,
+    TrustRemoteCode,
+)
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -30,9 +39,7 @@ EXAMPLES = """
 
 
 def segment(
-    encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help="A model folder or a Hub id.", show_default=False)
-    ],
+    encoder: EncoderName,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -70,10 +77,7 @@ def segment(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--texts", help="Take the first so many texts.", show_default="all"),
-    ] = None,
+    limit: Limit = None,
     unit: Annotated[
         Literal["sentences", "words"],
         typer.Option(help="What Pk and WindowDiff count; Choi's own figures count words."),
@@ -82,17 +86,11 @@ def segment(
         Path | None,
         typer.Option(help="Write each document's figures to this CSV file.", show_default=False),
     ] = None,
-    text_field: Annotated[
-        str | None, typer.Option(help="The column that holds the text.", show_default="found")
-    ] = None,
-    language: Annotated[str, typer.Option(help="Language of the sentence splitter.")] = "en",
-    device: Annotated[str, typer.Option(help="Where to compute.")] = "cpu",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Read pickled weights, which may run any code.")
-    ] = False,
+    text_field: TextField = None,
+    language: Language = "en",
+    device: Device = "cpu",
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
 ) -> None:
     """Print texts in segments, found by what an encoder attends to, without training."""
     as_json = as_json or format == "json"

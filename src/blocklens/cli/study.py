@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blocklens.cli.options import (
+    TEXTS,
+    AllowPickle,
+    Device,
+    EncoderName,
+    Language,
+    Limit,
+    Strict,
+    TextField,
+    TrustRemoteCode,
+)
 from blocklens.cli.progress import study_progress
 from blocklens.errors import UserError
 
@@ -28,25 +39,17 @@ EXAMPLES = """
 
 
 def study(
-    encoder: Annotated[
-        str, typer.Option("--encoder", "-e", help="A model folder or a Hub id.", show_default=False)
-    ],
+    encoder: EncoderName,
     texts: Annotated[
         str | None,
         typer.Argument(
-            help="A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of "
-            "them, a Hub dataset id, or - for standard input.",
+            help=TEXTS,
             show_default="English prose that comes with Python",
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The study's folder.")] = Path("study"),
-    text_field: Annotated[
-        str | None, typer.Option(help="The column that holds the text.", show_default="found")
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--texts", help="Take the first so many texts.", show_default="all"),
-    ] = None,
+    text_field: TextField = None,
+    limit: Limit = None,
     window: Annotated[
         int | None,
         typer.Option(
@@ -60,7 +63,7 @@ def study(
     long: Annotated[
         Literal["windows", "cut"], typer.Option(help="Long texts: all of them in windows, or cut.")
     ] = "windows",
-    language: Annotated[str, typer.Option(help="Language of the sentence splitter.")] = "en",
+    language: Language = "en",
     similarity: Annotated[
         Literal["raw", "cosine", "centered", "max"],
         typer.Option(help="How head output vectors are compared."),
@@ -79,16 +82,10 @@ def study(
     untrained: Annotated[int, typer.Option(help="Untrained twins to compare with.")] = 3,
     shuffled: Annotated[bool, typer.Option(help="Compare with shuffled tokens.")] = True,
     examples: Annotated[int, typer.Option(help="Texts whose maps the report shows.")] = 3,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at the first bad text, do not count and go on.")
-    ] = False,
-    device: Annotated[str, typer.Option(help="Where to compute.")] = "cpu",
-    trust_remote_code: Annotated[
-        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-    ] = False,
-    allow_pickle: Annotated[
-        bool, typer.Option("--allow-pickle", help="Read pickled weights, which may run any code.")
-    ] = False,
+    strict: Strict = False,
+    device: Device = "cpu",
+    trust_remote_code: TrustRemoteCode = False,
+    allow_pickle: AllowPickle = False,
 ) -> None:
     """Measure what each head of an encoder does, and write a report.
 
