@@ -221,7 +221,7 @@ register(
 )
 register(
     "p1-long-range-first",
-    "In the first blocks, high similarity reaches far: pairs are much further apart than later.",
+    "In the first blocks, high similarity is long range, later it is shorter.",
     "distance",
     "mean distance",
     "first_over_final",
