@@ -163,7 +163,7 @@ register(
     "separators",
     "attention to separator",
     "final_third",
-    says="attention that words send to the separator token, times its share of the tokens",
+    says="attention that words send to the separator token, over its share of the tokens",
     choices=f"{FINAL_THIRD} Separators are two classes, tested apart: the special separator token "
     "([SEP] or </s>) here, full stops below. Shuffling leaves the separator where it is, so it is "
     "drawn but not a control.",
@@ -174,7 +174,7 @@ register(
     "separators",
     "attention to full stop",
     "final_third",
-    says="attention that words send to full stops, times their share of the tokens",
+    says="attention that words send to full stops, over their share of the tokens",
     choices=f"{FINAL_THIRD} Queries are word tokens only.",
 )
 register(
@@ -194,7 +194,7 @@ register(
     "specialisation",
     "repetition",
     "strongest_head",
-    says="share of high pairs that repeat a token, times that of all pairs, strongest head",
+    says="share of high pairs that repeat a token, over that of all pairs, strongest head",
     choices="The strongest head is chosen on one half of the texts and measured on the other.",
 )
 register(
@@ -203,7 +203,7 @@ register(
     "specialisation",
     "anchor",
     "strongest_head",
-    says="share of high pairs that hold the head's anchor, times that of random pairs and theirs, "
+    says="share of high pairs that hold the head's anchor, over that of random pairs and theirs, "
     "strongest head",
     choices="The strongest head is chosen on one half of the texts and measured on the other.",
 )
@@ -213,7 +213,7 @@ register(
     "specialisation",
     "anchor context",
     "strongest_head",
-    says="share of high pairs within two tokens of the head's anchor, times that of random pairs "
+    says="share of high pairs within two tokens of the head's anchor, over that of random pairs "
     "and theirs, strongest head",
     control="untrained twin and shuffled tokens",
     choices="Surroundings are two tokens to each side, the anchor itself left out. The strongest "
@@ -226,7 +226,7 @@ register(
     "mean distance",
     "first_over_final",
     says="mean distance of high pairs in the first third of the blocks over that in the last "
-    "third, each times that of all pairs",
+    "third, each over that of all pairs",
     control="untrained twin and shuffled tokens",
     choices="First and final blocks are the first and last third (ours).",
 )
@@ -236,7 +236,7 @@ register(
     "distance",
     "share within 5",
     "final_third",
-    says="share of high pairs at most 5 tokens apart, times that of all pairs",
+    says="share of high pairs at most 5 tokens apart, over that of all pairs",
     control="untrained twin and shuffled tokens",
     choices=f"{FINAL_THIRD} Short is at most 5 tokens.",
 )
@@ -246,7 +246,7 @@ register(
     "sentences",
     "same sentence, distance matched",
     "final_third",
-    says="share of high pairs within one sentence, times that of pairs at the same distances",
+    says="share of high pairs within one sentence, over that of pairs at the same distances",
     control="untrained twin and shuffled tokens",
     choices=f"{FINAL_THIRD} Nearness alone puts pairs into one sentence, so the null keeps every "
     "distance and shifts the sentence borders around the text.",
@@ -257,7 +257,7 @@ register(
     "anchors",
     "uniqueness",
     "effect",
-    says="distinct anchor tokens of a block's heads, times those of random pairs",
+    says="distinct anchor tokens of a block's heads, over those of random pairs",
     choices="All blocks. The anchor is the token most often in a head's high pairs; random pairs "
     "find the text's commonest token again and again: the untrained twin is the stricter control.",
 )
@@ -267,6 +267,6 @@ register(
     "specialisation",
     "anchor",
     "effect",
-    says="share of high pairs that hold the head's anchor, times that of random pairs and theirs",
+    says="share of high pairs that hold the head's anchor, over that of random pairs and theirs",
     choices="All blocks and heads.",
 )
