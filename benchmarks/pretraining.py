@@ -62,10 +62,10 @@ SHAPES = {
     "tiny": {"blocks": 2, "heads": 2, "width": 32, "vocabulary": 400, "rows": 8},
 }
 CASES = [
-    Case("paper shape, group texts", "paper", "group texts", 0.0, 12, 1.8),
-    Case("paper shape, group texts, dropout 0.1", "paper", "group texts", 0.1, 8, None),
-    Case("paper shape, padded", "paper", "padded", 0.0, 12, 4.0),
-    Case("paper shape, padded, dropout 0.1", "paper", "padded", 0.1, 8, None),
+    Case("paper shape, group texts", "paper", "group texts", 0.0, 8, 1.8),
+    Case("paper shape, group texts, dropout 0.1", "paper", "group texts", 0.1, 6, None),
+    Case("paper shape, padded", "paper", "padded", 0.0, 8, 4.0),
+    Case("paper shape, padded, dropout 0.1", "paper", "padded", 0.1, 6, None),
     Case("mini shape, group texts", "mini", "group texts", 0.0, 150, 2.3),
     Case("mini shape, padded", "mini", "padded", 0.0, 150, None),
 ]

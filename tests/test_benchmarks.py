@@ -16,8 +16,9 @@ ROW = {"name": "speed", "value": 2.0, "limit": 1.5, "holds": True, "better": "hi
 
 
 @pytest.mark.parametrize("tokens", [128, 64])
-def test_numpy_over_hooks_gives_the_same_figures_as_ours(tokens):
-    check_equal("hooks", "small", tokens)
+@pytest.mark.parametrize("way", ["hooks", "tuned"])
+def test_numpy_over_hooks_gives_the_same_figures_as_ours(way, tokens):
+    check_equal(way, "small", tokens)
 
 
 def test_transformer_lens_and_numpy_give_the_same_figures_as_ours():
