@@ -41,11 +41,31 @@ class HubDataset:
         except UserError:
             raise
         except Exception as error:  # whatever the libraries below raise: many kinds, all theirs
-            reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
-            raise UserError(
-                f"{self.id}: no such file or folder here, and as a dataset on the Hub it cannot be "
-                f"read ({reason}); check the name and the network, or give a local file"
-            ) from error
+            raise self._unreadable(error) from error
+
+    def load(self) -> dict[str, Any]:
+        """The whole data set by split, on disk: for images, which are drawn at random.
+
+        A split that is named comes alone, as "train".
+
+        Raises `UserError` when the dataset, the configuration or the split is not to be had.
+        """
+        import datasets
+        from huggingface_hub import HfApi
+
+        try:
+            HfApi().dataset_info(self.id, timeout=20)
+            loaded = datasets.load_dataset(self.id, self.config, split=self.split)
+        except Exception as error:  # as above
+            raise self._unreadable(error) from error
+        return {"train": loaded} if self.split else dict(loaded)
+
+    def _unreadable(self, error: Exception) -> UserError:
+        reason = (" ".join(str(error).split()) or type(error).__name__)[:300]
+        return UserError(
+            f"{self.id}: no such file or folder here, and as a dataset on the Hub it cannot be "
+            f"read ({reason}); check the name and the network, or give a local file"
+        )
 
     def _stream(self) -> Iterator[dict[str, Any]]:
         import datasets

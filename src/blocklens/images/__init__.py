@@ -1,0 +1,6 @@
+"""Labelled images: reading them from files, folders or the Hub, and drawing them by class."""
+
+from blocklens.images.drawing import ImageData, Images, draw_images
+from blocklens.images.sources import Parts, Picture, open_images
+
+__all__ = ["ImageData", "Images", "Parts", "Picture", "draw_images", "open_images"]
