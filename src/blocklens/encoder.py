@@ -1,5 +1,7 @@
 """Any Hugging Face encoder as one interface: blocks, heads, windows of tokens, block outputs.
 
+An encoder of texts has a tokenizer, an encoder of images an image processor; all else is the same.
+
 `Encoder.load` takes a local folder or a Hub id. Weights come from safetensors; pickles and remote
 code are refused unless asked for by name, since both run what their author wrote.
 """
@@ -13,39 +15,49 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from blocklens.errors import UserError
 from blocklens.heads import ATTENTION
+from blocklens.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
 from blocklens.tokens import Tokens, Windows
 
 
 class Encoder:
-    """A trunk (embedding and blocks 1..L) in evaluation mode with its tokenizer.
+    """A trunk (embedding and blocks 1..L) in evaluation mode with its tokenizer or processor.
 
     Attributes:
         name: the folder or Hub id it came from.
         model: the bare Hugging Face trunk, without a head.
         tokenizer: its fast tokenizer, or None for an image encoder.
-        blocks: number of blocks, L. Block 0 is the output of the embedding layer.
-        heads: number of heads of a block, H.
+        processor: its image processor, or None for a text encoder.
+        blocks: number of blocks, L. Block 0 is the output of the embedding layer. Of an image
+            encoder without blocks (a convolutional or hierarchical one): its stages.
+        heads: number of heads of a block, H; 0 where blocks have none, or not the same number.
         head_width: length of a head output vector, d.
         max_tokens: the longest input in tokens, special tokens included.
 
     """
 
-    def __init__(self, model: Any, tokenizer: Any = None, *, name: str = "encoder") -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any = None, *, processor: Any = None, name: str = "encoder"
+    ) -> None:
         self.name = name
         self.model = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
+        self.processor = processor
         self.config = model.config
         check_is_encoder(model, name)
-        self.blocks = int(self.config.num_hidden_layers)
-        self.heads = int(self.config.num_attention_heads)
-        width = int(self.config.hidden_size)
-        self.head_width = int(getattr(self.config, "head_dim", None) or width // self.heads)
+        self.blocks = number_of_blocks(self.config, name)
+        heads = getattr(self.config, "num_attention_heads", None)
+        self.heads = heads if isinstance(heads, int) else 0
         self.max_tokens = longest_input(model, tokenizer)
-        self.model.set_attn_implementation(ATTENTION)
+        self.head_width = 0
+        if self.heads:
+            width = int(self.config.hidden_size)
+            self.head_width = int(getattr(self.config, "head_dim", None) or width // self.heads)
+            self.model.set_attn_implementation(ATTENTION)
 
     @classmethod
     def load(
@@ -57,7 +69,7 @@ class Encoder:
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> Encoder:
-        """Load a trunk and its tokenizer from a local folder or the Hugging Face Hub.
+        """Load a trunk and its tokenizer or processor from a local folder or the Hub.
 
         Args:
             source: a folder with `config.json` and safetensors weights, or a Hub id.
@@ -72,32 +84,44 @@ class Encoder:
                 attention interface.
 
         """
-        from blocklens.loading import load_model, load_tokenizer
-
         model = load_model(
             source, dtype=dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         )
-        tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
-        return cls(model.to(device), tokenizer, name=str(source))
+        tokenizer = processor = None
+        if reads_images(model):
+            processor = load_processor(source, trust_remote_code=trust_remote_code)
+        else:
+            tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
+        return cls(model.to(device), tokenizer, processor=processor, name=str(source))
 
     def untrained(self, seed: int) -> Encoder:
-        """The untrained twin: the same configuration and tokenizer with fresh weights."""
+        """The untrained twin: the same configuration and tokenizer, with fresh weights."""
         # _from_config writes to the config it is given: two models of one config would share it.
         config = copy.deepcopy(self.config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = type(self.model)._from_config(config, dtype=self.model.dtype)
         name = f"{self.name} untrained, seed {seed}"
-        return Encoder(model.to(self.model.device), self.tokenizer, name=name)
+        return Encoder(
+            model.to(self.model.device), self.tokenizer, processor=self.processor, name=name
+        )
 
     def fingerprint(self) -> str:
-        """A hash of the weights and of what the tokenizer does, to know an encoder again."""
+        """A hash of the weights and of what the tokenizer does, to know an encoder again.
+
+        Weights that the trunk can do without are left out: where a file lacks them, every load
+        draws them anew.
+        """
         digest = hashlib.sha256(repr(sorted(self.config.to_diff_dict().items())).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
+            if any(word in name for word in OPTIONAL_WEIGHTS):
+                continue
             digest.update(name.encode())
             digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
         if self.tokenizer is not None:
             digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
+        if self.processor is not None:
+            digest.update(self.processor.to_json_string().encode())
         return digest.hexdigest()
 
     def windows(
@@ -148,7 +172,6 @@ class Encoder:
         device = self.model.device
         return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
 
-    @torch.inference_mode()
     def block_outputs(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
         """Outputs of blocks 0..L, each [texts, tokens, width].
 
@@ -157,8 +180,69 @@ class Encoder:
             mask: int64 [texts, tokens], 1 = token, 0 = padding.
 
         """
-        found = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-        return list(found.hidden_states)
+        return self.outputs(input_ids=ids, attention_mask=mask)
+
+    @torch.inference_mode()
+    def outputs(self, **given: Tensor) -> list[Tensor]:
+        """Outputs of blocks 0..L of texts or images, each [inputs, tokens, width].
+
+        The last block's output comes with the norm that the trunk ends with, if it ends with one
+        (ModernBERT, ViT); that of the other blocks without. Places of a feature map are tokens.
+
+        Args:
+            **given: what the model takes: `input_ids` and `attention_mask`, or `pixel_values`.
+
+        """
+        found = self.model(**given, output_hidden_states=True)
+        outputs = list(found.hidden_states)
+        if found.last_hidden_state.shape == outputs[-1].shape:
+            outputs[-1] = found.last_hidden_state
+        # [images, channels, height, width]: a feature map of a convolutional model
+        return [x.flatten(2).mT if x.ndim == 4 else x for x in outputs]
+
+    def pixels(self, images: list[Image.Image]) -> Tensor:
+        """Images as the processor hands them to the model, float32 [images, channels, H, W].
+
+        Raises:
+            UserError: a text encoder, or an image that the processor cannot take.
+
+        """
+        if self.processor is None:
+            raise UserError(f"{self.name}: no image processor; images need an encoder that has one")
+        mode = "L" if getattr(self.config, "num_channels", 3) == 1 else "RGB"
+        try:
+            found = self.processor(
+                images=[image.convert(mode) for image in images], return_tensors="pt"
+            )
+        except (ValueError, TypeError) as error:
+            raise UserError(
+                f"{self.name}: its processor cannot take the images ({error}): "
+                "give images of another size, or repair preprocessor_config.json"
+            ) from error
+        return found["pixel_values"].to(self.model.device, self.model.dtype)
+
+
+def reads_images(model: Any) -> bool:
+    """Whether a trunk takes pixels."""
+    return getattr(model, "main_input_name", "") == "pixel_values"
+
+
+def number_of_blocks(config: Any, name: str) -> int:
+    """Blocks of a trunk, or the stages of one that is built of stages.
+
+    Raises:
+        UserError: the configuration tells neither.
+
+    """
+    blocks = getattr(config, "num_hidden_layers", None)
+    if isinstance(blocks, int):
+        return blocks
+    if getattr(config, "depths", None):
+        return len(config.depths)
+    raise UserError(
+        f"{name}: {config.model_type} does not say how many blocks it has; give a transformer "
+        "encoder, such as BERT or ViT"
+    )
 
 
 def longest_input(model: Any, tokenizer: Any) -> int:

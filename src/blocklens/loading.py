@@ -1,4 +1,4 @@
-"""Loading a model and a tokenizer, and saying in one line what is wrong with them."""
+"""Loading a model with its tokenizer or image processor, and saying in one line what is wrong."""
 
 from __future__ import annotations
 
@@ -74,17 +74,14 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def load_tokenizer(source: str | Path, *, trust_remote_code: bool) -> Any:
-    """The fast tokenizer at a folder or Hub id, or None for an image model.
+    """The fast tokenizer at a folder or Hub id.
 
     Raises:
-        UserError: a tokenizer without character offsets, or none at all beside a text model.
+        UserError: a tokenizer without character offsets, or none at all.
 
     """
-    from transformers import AutoConfig, AutoTokenizer
+    from transformers import AutoTokenizer
 
-    config = AutoConfig.from_pretrained(str(source), trust_remote_code=trust_remote_code)
-    if hasattr(config, "image_size"):
-        return None
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             str(source), trust_remote_code=trust_remote_code, use_fast=True
@@ -98,6 +95,31 @@ def load_tokenizer(source: str | Path, *, trust_remote_code: bool) -> Any:
             f"{source}: its tokenizer gives no character offsets: save a fast one (tokenizer.json)"
         )
     return tokenizer
+
+
+def load_processor(source: str | Path, *, trust_remote_code: bool) -> Any:
+    """The image processor at a folder or Hub id.
+
+    Raises:
+        UserError: none there, or one that needs a package that is not installed.
+
+    """
+    from transformers import AutoImageProcessor
+
+    try:
+        with quiet_transformers():
+            return AutoImageProcessor.from_pretrained(
+                str(source), trust_remote_code=trust_remote_code
+            )
+    except ImportError as error:
+        raise UserError(
+            f"{source}: its image processor needs a package ({one_line(error)}): install it"
+        ) from error
+    except Exception as error:
+        raise UserError(
+            f"{source}: no image processor could be loaded ({one_line(error)}): save it beside the "
+            "model (preprocessor_config.json)"
+        ) from error
 
 
 def check_folder(source: str | Path, *, allow_pickle: bool) -> None:
