@@ -16,7 +16,7 @@ from transformers import (
 
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.heads import ATTENTION, HeadTap, run_heads
+from blocklens.heads import ATTENTION, HeadTap, run_heads, run_image_heads
 from blocklens.segmentation.separators import separator_attention
 from blocklens.segmentation.vectors import sentence_vectors
 from blocklens.texts.reading import Text
@@ -89,6 +89,13 @@ def test_an_image_encoder_is_tapped_like_a_text_encoder():
     assert (output - expected[0]).abs().max() < 1e-5
     reference = torch.stack(expected.attentions).flatten(0, 1)
     assert (torch.stack(maps) - reference).abs().max() < 1e-5
+    seen = []
+    encoder = Encoder(model, processor=object(), name="ViT")
+    run_image_heads(encoder, images, lambda h: seen.append((h.block, h.text, h.attention.clone())))
+    assert [(block, image) for block, image, _ in seen] == [
+        (block, image) for block in (1, 2, 3) for image in (0, 1)
+    ]
+    assert torch.equal(torch.stack([found for *_, found in seen]), torch.stack(maps))
 
 
 def test_without_a_tap_the_plain_forward_pass_is_unchanged():

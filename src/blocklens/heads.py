@@ -63,7 +63,8 @@ class HeadTap:
     """While active, hands every block's heads to `receive`, text by text.
 
     Args:
-        lengths: tokens of each text of the batch; texts are padded on the right.
+        lengths: tokens of each text of the batch; texts are padded on the right. None where nothing
+            is padded, as with images.
         receive: called once per block and text, blocks in order.
         workspace: buffers to use again from batch to batch.
 
@@ -71,7 +72,7 @@ class HeadTap:
 
     def __init__(
         self,
-        lengths: Sequence[int],
+        lengths: Sequence[int] | None,
         receive: Callable[[Heads], None],
         workspace: Workspace | None = None,
     ) -> None:
@@ -94,7 +95,7 @@ class HeadTap:
         self.calls += 1
         texts, heads, longest, _ = query.shape
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
-        for text, n in enumerate(self.lengths):
+        for text, n in enumerate(self.lengths or [longest] * texts):
             attention = self.workspace.get("attention", (heads, n, n), query)
             queries, keys, values = query[text, :, :n], key[text, :, :n], value[text, :, :n]
             torch.baddbmm(attention, queries, keys.mT, beta=0, alpha=scaling, out=attention)
@@ -162,7 +163,7 @@ AttentionMaskInterface.register(ATTENTION, sdpa_mask)
 @contextmanager
 def tapped(
     encoder: Encoder,
-    lengths: Sequence[int],
+    lengths: Sequence[int] | None,
     receive: Callable[[Heads], None],
     workspace: Workspace | None = None,
 ) -> Iterator[None]:
@@ -181,6 +182,25 @@ def tapped(
             f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
             "attention interface, so its heads cannot be measured"
         )
+
+
+@torch.inference_mode()
+def run_image_heads(
+    encoder: Encoder,
+    pixels: Tensor,
+    receive: Callable[[Heads], None],
+    workspace: Workspace | None = None,
+) -> None:
+    """One forward pass over images [images, channels, H, W], handing over every block's heads.
+
+    `Heads.text` is then the number of the image in the batch.
+
+    Raises:
+        UserError: the model does not compute its attention through transformers' interface.
+
+    """
+    with tapped(encoder, None, receive, workspace):
+        encoder.model(pixel_values=pixels)
 
 
 @torch.inference_mode()
