@@ -6,6 +6,7 @@ and saves itself (`chart.save("figure.svg")`, `.png`, `.pdf`) without a browser.
 
 from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, grid, sweep
 from blocklens.report.charts.claims import claims
+from blocklens.report.charts.classes import class_confusion
 from blocklens.report.charts.heads import anchors, distance_map, distances, profile
 from blocklens.report.charts.learned import (
     apt_against_frequency,
@@ -21,6 +22,7 @@ __all__ = [
     "apt_against_frequency",
     "attention_map",
     "claims",
+    "class_confusion",
     "cluster_sizes",
     "compare_along_blocks",
     "contact_sheet",

@@ -165,13 +165,14 @@ def cluster_sizes(
     run: str = "encoder",
     method: str = "cliques",
     quantity: str = "largest",
+    labels: str = "tokens",
     width: int = 480,
     height: int = 240,
 ) -> alt.LayerChart:
     """Strong-match clusters against the threshold theta, beside both nulls.
 
-    `quantity`: "largest", "clusters", "clustered" or "noise_share". The bands are the range of the
-    nulls' draws. Source: docs/definitions.md, strong match clusters.
+    `quantity`: "largest", "clusters", "clustered" or "noise_share". `labels`: what is clustered.
+    The bands are the range of the nulls' draws. Source: docs/definitions.md, strong match clusters.
     """
     rows = block_rows(sweep.loc[sweep["method"] == method], block, run)
     names = {
@@ -189,10 +190,10 @@ def cluster_sizes(
     if not frames:
         raise UserError(f"{quantity!r} is not in the table: pick another quantity.")
     data = pd.concat(frames, ignore_index=True)
-    labels = {
-        "largest": "tokens in the largest cluster",
-        "clusters": "clusters of two or more tokens",
-        "clustered": "tokens in clusters",
+    titles = {
+        "largest": f"{labels} in the largest cluster",
+        "clusters": f"clusters of two or more {labels}",
+        "clustered": f"{labels} in clusters",
         "noise_share": "share of strong matches outside clusters",
     }
     present = [name for name in names.values() if name in set(data["series"])]
@@ -201,7 +202,7 @@ def cluster_sizes(
             "theta:Q",
             title="threshold theta",
             scale=alt.Scale(zero=False, nice=False, padding=10),
-            axis=alt.Axis(values=sorted(set(data["theta"])), format=".1~f"),
+            axis=alt.Axis(values=sorted(set(data["theta"])), format=".2~f"),
         ),
         color=alt.Color(
             "series:N",
@@ -212,7 +213,7 @@ def cluster_sizes(
     )
     share = quantity == "noise_share"
     axis = alt.Axis(
-        title=labels[quantity],
+        title=titles[quantity],
         tickCount=5,
         tickMinStep=0.1 if share else 1,
         format=".0%" if share else ",.0f",
