@@ -42,12 +42,17 @@ def last_block(learning: Frame, statistic: str) -> Frame:
     return rows[rows["block"] == rows.groupby("run")["block"].transform("max")]
 
 
-def beside_untrained(tables: Tables, statistic: str, *, whole: bool) -> Finding | None:
-    """A statistic of `learning` for the encoder, and for all untrained twins together."""
-    if "learning" not in tables:
+def beside_untrained(
+    tables: Tables, statistic: str, *, whole: bool, prefix: str = ""
+) -> Finding | None:
+    """A statistic of `learning` for the encoder, and for all untrained twins together.
+
+    `prefix`: what stands before the tables' names where labels are not tokens, as "image_".
+    """
+    if f"{prefix}learning" not in tables:
         return None
     choose = whole_encoder if whole else last_block
-    rows: Frame = choose(tables["learning"], statistic)
+    rows: Frame = choose(tables[f"{prefix}learning"], statistic)
     effect = estimate(rows[rows["run"].eq("encoder")])
     if effect is None:
         return None
@@ -57,14 +62,20 @@ def beside_untrained(tables: Tables, statistic: str, *, whole: bool) -> Finding 
     return Finding(effect, Estimate.covering(found) if found else None)
 
 
-def clusters_beside_null(tables: Tables) -> Finding | None:
-    """Tokens in clusters at the last block; control: the largest of both nulls' draws."""
-    if not {"learning", "cluster_sweep"} <= set(tables):
+def clusters_beside_null(
+    tables: Tables, *, prefix: str = "", labels: str = "tokens"
+) -> Finding | None:
+    """Labels in clusters at the last block; control: the largest of both nulls' draws.
+
+    `labels`: what the tables call them.
+    """
+    if not {f"{prefix}learning", f"{prefix}cluster_sweep"} <= set(tables):
         return None
-    effect = estimate(_of_encoder(last_block(tables["learning"], "tokens in clusters")))
+    learning = tables[f"{prefix}learning"]
+    effect = estimate(_of_encoder(last_block(learning, f"{labels} in clusters")))
     if effect is None:
         return None
-    sweep = _of_encoder(tables["cluster_sweep"])
+    sweep = _of_encoder(tables[f"{prefix}cluster_sweep"])
     sweep = sweep[sweep["block"].eq(sweep["block"].max()) & sweep["method"].eq("cliques")]
     nearest = sweep.iloc[(sweep["theta"] - 0.3).abs().argsort()[:1]]
     nulls = [
@@ -89,12 +100,13 @@ def finite_clusters(tables: Tables) -> Finding | None:
     return Finding(effect, Estimate(0.0, 0.0, 0.0))
 
 
-def falling_noise(tables: Tables) -> Finding | None:
+def falling_noise(tables: Tables, *, prefix: str = "") -> Finding | None:
     """Fall of the noise share per block; control: the same fall with partners moved at random."""
-    if "learning" not in tables:
+    if f"{prefix}learning" not in tables:
         return None
-    slope = estimate(_of_encoder(whole_encoder(tables["learning"], "noise share slope")))
-    null = estimate(_of_encoder(whole_encoder(tables["learning"], "noise share slope, null")))
+    learning = tables[f"{prefix}learning"]
+    slope = estimate(_of_encoder(whole_encoder(learning, "noise share slope")))
+    null = estimate(_of_encoder(whole_encoder(learning, "noise share slope, null")))
     if slope is None:
         return None
     effect = Estimate(-slope.value, -slope.high, -slope.low)

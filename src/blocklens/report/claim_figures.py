@@ -26,7 +26,7 @@ SIZES_CAPTION = (
 CLUSTER_WORDS = {
     "largest": "Size of the largest strong-match cluster",
     "clusters": "Number of strong-match clusters",
-    "clustered": "Number of tokens in strong-match clusters",
+    "clustered": "Number of {labels} in strong-match clusters",
     "noise_share": "Share of the strong matches outside clusters",
 }
 
@@ -57,6 +57,9 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
             return charts.apt_against_frequency(apt, table), FREQUENCY_CAPTION
         case "cluster_sweep":
             return charts.cluster_sizes(table, quantity=statistic), cluster_caption(statistic)
+        case "image_cluster_sweep":
+            chart = charts.cluster_sizes(table, quantity=statistic, labels="classes")
+            return chart, cluster_caption(statistic, "classes")
         case "training_sizes":
             return charts.training_sizes(table), SIZES_CAPTION
     if isinstance(statistic, list):
@@ -93,12 +96,12 @@ def along_caption(table: pd.DataFrame, statistic: str, cut: float | None) -> str
     return text + "; bands are 95 % intervals" + (", dots single heads." if dots else ".")
 
 
-def cluster_caption(quantity: str) -> str:
+def cluster_caption(quantity: str, labels: str = "tokens") -> str:
     """What the figure of clusters against the threshold compares."""
+    words = CLUSTER_WORDS.get(quantity, quantity).format(labels=labels)
     return (
-        f"{CLUSTER_WORDS.get(quantity, quantity)} at the last block against the threshold, beside "
-        "the same with predictions or confusion partners permuted among tokens of like frequency "
-        "(bands: all draws)."
+        f"{words} at the last block against the threshold, beside the same with predictions or "
+        f"confusion partners permuted among {labels} of like frequency (bands: all draws)."
     )
 
 
