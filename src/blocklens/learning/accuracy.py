@@ -128,6 +128,26 @@ def resample_weights(groups: int, resamples: int, seed: int) -> NDArray[np.int64
     return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
 
 
+def leave_out_factors(seeds: int, groups: int) -> list[list[list[int]]]:
+    """What a jackknife over seeds and groups of texts leaves out, for counts of both crossed.
+
+    Group `seed * groups + group` of the counts holds a group of texts predicted by the read-outs of
+    one seed. The factors: all texts of one seed, and one group of texts in all seeds.
+    """
+    by_seed = [[seed * groups + group for group in range(groups)] for seed in range(seeds)]
+    by_text = [[seed * groups + group for seed in range(seeds)] for group in range(groups)]
+    return [by_seed, by_text]
+
+
+def leave_out_weights(factors: Sequence[Sequence[Sequence[int]]], groups: int) -> NDArray[np.int64]:
+    """The patterns of `leave_out_factors` in the place of resamples, [patterns, groups]: 0 or 1."""
+    patterns = [pattern for factor in factors for pattern in factor]
+    weights = np.ones((len(patterns), groups), dtype=np.int64)
+    for row, pattern in enumerate(patterns):
+        weights[row, list(pattern)] = 0
+    return weights
+
+
 def weighted_mean(
     counts: LabelCounts, weights: Floats, chosen: NDArray[np.bool_], drawn: NDArray[np.int64]
 ) -> Mean:

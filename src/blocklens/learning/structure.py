@@ -1,6 +1,7 @@
 """How labels group, per block: clusters, noise, their nulls and their intervals over texts.
 
-Works on confusion counts kept per (group of texts, block), and never knows what a label is.
+Works on confusion counts kept per (group of texts, block), and never knows what a label is: tokens,
+text classes and image classes differ by the noun in the tables' names alone.
 Intervals are a delete-one-group jackknife: resampling groups with replacement would count errors
 twice and so change which rows pass n_min.
 """
@@ -23,19 +24,36 @@ from blocklens.learning.nulls import NULLS, frequency_bins, null_matrix
 Floats = NDArray[np.float64]
 
 FEWEST_KEPT = 10
-"""A block with fewer kept labels has no noise share worth a name."""
+"""A block with fewer kept tokens has no noise share worth a name."""
 
-STATISTICS = (
-    "kept tokens",
-    "clusters",
-    "tokens in clusters",
-    "share in clusters",
-    "mean cluster size",
-    "largest cluster",
-    "noise",
-    "noise share",
-    "growth exponent",
-)
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """What labels are called in the tables."""
+
+    one: str
+    many: str
+
+
+TOKENS, CLASSES = Noun("token", "tokens"), Noun("class", "classes")
+
+
+def statistics_of(noun: Noun) -> tuple[str, ...]:
+    """The statistics of a block's clusters, in the order of `describe`."""
+    return (
+        f"kept {noun.many}",
+        "clusters",
+        f"{noun.many} in clusters",
+        "share in clusters",
+        "mean cluster size",
+        "largest cluster",
+        "noise",
+        "noise share",
+        "growth exponent",
+    )
+
+
+STATISTICS = statistics_of(TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +61,8 @@ class StructureOptions:
     """How clusters are found.
 
     `n_min`: fewest occurrences of a kept label. `theta`: strong match. `method`: cluster rule.
-    `thetas`: the sweep. `null_seeds`: draws of each null.
+    `thetas`: the sweep. `null_seeds`: draws of each null. `fewest_kept`: a block with fewer kept
+    labels has no noise share. `noun`: what labels are called.
     """
 
     n_min: int = 10
@@ -51,6 +70,8 @@ class StructureOptions:
     method: Method = "cliques"
     thetas: tuple[float, ...] = THETAS
     null_seeds: int = 5
+    fewest_kept: int = FEWEST_KEPT
+    noun: Noun = TOKENS
 
 
 class GroupedConfusion:
@@ -92,10 +113,12 @@ class GroupedConfusion:
         return whole.matrix()
 
 
-def describe(kept: KeptMatrix, theta: float, method: Method) -> Floats:
-    """The values of STATISTICS for one kept matrix."""
+def describe(kept: KeptMatrix, options: StructureOptions) -> Floats:
+    """The values of `statistics_of` for one kept matrix."""
+    theta, method = options.theta, options.method
     found = cluster_kept(kept, theta, method)
     labels = kept.labels.size
+    enough = labels >= options.fewest_kept
     return np.array(
         [
             labels,
@@ -105,8 +128,8 @@ def describe(kept: KeptMatrix, theta: float, method: Method) -> Floats:
             found.mean_size,
             found.largest,
             found.noise,
-            found.noise_share if labels >= FEWEST_KEPT else np.nan,
-            growth_exponent(growth(kept, theta, method)) if labels >= FEWEST_KEPT else np.nan,
+            found.noise_share if enough else np.nan,
+            growth_exponent(growth(kept, theta, method)) if enough else np.nan,
         ]
     )
 
@@ -120,46 +143,66 @@ def growth_exponent(pairs: Sequence[tuple[int, int]]) -> float:
     return float(x @ y / (x @ x))
 
 
-def jackknife(value: Floats, left_out: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of `value` [...] from `left_out` [groups, ...], values without each group."""
-    groups = len(left_out)
-    if groups < 2:
-        return np.full_like(value, np.nan), np.full_like(value, np.nan)
-    spread = (groups - 1) / groups * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
-    half = stats.t.ppf(0.975, groups - 1) * np.sqrt(spread)
+def jackknife(value: Floats, *factors: Floats) -> tuple[Floats, Floats]:
+    """95 % interval of `value` [...] from values without each group, [groups, ...] per factor.
+
+    One factor is the groups of texts; crossed ones (texts and seeds) add up, which counts their
+    interaction twice and so is wide rather than narrow. A factor of one group says nothing.
+    """
+    squares = np.zeros_like(value)
+    factors = tuple(left_out for left_out in factors if len(left_out) >= 2)
+    for left_out in factors:
+        groups = len(left_out)
+        spread = (groups - 1) / groups * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+        squares = squares + stats.t.ppf(0.975, groups - 1) ** 2 * spread
+    half = np.sqrt(squares) if factors else np.full_like(value, np.nan)
     return value - half, value + half
 
 
 def structure_rows(
-    confusion: GroupedConfusion, options: StructureOptions
+    confusion: GroupedConfusion,
+    options: StructureOptions,
+    factors: Sequence[Sequence[Sequence[int]]] | None = None,
 ) -> tuple[pd.DataFrame, list[KeptMatrix]]:
     """The statistics of every block, and of the whole encoder, with intervals over texts.
 
-    Columns block (missing for the whole encoder), statistic, value, low, high, n (pairs counted),
-    n_types (labels kept). Also returns each block's kept matrix.
+    `factors`: what the jackknife leaves out, for each crossed factor the groups of `confusion` that
+    are left out together; default each group by itself. Columns block (missing for the whole
+    encoder), statistic, value, low, high, n (pairs counted), n_types (labels kept). Also returns
+    each block's kept matrix.
     """
+    names = statistics_of(options.noun)
+    if factors is None:
+        factors = [[[group] for group in range(confusion.groups)]]
     values, without, kept_all, pairs = [], [], [], []
     for block in range(confusion.blocks):
         parts = confusion.matrices(block)
-        filled = [part for part in parts if part.nnz]
         whole = confusion.matrix(block)
         kept = kept_matrix(whole, options.n_min)
         kept_all.append(kept)
         pairs.append(int(whole.sum()))
-        values.append(describe(kept, options.theta, options.method))
+        values.append(describe(kept, options))
         without.append(
             [
-                describe(
-                    kept_matrix(_difference(whole, part), options.n_min),
-                    options.theta,
-                    options.method,
-                )
-                for part in filled
+                [
+                    describe(
+                        kept_matrix(
+                            _without(whole, [parts[group] for group in groups]), options.n_min
+                        ),
+                        options,
+                    )
+                    for groups in factor
+                    if any(parts[group].nnz for group in groups)
+                ]
+                for factor in factors
             ]
         )
     value = np.array(values)  # [blocks, statistics]
-    left_out = np.array(without).transpose(1, 0, 2)  # [groups, blocks, statistics]
-    low, high = jackknife(value, left_out)
+    left_out = [  # of each factor [groups, blocks, statistics]
+        np.array([block[number] for block in without]).transpose(1, 0, 2)
+        for number in range(len(factors))
+    ]
+    low, high = jackknife(value, *left_out)
     rows = [
         {
             "block": block,
@@ -171,13 +214,14 @@ def structure_rows(
             "n_types": kept_all[block].labels.size,
         }
         for block in range(confusion.blocks)
-        for s, name in enumerate(STATISTICS)
+        for s, name in enumerate(names)
     ]
-    for name in ("kept tokens", "noise share"):
-        s = STATISTICS.index(name)
+    for name in (names[0], "noise share"):
+        s = names.index(name)
         slope = np.array(slope_of_defined(value[:, s]))
         slope_low, slope_high = jackknife(
-            slope, np.array([slope_of_defined(group[:, s]) for group in left_out])
+            slope,
+            *[np.array([slope_of_defined(group[:, s]) for group in factor]) for factor in left_out],
         )
         rows.append(
             {
@@ -250,7 +294,11 @@ def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
     interval is that of slopes through the lowest and highest draws in turn.
     """
     rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], options.theta)]
-    rows = rows[rows["kept"] >= FEWEST_KEPT].dropna(subset=["noise_share"]).sort_values("block")
+    rows = (
+        rows[rows["kept"] >= options.fewest_kept]
+        .dropna(subset=["noise_share"])
+        .sort_values("block")
+    )
     x = rows["block"].to_numpy(dtype=np.float64)
     ends = {end: float("nan") for end in ("value", "low", "high")}
     middle, low, high = (
@@ -277,8 +325,10 @@ def cluster_rows(
 ) -> pd.DataFrame:
     """Every cluster of two or more labels at the default theta, largest first.
 
-    Columns block, method, theta, cluster, size, token_ids and tokens (lists, by falling frequency).
+    Columns block, method, theta, cluster, size, and by falling frequency the members' ids and names
+    as lists: for tokens token_ids and tokens.
     """
+    noun = options.noun
     rows = []
     for block, matrix in enumerate(kept):
         for method in METHODS:
@@ -293,11 +343,11 @@ def cluster_rows(
                         "theta": options.theta,
                         "cluster": number,
                         "size": group.size,
-                        "token_ids": ids.tolist(),
-                        "tokens": [names[i] for i in ids],
+                        f"{noun.one}_ids": ids.tolist(),
+                        noun.many: [names[i] for i in ids],
                     }
                 )
-    columns = ["block", "method", "theta", "cluster", "size", "token_ids", "tokens"]
+    columns = ["block", "method", "theta", "cluster", "size", f"{noun.one}_ids", noun.many]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -311,7 +361,9 @@ def _sizes(found: Clusters) -> dict[str, float]:
     }
 
 
-def _difference(whole: Sparse, part: Sparse) -> Sparse:
-    rest = sparse.csr_array(whole - part)
+def _without(whole: Sparse, parts: Sequence[Sparse]) -> Sparse:
+    rest = whole
+    for part in parts:
+        rest = sparse.csr_array(rest - part)
     rest.eliminate_zeros()
     return rest
