@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from transformers import ViTConfig, ViTModel
 
+from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.learning.kept_outputs import (
     Inputs,
@@ -54,24 +56,25 @@ def test_every_input_is_in_one_batch_of_at_most_so_many_tokens():
 
 
 def test_images_go_through_the_same_function():
-    from types import SimpleNamespace
-
-    def model(pixel_values, output_hidden_states):
-        tokens = pixel_values.flatten(2).mT  # [images, pixels, channels]
-        return SimpleNamespace(hidden_states=[tokens, 2 * tokens])
-
-    model.device = torch.device("cpu")
-    encoder = SimpleNamespace(model=model, blocks=1, config=SimpleNamespace(hidden_size=3), name="")
-    encoder.model.named_children = lambda: []
-    pixels = torch.arange(5 * 3 * 2 * 2, dtype=torch.float32).view(5, 3, 2, 2)
+    torch.manual_seed(0)
+    config = ViTConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+        image_size=8, patch_size=4,
+    )  # fmt: skip
+    encoder = Encoder(ViTModel(config, add_pooling_layer=False), name="ViT")
+    pixels = torch.randn(5, 3, 8, 8)
     batches = [
         Inputs({"pixel_values": pixels[[3, 1]]}, np.array([3, 1])),
         Inputs({"pixel_values": pixels[[0, 2, 4]]}, np.array([0, 2, 4])),
     ]
     kept = kept_outputs(encoder, batches, 5)
-    np.testing.assert_array_equal(kept[1], 2 * pixels[:, :, 0, 0].numpy())
     mean = kept_outputs(encoder, batches, 5, pooling="mean")
-    np.testing.assert_allclose(mean[0], pixels.mean(dim=(2, 3)).numpy())
+    states = encoder.outputs(pixel_values=pixels)  # the last block's with the final norm
+    for block in (0, 1):
+        states[block] = encoder.model.layernorm(states[block])
+    for block, expected in enumerate(states):
+        np.testing.assert_allclose(kept[block], expected[:, 0].detach(), atol=1e-5)
+        np.testing.assert_allclose(mean[block], expected.mean(dim=1).detach(), atol=1e-5)
 
 
 def test_the_mean_leaves_padding_out():

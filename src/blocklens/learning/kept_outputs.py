@@ -75,16 +75,20 @@ def kept_outputs(
     """
     device = encoder.model.device
     norm = final_norm(encoder)
-    outputs = np.empty((encoder.blocks + 1, count, int(encoder.config.hidden_size)), np.float32)
+    outputs = np.empty((encoder.blocks + 1, count, 0), np.float32)
     times = np.zeros(count, dtype=np.int64)
     for batch in batches:
         given = {name: tensor.to(device) for name, tensor in batch.given.items()}
-        found = encoder.model(**given, output_hidden_states=True).hidden_states
+        found = encoder.outputs(**given)
+        if not outputs.size:
+            # Stages of a convolutional trunk differ in width: what a stage lacks stays zero.
+            widest = max(output.shape[-1] for output in found)
+            outputs = np.zeros((encoder.blocks + 1, count, widest), np.float32)
         for block, output in enumerate(found):
-            if norm is not None and block < encoder.blocks:
+            if norm is not None and block < encoder.blocks and fits(norm, output):
                 output = norm(output)
-            pooled = pool(output, given.get("attention_mask"), pooling)
-            outputs[block, batch.rows] = pooled.float().cpu().numpy()
+            pooled = pool(output, given.get("attention_mask"), pooling).float().cpu().numpy()
+            outputs[block, batch.rows, : pooled.shape[1]] = pooled
         times[batch.rows] += 1
         if progress is not None:
             progress(int(times.sum()))
@@ -99,6 +103,12 @@ def kept_outputs(
             "needs another --dtype"
         )
     return outputs
+
+
+def fits(norm: torch.nn.Module, output: Tensor) -> bool:
+    """Whether a norm is for outputs of this width."""
+    weight = getattr(norm, "weight", None)
+    return weight is None or weight.shape == output.shape[-1:]
 
 
 def pool(output: Tensor, mask: Tensor | None, pooling: Pooling) -> Tensor:
