@@ -140,3 +140,14 @@ def test_what_is_no_image_says_why():
     for content in (b"", b"text", b"\xff\xd8\xff\xe0 half a JPEG"):
         with pytest.raises(UnreadableError, match=r"empty|cannot be read as an image"):
             decoded(content)
+
+
+def test_the_usual_side_is_the_median_of_the_longer_ones_up_to_a_largest():
+    sizes = [(4, 9), (12, 3), (12, 12), (5, 5), (12, 40)]
+    pictures = [
+        Picture(f"{n}", n % 2, lambda size=size: Image.new("L", size))
+        for n, size in enumerate(sizes * 4)
+    ]
+    data = draw_images(Parts("sizes", ["a", "b"], pictures, None), test=1)
+    assert data.usual_side(64) == 12
+    assert data.usual_side(8) == 8

@@ -186,7 +186,12 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
     np.savez(tmp_path / "uneven.npz", x_train=np.zeros((3, 2, 2)), y_train=np.zeros(2, int))
     np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([0.5, 1.0]))
     np.savez(tmp_path / "one.npz", x_train=np.zeros((2, 2, 2)), y_train=np.zeros(2, int))
+    np.savez(
+        tmp_path / "twice.npz",
+        x_train=np.zeros((2, 2, 2)), y_train=np.arange(2), classes=np.array(["a", "a"]),
+    )  # fmt: skip
     for source, said in {
+        "twice.npz": "two classes are called 'a'",
         "empty": "no images in it; expected one folder a class",
         "loose": "its images are in no class; expected one folder a class",
         "a.txt": "not a set of images",

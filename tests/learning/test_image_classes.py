@@ -30,6 +30,7 @@ from blocklens.learning.image_classes import (
     image_batches,
     measure_image_classes,
     measure_patches,
+    measure_pixels,
     patch_grid,
     pooling_of,
 )
@@ -207,3 +208,26 @@ def test_the_untrained_twin_reads_images_too():
     twin = vit().untrained(1)
     assert twin.processor is not None
     assert accuracy(measure_image_classes(twin, shades(), options=QUICK), 2) > 0.3
+
+
+def test_pixels_are_read_out_by_the_same_code_without_an_encoder():
+    longer = replace(QUICK, training=replace(QUICK.training, least_steps=600))
+    rng = np.random.default_rng(0)
+    corners = {0: (0, 0), 1: (0, 2), 2: (2, 0)}  # the light corner is the class
+
+    def picture(number):
+        pixels = rng.integers(0, 90, (3, 3), dtype=np.uint8)
+        pixels[corners[number % 3]] = 255
+        return Image.fromarray(pixels)
+
+    images = [picture(number) for number in range(150)]
+    pictures = [Picture(f"{n}", n % 3, lambda image=image: image) for n, image in enumerate(images)]
+    names = ["a", "b", "c"]
+    found = measure_pixels(draw_images(Parts("corners", names, pictures, None)), options=longer)
+    assert set(found["run"]) == {"pixels"}
+    assert found["statistic"].tolist() == ["accuracy", "mean accuracy per class"]
+    assert found["value"].tolist() == [1.0, 1.0]
+    # labels that have nothing to do with the images are not found
+    mixed = [replace(one, label=int(rng.integers(3))) for one in pictures]
+    chance = measure_pixels(draw_images(Parts("mixed", names, mixed, None)), options=longer)
+    assert chance["value"].iloc[0] < 0.8

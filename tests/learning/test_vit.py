@@ -17,7 +17,6 @@ from blocklens.learning.vit import (
     normalised,
     train_vit,
     usual_patch,
-    usual_side,
 )
 
 TINY = {"blocks": 2, "heads": 2, "width": 16}
@@ -111,11 +110,6 @@ def test_shifts_and_mirrors_equal_a_slow_reference():
 @pytest.mark.parametrize(("side", "patch"), [(8, 2), (28, 4), (32, 4), (64, 8), (7, 7), (6, 2)])
 def test_the_usual_patch_gives_at_most_eight_a_side(side, patch):
     assert usual_patch(side) == patch
-
-
-def test_the_usual_side_is_that_of_the_images_up_to_64():
-    assert usual_side(stripes(12, side=12)) == 12
-    assert usual_side(stripes(12, side=80)) == 64
 
 
 def test_options_that_do_not_fit_are_one_line():

@@ -88,6 +88,10 @@ class ImageData:
         """Whether any image has colours."""
         return any(self.train.colour) or any(self.test.colour)
 
+    def usual_side(self, largest: int) -> int:
+        """The median of the images' longer sides in pixels, at most `largest`."""
+        return min(largest, int(np.median([max(size) for size in self.train.sizes])))
+
     def digest(self) -> str:
         """A hash of all pixels, labels and class names in their order."""
         sha = hashlib.sha256(repr(self.classes).encode("utf-8", "surrogatepass"))
@@ -138,6 +142,8 @@ def draw_images(
         drawing.expected += sum(min(len(order), test) for order in others)
         measured = [drawing.take(order, test) for order in others]
     trained = [drawing.take(order, train) for order in rest]
+    if progress is not None:
+        progress(drawing.read, drawing.read)
     for label, name in enumerate(parts.classes):
         for what, found in (("train", trained[label]), ("measure", measured[label])):
             if not found:

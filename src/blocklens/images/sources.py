@@ -7,6 +7,7 @@ only when asked for. A source without a part of its own to measure on is split l
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -76,6 +77,11 @@ def open_images(
         named = parts.classes[0] if parts.classes else "none"
         raise UserError(
             f"{parts.description}: one class ({named}); a classifier needs images of at least two"
+        )
+    twice = [name for name, number in Counter(parts.classes).items() if number > 1]
+    if twice:
+        raise UserError(
+            f"{parts.description}: two classes are called {twice[0]!r}: give each its own name"
         )
     return parts
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -33,8 +33,10 @@ IMAGES_AT_ONCE = 64
 EXAMPLE_PAIRS = 12
 """Confused pairs of classes of which images are kept."""
 EXAMPLES_A_PAIR = 4
-EXAMPLE_SIDE = 96
+EXAMPLE_SIDE = 64
 """Longest side of a kept image in pixels."""
+PIXEL_SIDE = 32
+"""Side at which pixels are read out, at most."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""
@@ -91,21 +93,19 @@ def measure_image_classes(
     options = options or ImageReadOuts()
     say = progress or (lambda *_: None)
     pooling = pooling_of(encoder, options.pooling)
-    trained, measured = len(data.train), len(data.test)
+    trained, count = len(data.train), len(data.train) + len(data.test)
 
     def batches() -> Iterator[Inputs]:
         yield from image_batches(encoder, data.train)
         yield from image_batches(encoder, data.test, first=trained)
 
-    count = trained + measured
     outputs = kept_outputs(
         encoder, batches(), count, pooling=pooling,
         progress=lambda done: say("blocks", done, count),
     )  # fmt: skip
     labels = np.concatenate([data.train.labels, data.test.labels])
     keys = np.concatenate([data.train.keys, data.test.keys])
-    train = np.tile(np.arange(trained), (options.seeds, 1))
-    test = np.tile(np.arange(trained, count), (options.seeds, 1))
+    train, test = seeds_of(data, options.seeds)
     epochs = options.training.epochs_for(trained)
     heads = train_class_heads(
         outputs, labels, train, options.training, classes=len(data.classes),
@@ -118,6 +118,50 @@ def measure_image_classes(
     if run == "encoder":
         tables["examples"] = example_rows(data, predicted[-1])
     return tables
+
+
+def measure_pixels(
+    data: ImageData,
+    *,
+    options: ImageReadOuts | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Accuracy of a linear read-out of the pixels alone: what an encoder has to be better than.
+
+    The images at their usual size, at most 32 x 32 (ours), take the place of a block's output; the
+    rest is the code of read-outs. Rows of `learning` with the run "pixels": accuracy and mean
+    accuracy per class, with their intervals.
+    """
+    options = options or ImageReadOuts()
+    training = replace(options.training, head="linear")
+    side, channels = data.usual_side(PIXEL_SIDE), 3 if data.colour else 1
+    pixels = [part.pixels(side, channels) for part in (data.train, data.test)]
+    outputs = np.concatenate(pixels).reshape(1, len(data.train) + len(data.test), -1)
+    labels = np.concatenate([data.train.labels, data.test.labels])
+    keys = np.concatenate([data.train.keys, data.test.keys])
+    train, test = seeds_of(data, options.seeds)
+    outputs = outputs.astype(np.float32) / 255
+    epochs = training.epochs_for(len(data.train))
+    heads = train_class_heads(
+        outputs, labels, train, training, classes=len(data.classes),
+        progress=lambda epoch, _: progress("read-outs", epoch + 1, epochs) if progress else None,
+    )  # fmt: skip
+    predicted = heads.probabilities(outputs, test).argmax(axis=-1)
+    found = label_tables(
+        labels, predicted, test, keys, data.classes, run="pixels", options=options.labels
+    )["learning"]
+    accuracies = found["statistic"].isin(["accuracy", "mean accuracy per class"])
+    return found[accuracies].reset_index(drop=True)
+
+
+def seeds_of(data: ImageData, seeds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Every seed's images to train on and to measure on, [seeds, images] each: all of them.
+
+    Numbers into the images to train on followed by those to measure on. Seeds differ in where a
+    read-out starts and in the order of the images.
+    """
+    trained, count = len(data.train), len(data.train) + len(data.test)
+    return np.tile(np.arange(trained), (seeds, 1)), np.tile(np.arange(trained, count), (seeds, 1))
 
 
 def pooling_of(

@@ -81,7 +81,7 @@ class VitOptions(BaseModel):
             UserError: a patch that does not divide the side.
 
         """
-        side = self.side or usual_side(data)
+        side = self.side or data.usual_side(LARGEST_SIDE)
         patch = self.patch or usual_patch(side)
         if side % patch:
             raise UserError(
@@ -96,12 +96,6 @@ class VitOptions(BaseModel):
             "shift": side // 8 if self.shift is None else self.shift,
         }
         return self.model_copy(update=values)
-
-
-def usual_side(data: ImageData) -> int:
-    """The median of the images' longer sides, at most 64."""
-    longer = [max(size) for size in data.train.sizes]
-    return min(LARGEST_SIDE, int(np.median(longer)))
 
 
 def usual_patch(side: int) -> int:
