@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from blocklens import storage
 from blocklens.errors import UserError
-from blocklens.studies import StudyOptions, conduct, study
+from blocklens.studies import StudyOptions, conduct, heads, study
+from blocklens.studies.parts import Part, Result, Step
 from blocklens.texts.reading import TextSource
 from helpers import random_texts, small_encoder
 
 TEXTS = random_texts(24, seed=5)
-OPTIONS = StudyOptions(untrained=1, examples=1)
+OPTIONS = StudyOptions(parts=("heads",), untrained=1, examples=1)
 
 
 def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=None):
@@ -31,13 +32,13 @@ def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=None):
 def measured(monkeypatch):
     """The names of the runs that were measured, in order."""
     names = []
-    original = conduct.run_once
+    original = heads.run_once
 
     def watch(run, *rest):
         names.append(run.name)
         return original(run, *rest)
 
-    monkeypatch.setattr(conduct, "run_once", watch)
+    monkeypatch.setattr(heads, "run_once", watch)
     return names
 
 
@@ -66,7 +67,7 @@ def test_the_same_study_again_measures_nothing_and_changes_no_table(tmp_path, me
 
 def test_one_more_control_measures_that_control_alone(tmp_path, measured):
     run(tmp_path / "study")
-    run(tmp_path / "study", options=StudyOptions(untrained=2, examples=2))
+    run(tmp_path / "study", options=StudyOptions(parts=("heads",), untrained=2, examples=2))
     assert measured == ["encoder", "untrained 0", "shuffled", "untrained 1"]
 
 
@@ -79,7 +80,7 @@ def test_other_texts_or_another_encoder_are_measured_again(tmp_path, measured):
 
 def test_a_stopped_study_goes_on_where_it_stopped(tmp_path, measured):
     def stop(name, done, count):
-        if name == "untrained 0" and done > 3:
+        if name == "heads, untrained 0" and done > 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -119,7 +120,9 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="the disk is full"):
         run(tmp_path / "study")
     assert not [
-        p for p in (tmp_path / "study").rglob("*") if "partial" in p.name or p.stem == "heads"
+        p
+        for p in (tmp_path / "study").rglob("*")
+        if "partial" in p.name or p.name == "heads.parquet"
     ]
 
 
@@ -166,3 +169,66 @@ def test_two_processes_give_the_tables_of_one(tmp_path):
     # A few similarities differ in their last digit with the batch they were computed in.
     assert_frame_equal(one, two, rtol=1e-2)
     assert len(one) == len(two)
+
+
+@pytest.fixture
+def another_part(monkeypatch):
+    """A study with a second part: the number of blocks, for encoders of more than two."""
+
+    def few_blocks(work):
+        return "Blocks were not counted: there are few." if work.encoder.blocks < 3 else None
+
+    def steps(work):
+        def count(progress):
+            calls.append(work.encoder.name)
+            table = pd.DataFrame({"run": ["encoder"], "blocks": [work.encoder.blocks]})
+            return Result({"counted": table}, {"counted": True})
+
+        return [Step("encoder", "blocks", count)]
+
+    calls = []
+    part = Part(
+        "counts",
+        ("counted",),
+        steps,
+        left_out=few_blocks,
+        notes=lambda *_: ["Blocks were counted."],
+    )
+    monkeypatch.setattr(conduct, "PARTS", (*conduct.PARTS, part))
+    return calls
+
+
+def said(folder):
+    return json.loads((folder / "study.json").read_text())
+
+
+def test_a_part_more_is_one_more_table_and_is_kept_like_the_others(tmp_path, another_part):
+    for _ in range(2):
+        found = run(tmp_path / "study", options=StudyOptions(untrained=0, shuffled=False))
+    assert found.table("counted")["blocks"].tolist() == [4]
+    assert another_part == ["small BERT"]
+    assert said(tmp_path / "study")["parts"]["counts"] == {"encoder": {"counted": True}}
+    assert "Blocks were counted." in said(tmp_path / "study")["notes"]
+
+
+def test_a_part_that_cannot_be_measured_is_one_note_and_by_name_an_error(tmp_path, another_part):
+    encoder = small_encoder(num_hidden_layers=2)
+    few = StudyOptions(untrained=0, shuffled=False)
+    run(tmp_path / "study", encoder, options=few)
+    assert said(tmp_path / "study")["notes"].count("Blocks were not counted: there are few.") == 1
+    assert not (tmp_path / "study" / "tables" / "counted.parquet").exists()
+    with pytest.raises(UserError, match="there are few"):
+        run(tmp_path / "study", encoder, options=StudyOptions(parts=("counts",)))
+
+
+def test_a_part_that_is_no_longer_asked_for_leaves_no_table(tmp_path, another_part):
+    run(tmp_path / "study", options=StudyOptions(untrained=0, shuffled=False, examples=1))
+    run(tmp_path / "study", options=StudyOptions(parts=("counts",)))
+    tables = {path.stem for path in (tmp_path / "study" / "tables").iterdir()}
+    assert tables == {"counted", "claims"}
+    assert not (tmp_path / "study" / "examples").exists()
+
+
+def test_an_unknown_part_is_named(tmp_path):
+    with pytest.raises(UserError, match="'tails' is none of a study; the parts are heads"):
+        run(tmp_path / "study", options=StudyOptions(parts=("heads", "tails")))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 def study_progress(
     encoder: str, *, shown: bool = True
 ) -> Iterator[Callable[[str, int, int], None]]:
-    """One bar for each run of a study."""
+    """One bar for each step of a study, and for each stage of a step that has several."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -22,10 +22,9 @@ def study_progress(
     )
 
     columns = (
-        TextColumn("{task.description:<12}"),
+        TextColumn("{task.description:<22}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("texts"),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -35,9 +34,9 @@ def study_progress(
     with Progress(*columns, console=console, disable=not shown) as bars:
         tasks = {}
 
-        def update(run: str, done: int, count: int) -> None:
-            if run not in tasks:
-                tasks[run] = bars.add_task(run, total=count)
-            bars.update(tasks[run], completed=done)
+        def update(step: str, done: int, count: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step, total=count)
+            bars.update(tasks[step], completed=done)
 
         yield update

@@ -48,6 +48,13 @@ def study(
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The study's folder.")] = Path("study"),
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            help="What to measure, such as heads; several by commas.",
+            show_default="all that the encoder allows",
+        ),
+    ] = None,
     text_field: TextField = None,
     limit: Limit = None,
     window: Annotated[
@@ -107,6 +114,7 @@ def study(
         chosen["cut"] = cut
     try:
         options = StudyOptions(
+            parts=None if parts is None else tuple(name.strip() for name in parts.split(",")),
             heads=HeadOptions(**chosen),  # type: ignore[arg-type]
             window=window,
             overlap=overlap,

@@ -6,31 +6,34 @@
     figures/*.{svg,png}    every chart of the report
     report.html            one page that opens offline
 
-The encoder and its controls are runs of the same code. A run is kept under `runs/` with a hash of
-what went into it: it is measured again only where that has changed, so a killed study goes on where
-it stopped. Files appear whole or not at all.
+A study has parts (`PARTS`), each with its steps: the encoder and its controls, by the same code. A
+step is kept under `runs/` with a hash of what went into it: it is measured again only where that
+has changed, so a killed study goes on where it stopped. Files appear whole or not at all.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from blocklens.distributed import Share, join
+from blocklens.distributed import join
 from blocklens.encoder import Encoder
-from blocklens.measurement import FEW_TEXTS
+from blocklens.errors import UserError
 from blocklens.storage import output_folder, write_json
-from blocklens.studies.folder import Inputs, write_study
+from blocklens.studies import heads
+from blocklens.studies.folder import Found, write_study
+from blocklens.studies.kept import fingerprint, keep, kept_key, read_kept
 from blocklens.studies.options import StudyOptions
-from blocklens.studies.runs import TABLES, keep, kept_key, run_once, runs
+from blocklens.studies.parts import Inputs, Part, Result, StepProgress, Work
 from blocklens.texts.reading import TextSource
+
+PARTS: tuple[Part, ...] = (heads.PART,)
+"""The parts of a study, in the order in which they are measured and shown."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Study:
     folder: Path
 
     def table(self, name: str) -> pd.DataFrame:
-        """One of the study's tables: heads, sums, distances, labels, anchors or claims."""
+        """One of the study's tables, such as heads, labels or claims."""
         return pd.read_parquet(self.folder / "tables" / f"{name}.parquet")
 
     @cached_property
@@ -55,7 +58,7 @@ class Study:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with a run's name, texts done in it, and texts in all."""
+"""Called with the name of a part's step, how much of it is done, and of how much."""
 
 
 def study(
@@ -76,14 +79,16 @@ def study(
         encoder: an encoder, or the folder or Hub id of one.
         out: the study's folder; one that holds a study already is brought up to date.
         options: what to measure and how.
-        progress: told how far each run is.
+        progress: told how far each step is.
         report: write the page and the figures as well.
 
     Raises:
-        UserError: an input that cannot be used, or a folder that cannot be written.
+        UserError: an input that cannot be used, a part asked for by name that cannot be measured,
+            or a folder that cannot be written.
 
     """
     options = options or StudyOptions()
+    parts = chosen_parts(options)
     share = join()
     folder = Path(out)
     if share.rank == 0:
@@ -95,29 +100,19 @@ def study(
         write_json({"encoder": encoder.name, "finished": False}, folder / "study.json")
     inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
     assert inputs is not None
-    unit = options.unit
-    if unit == "auto":
-        unit = "text" if inputs.count >= FEW_TEXTS else "window"
-    found: dict[str, dict[str, pd.DataFrame]] = {}
-    facts: dict[str, Any] = {}
-    # What a run's figures depend on: not on how many controls there are, or what the report shows.
-    measured = options.model_dump(exclude={"untrained", "shuffled", "examples", "unit"})
-    for run in runs(options):
-        key = fingerprint([run, measured, unit, inputs.encoder, inputs.texts, version("blocklens")])
-        place = folder / "runs" / run.name.replace(" ", "-")
-        kept = share.same(kept_key(place)) == key
-        if not kept:
-            measurement = run_once(
-                run, encoder, source, options, unit, share,
-                _counted(progress, run.name, inputs.count, share),
-            )  # fmt: skip
-            if measurement is not None:
-                keep(measurement, place, key)
-        if share.rank == 0:
-            found[run.name] = {name: pd.read_parquet(place / f"{name}.parquet") for name in TABLES}
-            facts[run.name] = pd.read_json(place / "facts.json", typ="series").to_dict()
+    work = Work(encoder, source, options, inputs, share)
+    found: list[Found] = []
+    notes: list[str] = []
+    for part in parts:
+        reason = part.left_out(work)
+        if reason is None:
+            found.append(Found(part, measure_part(part, work, folder, progress)))
+        elif options.parts is None:
+            notes.append(reason)
+        else:
+            raise UserError(reason)
     if share.rank == 0:
-        write_study(folder, encoder, source, options, found, facts["encoder"], inputs)
+        write_study(folder, work, found, notes)
         if report:
             from blocklens.report import write_report
 
@@ -126,22 +121,44 @@ def study(
     return Study(folder)
 
 
-def fingerprint(values: Any) -> str:
-    """A hash of anything that prints the same when it is the same."""
-    return hashlib.sha256(repr(values).encode("utf-8")).hexdigest()
+def chosen_parts(options: StudyOptions) -> list[Part]:
+    """The parts that the options name, or all. Raises UserError for an unknown name."""
+    if options.parts is None:
+        return list(PARTS)
+    known = {part.name: part for part in PARTS}
+    unknown = [name for name in options.parts if name not in known]
+    if unknown or not options.parts:
+        raise UserError(
+            f"parts {','.join(options.parts)}: {f'{unknown[0]!r} is' if unknown else 'there are'} "
+            f"none of a study; the parts are {', '.join(known)}"
+        )
+    return [part for part in PARTS if part.name in options.parts]
 
 
-def _counted(
-    progress: Progress | None, run: str, count: int, share: Share
-) -> Callable[[int], None] | None:
-    """From "so many more texts" to "so many of all", on the first process alone."""
-    if progress is None or share.rank:
-        return None
-    done = 0
+def measure_part(
+    part: Part, work: Work, folder: Path, progress: Progress | None
+) -> dict[str, Result]:
+    """The result of every step, measured where it is not kept; empty but on the first process."""
+    results: dict[str, Result] = {}
+    first = work.share.rank == 0
+    inputs = (work.inputs.encoder, work.inputs.texts, version("blocklens"))
+    for step in part.steps(work):
+        key = fingerprint([part.name, step.name, step.made_of, inputs])
+        place = folder / "runs" / part.name / step.name.replace(" ", "-")
+        if work.share.same(kept_key(place)) != key:
+            shown = _named(progress, f"{part.name}, {step.name}") if progress and first else None
+            result = step.measure(shown)
+            if result is not None:
+                keep(result, place, key)
+        if first:
+            results[step.name] = read_kept(place, part.tables)
+    return results
 
-    def add(more: int) -> None:
-        nonlocal done
-        done += more * share.world
-        progress(run, min(done, count), count)
 
-    return add
+def _named(progress: Progress, step: str) -> StepProgress:
+    """Progress of one step, named with its part and its stage."""
+
+    def update(stage: str, done: int, count: int) -> None:
+        progress(f"{step}: {stage}" if stage else step, done, count)
+
+    return update

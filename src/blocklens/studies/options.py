@@ -14,6 +14,9 @@ class StudyOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    parts: tuple[str, ...] | None = Field(
+        default=None, description="parts to measure; all that the encoder allows where None"
+    )
     heads: HeadOptions = Field(default=HeadOptions())
     window: int | None = Field(default=None, ge=4, description="tokens of a window")
     overlap: int | None = Field(
