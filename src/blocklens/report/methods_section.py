@@ -7,6 +7,7 @@ from blocklens.report import charts
 from blocklens.report.folder import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
+from blocklens.report.segmentation_section import TERMS as SEGMENTATION_TERMS
 
 P1_TERMS = (
     (
@@ -93,6 +94,7 @@ def methods_section(folder: StudyFolder) -> Section:
             ),
         )
     study = folder.study
+    segments = any(folder.table(name) is not None for name in ("scores", "sentences"))
     return Section(
         id="methods",
         title="Methods",
@@ -102,7 +104,7 @@ def methods_section(folder: StudyFolder) -> Section:
         ),
         html=render(
             "methods.html.j2",
-            terms=P1_TERMS,
+            terms=SEGMENTATION_TERMS if segments else P1_TERMS,
             options=list(flat_options(study.get("options", {}))),
             versions=study.get("versions", {}),
         ),

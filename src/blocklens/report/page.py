@@ -23,12 +23,15 @@ from blocklens.report.methods_section import methods_section
 from blocklens.report.numbers import script_json
 from blocklens.report.rendering import render, static, to_spec
 from blocklens.report.section import Figure, Section, SectionBuilder
+from blocklens.report.segmentation_section import scores_section, segments_section
 
 SECTIONS: tuple[SectionBuilder, ...] = (
     claims_section,
     blocks_section,
     heads_section,
     learned_section,
+    scores_section,
+    segments_section,
     methods_section,
 )
 

@@ -55,22 +55,27 @@ class Reading:
     Args:
         encoder: any text encoder.
         sentences: the text's sentences, at least one.
+        blocks: whether the blocks' outputs will be asked for as well: one pass then gives both.
 
     """
 
-    def __init__(self, encoder: Encoder, sentences: list[str]) -> None:
+    def __init__(self, encoder: Encoder, sentences: list[str], *, blocks: bool = False) -> None:
         self.encoder = encoder
         self.sentences = sentences
+        self.blocks = blocks
 
     @cached_property
     def vectors(self) -> SentenceVectors:
         """Mean vectors of the heads' outputs and of the last block's."""
-        return sentence_vectors(self.encoder, self.sentences)
+        return sentence_vectors(self.encoder, self.sentences, blocks=self.blocks)
 
     @cached_property
     def block_vectors(self) -> NDArray[np.float32]:
         """Mean vectors of every block's outputs, [sentences, L + 1, width]."""
-        found = sentence_vectors(self.encoder, self.sentences, blocks=True).blocks
+        self.blocks = True
+        if self.vectors.blocks is None:
+            del self.vectors
+        found = self.vectors.blocks
         assert found is not None
         return found
 
