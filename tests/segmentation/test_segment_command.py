@@ -140,6 +140,15 @@ def test_an_evaluation_in_a_folder_prints_the_same_and_adds_an_untrained_twin(
     assert (out / "report.html").exists()
 
 
+def test_a_folder_with_other_things_in_it_is_refused_before_anything_is_segmented(
+    model, text, tmp_path
+):
+    found = RUNNER.invoke(cli.app, ["segment", text, "--encoder", model, "--out", str(tmp_path)])
+    assert isinstance(found.exception, UserError), found.output
+    assert "holds other files" in str(found.exception)
+    assert found.stdout == ""
+
+
 def test_texts_in_a_folder_are_printed_as_well(model, text, tmp_path):
     command = ["segment", text, "--encoder", model, "--segments", "2"]
     out = tmp_path / "view"
@@ -158,10 +167,16 @@ def test_texts_in_a_folder_are_printed_as_well(model, text, tmp_path):
         (["--every", "0"], "expected 1 or more"),
         (["--untrained", "-1"], "expected 0 or more"),
         (["--by", "colour"], "no such field"),
-        (["--per-document", "/nowhere/at/all.csv", "--method", "even"], "/nowhere/at/all.csv"),
+        (["--per-document", "{folder}"], "a folder; name a file"),
+        (["--per-document", "{folder}/choi.jsonl/scores.csv"], "a file is in the way"),
+        (["--out", "{folder}"], "holds other files"),
     ],
 )
-def test_what_cannot_be_scored_is_refused_in_one_line(model, choi, options, words):
+def test_what_cannot_be_scored_is_refused_before_anything_is_measured(
+    model, choi, tmp_path, monkeypatch, options, words
+):
+    monkeypatch.setattr("blocklens.encoder.Encoder.load", None)  # a call would be no UserError
+    options = [option.format(folder=tmp_path) for option in options]
     found = RUNNER.invoke(cli.app, ["segment", "--evaluate", choi, "--encoder", model, *options])
     assert isinstance(found.exception, UserError), found.output
     assert words in str(found.exception)

@@ -18,7 +18,7 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
-from blocklens.cli.segment_scores import known_documents, print_scores, scored
+from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -157,6 +157,12 @@ def segment(
     _check_methods(method or [], scoring=evaluate is not None)
     # What cannot be read is refused before an encoder is loaded.
     documents = evaluate and known_documents(evaluate, where or [], every or 1, limit)
+    if documents:
+        check_outputs(documents, by, per_document)
+    if out is not None:
+        from blocklens.storage import output_folder
+
+        output_folder(out, "study.json")
 
     from blocklens.encoder import Encoder
 

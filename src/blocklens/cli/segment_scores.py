@@ -39,6 +39,24 @@ def known_documents(path: Path, where: list[str], every: int, limit: int | None)
     return found
 
 
+def check_outputs(documents: list[Document], by: str | None, per_document: Path | None) -> None:
+    """Refuse what could only fail once everything is measured.
+
+    Raises:
+        UserError: a field that no document has, or a file that cannot be written.
+
+    """
+    if by is not None and by not in documents[0].fields:
+        has = ", ".join(documents[0].fields) or "none"
+        raise UserError(f"--by {by}: no such field of the documents; expected one of {has}")
+    if per_document is None:
+        return
+    if per_document.is_dir():
+        raise UserError(f"--per-document {per_document}: a folder; name a file in it")
+    if any(parent.is_file() for parent in per_document.parents):
+        raise UserError(f"--per-document {per_document}: a file is in the way of a folder")
+
+
 def scored(
     documents: list[Document],
     encoder: Any,
