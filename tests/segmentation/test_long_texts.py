@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from blocklens.segmentation import pk, segment
+from blocklens.segmentation.methods import contrast, joined
 from blocklens.segmentation.number import find_cuts
 from blocklens.segmentation.separators import separator_attention
 from blocklens.segmentation.whitening import whiten
@@ -40,14 +41,30 @@ def peak(work) -> int:
         tracemalloc.stop()
 
 
+def scored(vectors):
+    """All that happens after the encoder, the number of segments to be found."""
+    rows = joined(vectors)
+    return contrast(rows), find_cuts(rows)
+
+
+def test_scoring_twice_the_text_takes_about_twice_the_memory():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(3, PAGES * SENTENCES_A_PAGE, 24)).astype(np.float32)
+    small = peak(lambda: scored(vectors[:, ::2]))
+    large = peak(lambda: scored(vectors))
+    assert large < 2.4 * small
+    # One float64 for every pair of sentences would be 50 MB.
+    assert large < 0.7 * (PAGES * SENTENCES_A_PAGE) ** 2 * 8
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"method": "both"}, {"method": "context", "segments": 40}])
-def test_twice_the_text_takes_at_most_about_twice_the_memory(encoder, options):
+def test_segmenting_twice_the_text_takes_at_most_about_twice_the_memory(encoder, options):
     half, whole = long_text(PAGES * SENTENCES_A_PAGE // 2), long_text(PAGES * SENTENCES_A_PAGE)
-    segment(half, encoder, **options)  # what is kept between calls is there before the first figure
+    segment(long_text(50), encoder)  # what is kept between calls is there before the first figure
     small = peak(lambda: segment(half, encoder, **options))
     large = peak(lambda: segment(whole, encoder, **options))
     assert large < 2.4 * small
-    # One float64 for every pair of sentences would be 50 MB.
     assert large < (PAGES * SENTENCES_A_PAGE) ** 2 * 8
 
 
