@@ -65,7 +65,8 @@ def collected(true, other, twin_true, twin_other):
     for number in range(30):
         masses = [3, 4 + number % 3, 5]
         twins.add(
-            document(masses), Known(attention(masses, twin_true, twin_other, noise=0.1, seed=number))
+            document(masses),
+            Known(attention(masses, twin_true, twin_other, noise=0.1, seed=number)),
         )
     sums.found["untrained 0"] = twins.found["encoder"]
     return sums.tables()
