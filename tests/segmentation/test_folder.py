@@ -47,6 +47,10 @@ def test_an_evaluation_has_tables_claims_figures_and_a_page(evaluated):
     for words in ("three documents", "How good the segments are", "Untrained twins", "texttiling"):
         assert words in page
     assert "Head label" not in page  # the terms of the head measures
+    assert page.index('id="scores"') < page.index('id="claims"')  # what was asked for comes first
+    assert "The untrained twin has seed 0." in page
+    study = json.loads((evaluated / "study.json").read_text("utf-8"))
+    assert study["options"]["methods"] == list(METHODS)
 
 
 def test_the_same_evaluation_is_not_measured_again_and_another_is(encoder, evaluated):
@@ -91,6 +95,9 @@ def test_texts_in_segments_have_a_table_and_a_page_that_shows_them(encoder, tmp_
     assert HOSTILE not in html
     assert "&lt;/script&gt;&lt;img" in html
     assert "Second one." in html
+    for words in ("Intervals are 95", "WindowDiff", "Untrained"):  # nothing of it is on the page
+        assert words not in html
+    assert "2 texts." in html
     assert (tmp_path / "out" / "figures" / "borders-of-text-0.svg").exists()
     assert not (tmp_path / "out" / "figures" / "borders-of-text-1.svg").exists()
     study = json.loads((tmp_path / "out" / "study.json").read_text("utf-8"))

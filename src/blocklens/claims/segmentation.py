@@ -115,7 +115,7 @@ def register(method: str, rival: str, known: bool) -> None:
         statement=f"Segmenting by {WAYS[method]} is better than {name}, the number of segments "
         f"{number}.",
         statistic=f"mean Pk of {name} less that of the method {method}: 0 is no better",
-        control=f"{name} against itself",
+        control="no difference",
         bound=0.0,
         choices="Pk is an error: 0 is perfect. Differences are taken document by document."
         + suggested,

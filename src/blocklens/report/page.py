@@ -26,12 +26,12 @@ from blocklens.report.section import Figure, Section, SectionBuilder
 from blocklens.report.segmentation_section import scores_section, segments_section
 
 SECTIONS: tuple[SectionBuilder, ...] = (
+    scores_section,
+    segments_section,
     claims_section,
     blocks_section,
     heads_section,
     learned_section,
-    scores_section,
-    segments_section,
     methods_section,
 )
 
@@ -86,6 +86,7 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
         "count": texts.get("count"),
         "tokens": texts.get("tokens"),
         "windows": texts.get("windows"),
+        "intervals": study.get("intervals", True),
         "untrained": options.get("untrained", 0),
         "seed": options.get("seed"),
         "versions": study.get("versions", {}),

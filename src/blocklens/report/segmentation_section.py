@@ -20,7 +20,7 @@ SHOWN_MEASURES = {
     "boundary_similarity": "boundary similarity",
 }
 
-TERMS = (
+STRENGTH_TERMS = (
     (
         "Attention at the end of a sentence",
         "ours",
@@ -38,6 +38,9 @@ TERMS = (
         "How much more alike sentences are on each side of the border than across it (or what the "
         "separator receives), in standard deviations from the text's mean.",
     ),
+)
+SCORE_TERMS = (
+    *STRENGTH_TERMS,
     (
         "Pk, WindowDiff",
         "literature",
@@ -129,7 +132,9 @@ def segments_section(folder: StudyFolder) -> Section | None:
         title="Segments",
         intro=(
             "A bar that stands high is a border across which the sentences differ more than those "
-            "beside it." + (f" {left_out} more texts are in the table only." if left_out else "")
+            "beside it. The methods context, both and blocks cut where whole segments fit best, "
+            "which need not be at the highest bars."
+            + (f" {left_out} more texts are in the table only." if left_out else "")
         ),
         html=render("segments.html.j2", texts=texts),
         figures=tuple(figures),

@@ -30,7 +30,8 @@ from blocklens.claims import evaluate as judge
 from blocklens.encoder import Encoder
 from blocklens.segmentation.borders import BorderSums
 from blocklens.segmentation.documents import Document
-from blocklens.segmentation.evaluate import evaluate, summarise
+from blocklens.segmentation.evaluate import BASELINES, evaluate, summarise
+from blocklens.segmentation.methods import METHODS
 from blocklens.segmentation.segment import Segmentation
 from blocklens.storage import output_folder, write_json, write_table
 
@@ -78,8 +79,8 @@ def evaluate_in_folder(
     """
     folder = output_folder(Path(out), "study.json")
     options = {
-        "methods": None if methods is None else list(methods),
-        "baselines": None if baselines is None else list(baselines),
+        "methods": list(METHODS if methods is None else methods),
+        "baselines": list(BASELINES if baselines is None else baselines),
         "heads": heads,
         "unit": unit,
         "untrained": untrained,
@@ -135,7 +136,7 @@ def write_segmentations(
     tables = {"sentences": pd.concat(frames, ignore_index=True)}
     texts = {"description": description, "count": len(found)}
     notes = ["A border's strength is comparable within one text only."]
-    return _write(folder, encoder, tables, texts, options, {}, notes)
+    return _write(folder, encoder, tables, texts, options, {"intervals": False}, notes)
 
 
 def _write(
