@@ -1,10 +1,11 @@
-"""What is chosen for segmentation, tried on Choi's set 4 alone: whitening, weight of a border.
+"""What is chosen for segmentation, tried on Choi's set 4 alone: whitening, heads, border weight.
 
     python -m benchmarks.segmentation_choices MODEL [--every 5]
 
 Prints mean Pk in sentences on documents of set 4 (ranges 3-5, 6-8, 9-11), the number of segments
-given and found, for each power of the whitening and each worth of a standard deviation of separator
-attention in the method `both` (0 is `context`). Needs the folder of Choi's documents.
+given and found, for each power of the whitening, each choice of heads for the vectors, and, in the
+method `both`, each choice of heads for the attention with each worth of a standard deviation of it
+(0 is `context`). Needs the folder of Choi's documents.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from blocklens.segmentation.metrics import masses_from_cuts
 from blocklens.segmentation.number import find_cuts
 
 POWERS = (0.6, 0.8, 1.0)
-WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.2)
+WEIGHTS = (0.01, 0.02, 0.03, 0.05, 0.1)
 HEADS: tuple[methods.Which, ...] = ("all", "middle", "last", "chosen")
 
 
@@ -46,16 +47,14 @@ def main() -> None:
 
 def figures(reading: methods.Reading, masses: list[int]) -> list[tuple[object, ...]]:
     """Pk of one document for every choice, one thing changed at a time."""
-    usual = methods.POWER
     rows: list[tuple[object, ...]] = []
 
     def add(choice: str, power: float, weight: float, which: methods.Which) -> None:
-        methods.POWER = power
-        vectors = methods.context_vectors(reading.vectors.heads, which)
-        methods.POWER = usual
         border = None
         if weight:
-            border = weight * methods.border_attention(reading.separators, "all")
+            border = weight * methods.border_attention(reading.separators, which)
+        looked_at: methods.Which = "all" if weight else which
+        vectors = methods.context_vectors(reading.vectors.heads, looked_at, power)
         for segments in (len(masses), None):
             cuts = find_cuts(vectors, border, segments=segments)
             error = pk(masses, masses_from_cuts(cuts, len(reading.sentences)))
@@ -63,10 +62,11 @@ def figures(reading: methods.Reading, masses: list[int]) -> list[tuple[object, .
 
     for power in POWERS:
         add("whitening", power, 0.0, "all")
-    for weight in WEIGHTS:
-        add("border weight", usual, weight, "all")
     for which in HEADS:
-        add("heads", usual, 0.0, which)
+        add("heads of the vectors", methods.POWER, 0.0, which)
+    for which in HEADS:
+        for weight in WEIGHTS:
+            add("heads of the attention", methods.POWER, weight, which)
     return rows
 
 

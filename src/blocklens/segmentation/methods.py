@@ -171,10 +171,12 @@ def block_range(count: int, which: Which) -> slice:
     return slice(0, count)
 
 
-def context_vectors(heads: NDArray[np.floating], which: Which = "all") -> NDArray[np.floating]:
+def context_vectors(
+    heads: NDArray[np.floating], which: Which = "all", power: float = POWER
+) -> NDArray[np.floating]:
     """Whitened unit rows [sentences, directions] from the mean head output vectors of sentences.
 
-    Takes [sentences, blocks, heads, head width].
+    Takes [sentences, blocks, heads, head width], and the power of the whitening.
 
     ``chosen`` takes the quarter of the heads whose vectors of neighbouring sentences are most alike
     against all pairs (difference of the mean cosines over the standard deviation of all): topics
@@ -185,15 +187,15 @@ def context_vectors(heads: NDArray[np.floating], which: Which = "all") -> NDArra
         rows = centred_rows(np.moveaxis(flat, 1, 0).copy())
         score = np.asarray([neighbour_contrast(one) for one in rows])
         best = np.sort(np.argsort(-score, kind="stable")[: max(1, len(score) // 4)])
-        return joined(np.moveaxis(flat[:, best], 1, 0))
+        return joined(np.moveaxis(flat[:, best], 1, 0), power)
     chosen = heads[:, block_range(heads.shape[1], which)]
-    return joined(np.moveaxis(chosen.reshape(*chosen.shape[:2], -1), 1, 0))
+    return joined(np.moveaxis(chosen.reshape(*chosen.shape[:2], -1), 1, 0), power)
 
 
-def joined(parts: NDArray[np.floating]) -> NDArray[np.floating]:
+def joined(parts: NDArray[np.floating], power: float = POWER) -> NDArray[np.floating]:
     """Parts [parts, sentences, width], each centred and at unit length, side by side, whitened."""
     rows = np.concatenate([centred_rows(part) for part in parts], axis=1)
-    return whiten(rows, POWER)
+    return whiten(rows, power)
 
 
 def neighbour_contrast(rows: NDArray[np.floating]) -> float:
