@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blocklens.segmentation import pk, segment
-from blocklens.segmentation.methods import contrast, joined
+from blocklens.segmentation.methods import context_vectors, contrast
 from blocklens.segmentation.number import find_cuts
 from blocklens.segmentation.separators import separator_attention
 from blocklens.segmentation.whitening import whiten
@@ -43,14 +43,14 @@ def peak(work) -> int:
 
 def scored(vectors):
     """All that happens after the encoder, the number of segments to be found."""
-    rows = joined(vectors)
+    rows = context_vectors(vectors)
     return contrast(rows), find_cuts(rows)
 
 
 def test_scoring_twice_the_text_takes_about_twice_the_memory():
     rng = np.random.default_rng(0)
-    vectors = rng.normal(size=(3, PAGES * SENTENCES_A_PAGE, 24)).astype(np.float32)
-    small = peak(lambda: scored(vectors[:, ::2]))
+    vectors = rng.normal(size=(PAGES * SENTENCES_A_PAGE, 3, 4, 8)).astype(np.float32)
+    small = peak(lambda: scored(vectors[::2]))
     large = peak(lambda: scored(vectors))
     assert large < 2.4 * small
     # One float64 for every pair of sentences would be 50 MB.

@@ -64,9 +64,12 @@ def segment(
         ),
     ] = None,
     heads: Annotated[
-        Literal["all", "middle", "last", "chosen"],
-        typer.Option(help="Which count: all, a third of the blocks, or chosen without labels."),
-    ] = "all",
+        Literal["chosen", "all", "middle", "last"],
+        typer.Option(
+            help="Which count: a quarter chosen by a rule without labels, all, or those of the "
+            "middle or last third of the blocks."
+        ),
+    ] = "chosen",
     out: Annotated[
         Path | None,
         typer.Option(

@@ -77,8 +77,6 @@ def scored(
     if methods:
         chosen["methods"] = [name for name in METHODS if name in methods]
         chosen["baselines"] = [name for name in BASELINES if name in methods]
-    elif heads == "chosen":
-        chosen["methods"] = [name for name in METHODS if name != "blocks"]  # it reads no heads
     with study_progress(encoder.name, shown=sys.stderr.isatty()) as update:
         done = 0
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from blocklens.errors import UserError
 from blocklens.segmentation.baselines import even_cuts, random_cuts, texttiling_cuts
 from blocklens.segmentation.c99 import c99
+from blocklens.segmentation.choice import checked_which
 from blocklens.segmentation.documents import Document
-from blocklens.segmentation.methods import METHODS, Reading, checked_which, context, cuts
+from blocklens.segmentation.methods import METHODS, Reading, context, cuts
 from blocklens.segmentation.metrics import boundary_similarity, masses_from_cuts, pk, window_diff
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def evaluate(
     *,
     methods: Sequence[str] | None = None,
     baselines: Sequence[str] | None = None,
-    heads: str = "all",
+    heads: str = "chosen",
     unit: Literal["sentences", "words"] = "sentences",
     twins: Sequence[Encoder] = (),
     watch: Callable[[Document, Reading], None] = lambda document, reading: None,

@@ -48,7 +48,7 @@ def evaluate_in_folder(
     *,
     methods: Sequence[str] | None = None,
     baselines: Sequence[str] | None = None,
-    heads: str = "all",
+    heads: str = "chosen",
     unit: Literal["sentences", "words"] = "sentences",
     untrained: int = 1,
     borders: bool = True,

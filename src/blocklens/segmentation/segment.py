@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
-from blocklens.segmentation.methods import METHODS, Reading, checked_which, cuts, standardised
+from blocklens.segmentation.choice import checked_which
+from blocklens.segmentation.methods import METHODS, Reading, cuts, standardised
 from blocklens.segmentation.metrics import masses_from_cuts, segment_labels
 from blocklens.texts.sentences import sentence_spans
 
@@ -115,7 +116,7 @@ def segment(
     *,
     segments: int | None = None,
     method: str = DEFAULT_METHOD,
-    heads: str = "all",
+    heads: str = "chosen",
     language: str = "en",
     name: str = "text",
 ) -> Segmentation:
@@ -127,8 +128,8 @@ def segment(
         segments: how many segments, or None to find the number.
         method: "context" (similarity of head output vectors), "attention" (received by
             separators), "both", "blocks" (similarity of block outputs) or "cosine-drop".
-        heads: which count: "all", those of the "middle" or the "last" third of the blocks, or
-            "chosen" by a rule without labels.
+        heads: which count: a quarter "chosen" by a rule without labels, "all", or those of the
+            "middle" or the "last" third of the blocks.
         language: of the sentence splitter.
         name: what the text goes by.
 
