@@ -176,6 +176,17 @@ def test_every_family_of_encoders_segments(family):
     assert len(found.masses) == 2
 
 
+def test_progress_of_every_pass_ends_at_its_count(encoder):
+    told = []
+    text = "\n".join(f"Sentence {'a b c ' * 30}{i} here." for i in range(80))
+    segment(text, encoder, method="both", progress=lambda *one: told.append(one))
+    for run in ("sentences", "separators"):
+        steps = [(done, count) for name, done, count in told if name == run]
+        assert len(steps) > 1
+        assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+        assert steps[-1][0] == steps[-1][1]
+
+
 def test_segments_together_are_the_text(encoder):
     text = "First one here.  Second one.\n\nThird, after a break. And a fourth."
     found = segment(text, encoder, segments=2)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def study_progress(
-    encoder: str, *, shown: bool = True
+    encoder: str, *, shown: bool = True, unit: str = "texts"
 ) -> Iterator[Callable[[str, int, int], None]]:
-    """One bar for each run of a study."""
+    """One bar for each run of a study, which counts ``unit``; a new count starts its bar anew."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -25,7 +25,7 @@ def study_progress(
         TextColumn("{task.description:<12}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("texts"),
+        TextColumn(unit),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -38,6 +38,6 @@ def study_progress(
         def update(run: str, done: int, count: int) -> None:
             if run not in tasks:
                 tasks[run] = bars.add_task(run, total=count)
-            bars.update(tasks[run], completed=done)
+            bars.update(tasks[run], completed=done, total=count)
 
         yield update

@@ -18,6 +18,7 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
+from blocklens.cli.progress import study_progress
 from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
 from blocklens.errors import UserError
 
@@ -237,12 +238,16 @@ def _segmentations(
     from blocklens.segmentation.segment import segment as cut
     from blocklens.texts.reading import TextSource
 
-    found = []
-    for file in files:
-        source = TextSource(file, field=text_field, limit=limit)
-        found += [cut(text.text, encoder, name=text.name, **options) for text in source]
-        for skipped in source.skipped:
-            print(f"blocklens: skipped {skipped.name}: {skipped.reason}", file=sys.stderr)
+    found, skipped = [], []
+    shown = sys.stderr.isatty()
+    with study_progress(encoder.name, shown=shown, unit="sentences") as progress:
+        for file in files:
+            source = TextSource(file, field=text_field, limit=limit)
+            for text in source:
+                found.append(cut(text.text, encoder, name=text.name, progress=progress, **options))
+            skipped += source.skipped
+    for text in skipped:
+        print(f"blocklens: skipped {text.name}: {text.reason}", file=sys.stderr)
     return found
 
 

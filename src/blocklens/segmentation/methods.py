@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,18 +53,32 @@ class Reading:
         encoder: any text encoder.
         sentences: the text's sentences, at least one.
         blocks: whether the blocks' outputs will be asked for as well: one pass then gives both.
+        progress: called with the pass ("sentences" or "separators"), sentences read, of how many.
 
     """
 
-    def __init__(self, encoder: Encoder, sentences: list[str], *, blocks: bool = False) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        sentences: list[str],
+        *,
+        blocks: bool = False,
+        progress: Callable[[str, int, int], None] = lambda run, done, count: None,
+    ) -> None:
         self.encoder = encoder
         self.sentences = sentences
         self.blocks = blocks
+        self.progress = progress
 
     @cached_property
     def vectors(self) -> SentenceVectors:
         """Mean vectors of the heads' outputs and of the last block's."""
-        return sentence_vectors(self.encoder, self.sentences, blocks=self.blocks)
+        return sentence_vectors(
+            self.encoder,
+            self.sentences,
+            blocks=self.blocks,
+            progress=partial(self.progress, "sentences"),
+        )
 
     @cached_property
     def block_vectors(self) -> NDArray[np.float32]:
@@ -79,7 +93,8 @@ class Reading:
     @cached_property
     def separators(self) -> SeparatorAttention:
         """What the separator at the end of each sentence receives."""
-        return separator_attention(self.encoder, self.sentences)
+        progress = partial(self.progress, "separators")
+        return separator_attention(self.encoder, self.sentences, progress=progress)
 
 
 Method = Callable[[Reading, Which], Evidence]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,7 @@ def segment(
     heads: str = "chosen",
     language: str = "en",
     name: str = "text",
+    progress: Callable[[str, int, int], None] = lambda run, done, count: None,
 ) -> Segmentation:
     """Cut a text into segments by what an encoder makes of it, without training.
 
@@ -132,6 +134,7 @@ def segment(
             "middle" or the "last" third of the blocks.
         language: of the sentence splitter.
         name: what the text goes by.
+        progress: as in `Reading`.
 
     Raises:
         UserError: no sentence in the text, more segments asked than it has sentences, an unknown
@@ -154,7 +157,10 @@ def segment(
     if len(spans) == 1:
         nothing = np.zeros(0)
         return Segmentation(name, text, spans, nothing.astype(np.int64), nothing, method)
-    evidence = METHODS[method](Reading(encoder, [text[a:b] for a, b in spans]), which)
+    reading = Reading(
+        encoder, [text[a:b] for a, b in spans], blocks=method == "blocks", progress=progress
+    )
+    evidence = METHODS[method](reading, which)
     return Segmentation(
         name, text, spans, cuts(evidence, segments), standardised(evidence.strength), method
     )
