@@ -6,7 +6,7 @@ import lzma
 import pytest
 
 from blocklens.errors import UserError
-from blocklens.segmentation.documents import Document, read_documents
+from blocklens.segmentation.documents import Document, read_documents, selected
 
 
 def test_json_lines_with_segments_keep_their_other_fields(tmp_path):
@@ -74,3 +74,17 @@ def test_masses_can_be_counted_in_words():
     document = Document("d", ["a b c", "d", "e f"], [1, 2], {})
     assert document.in_words([1, 2]) == [3, 3]
     assert document.in_words([2, 1]) == [4, 2]
+
+
+def test_documents_are_chosen_by_their_fields_and_every_so_many():
+    documents = [
+        Document(f"{number}-{kind}", ["a", "b"], [1, 1], {"set": number, "range": kind})
+        for number in (1, 2, 4)
+        for kind in ("3-5", "6-8")
+    ]
+    names = [d.name for d in selected(documents, {"set": ["1", "4"], "range": ["6-8"]})]
+    assert names == ["1-6-8", "4-6-8"]
+    assert [d.name for d in selected(documents, {"set": ["1", "2"]}, 3)] == ["1-3-5", "2-6-8"]
+    assert len(list(selected(documents, {}, 1))) == 6
+    with pytest.raises(UserError, match="no field colour to choose by; it has set, range"):
+        list(selected(documents, {"colour": ["red"]}))

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import helpers
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.segmentation import boundary_chart, evaluate, pk, segment, summarise
+from blocklens.report import charts
+from blocklens.segmentation import evaluate, pk, segment, summarise
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import BASELINES
 from blocklens.segmentation.methods import METHODS, Reading, contrast, cuts
@@ -156,12 +157,8 @@ def test_attention_of_separators_equals_the_mean_over_queries_of_the_model_s_map
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))
-@pytest.mark.parametrize("heads", ["all", "middle", "last", "chosen"])
+@pytest.mark.parametrize("heads", ["chosen", "all", "middle", "last"])
 def test_every_method_gives_the_number_of_segments_asked_for(encoder, method, heads):
-    if method == "blocks" and heads == "chosen":
-        with pytest.raises(UserError, match="blocks"):
-            segment("One here.\nTwo here.", encoder, method=method, heads=heads)
-        return
     evidence = METHODS[method](Reading(encoder, SENTENCES), heads)
     assert len(evidence.strength) == 5
     assert np.isfinite(evidence.strength).all()
@@ -179,6 +176,17 @@ def test_every_family_of_encoders_segments(family):
     assert len(found.masses) == 2
 
 
+def test_progress_of_every_pass_ends_at_its_count(encoder):
+    told = []
+    text = "\n".join(f"Sentence {'a b c ' * 30}{i} here." for i in range(80))
+    segment(text, encoder, method="both", progress=lambda *one: told.append(one))
+    for run in ("sentences", "separators"):
+        steps = [(done, count) for name, done, count in told if name == run]
+        assert len(steps) > 1
+        assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+        assert steps[-1][0] == steps[-1][1]
+
+
 def test_segments_together_are_the_text(encoder):
     text = "First one here.  Second one.\n\nThird, after a break. And a fourth."
     found = segment(text, encoder, segments=2)
@@ -186,8 +194,10 @@ def test_segments_together_are_the_text(encoder):
     assert "\n---\n" in found.as_markdown()
     record = json.loads(found.as_json())
     assert [text[s["start"] : s["end"]] for s in record["segments"]] == found.segments
-    assert len(found.borders()) == len(found.spans) - 1
-    boundary_chart(found).to_json()
+    table = found.sentences()
+    assert table["content"].tolist() == [text[a:b] for a, b in found.spans]
+    assert np.flatnonzero(table["cut"]).tolist() == (found.cuts - 1).tolist()
+    charts.boundaries(table).to_json()
 
 
 @pytest.mark.parametrize(
@@ -233,6 +243,27 @@ def test_evaluation_scores_every_method_known_and_found(encoder):
         assert (summary[measure] <= summary[f"{measure}_high"]).all()
     even = scores[(scores.method == "even") & scores.known & (scores.document == "d2")]
     assert even.pk.item() == pytest.approx(pk([4, 6], [5, 5]))
+
+
+def test_scores_are_summarised_by_a_field_of_the_documents(encoder):
+    documents = [Document(f"d{i}", list("abcdef"), [2, 4 - i % 2, i % 2][: 2 + i % 2], {"range": r})
+                 for i, r in enumerate(["3-5", "3-5", "6-8"])]  # fmt: skip
+    scores = evaluate(documents, baselines=["even", "texttiling"])
+    found = summarise(scores, "range").set_index(["range", "method", "known"])
+    assert found.loc[("3-5", "even", True), "documents"] == 2
+    assert found.loc[("6-8", "even", True), "documents"] == 1
+    assert ("3-5", "texttiling", True) not in found.index
+    whole = scores[(scores["range"] == "3-5") & (scores["method"] == "even") & scores["known"]]
+    assert found.loc[("3-5", "even", True), "pk"] == pytest.approx(whole["pk"].mean())
+    with pytest.raises(UserError, match="expected one of range"):
+        summarise(scores, "colour")
+
+
+def test_one_pass_gives_the_blocks_outputs_beside_the_heads(encoder):
+    at_once, later = Reading(encoder, SENTENCES, blocks=True), Reading(encoder, SENTENCES)
+    assert later.vectors.blocks is None
+    np.testing.assert_array_equal(at_once.block_vectors, later.block_vectors)
+    np.testing.assert_array_equal(at_once.vectors.heads, later.vectors.heads)
 
 
 def test_evaluation_of_nothing_is_refused(encoder):

@@ -1,6 +1,11 @@
 """Claims: both papers' statements as tests with an effect, an interval, a control, a verdict."""
 
-from blocklens.claims import image_classes, p1, p2  # noqa: F401 - they register their claims
+from blocklens.claims import (  # noqa: F401 - they register their claims
+    image_classes,
+    p1,
+    p2,
+    segmentation,
+)
 from blocklens.claims.registry import REGISTRY, Claim, Estimate, Finding, claim, evaluate, verdict
 
 __all__ = ["REGISTRY", "Claim", "Estimate", "Finding", "claim", "evaluate", "verdict"]

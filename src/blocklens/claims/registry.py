@@ -65,8 +65,8 @@ class Claim:
 
     Attributes:
         id: short name, such as "p1-same-sentence".
-        paper: "P1" or "P2".
-        statement: the paper's statement in our words.
+        paper: "P1", "P2", or "ours" for a statement that no paper makes.
+        statement: the paper's statement in our words, or ours.
         statistic: what is measured, with its unit.
         control: what the effect must lie above.
         bound: the effect's value that means no preference.

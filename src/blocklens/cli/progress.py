@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def study_progress(
-    encoder: str, *, shown: bool = True
+    encoder: str, *, shown: bool = True, unit: str = "texts"
 ) -> Iterator[Callable[[str, int, int], None]]:
-    """One bar for each step of a study, and for each stage of a step that has several."""
+    """One bar for each step of a study, which counts ``unit``; a new count starts its bar anew."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -25,6 +25,7 @@ def study_progress(
         TextColumn("{task.description:<22}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn(unit),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -37,6 +38,6 @@ def study_progress(
         def update(step: str, done: int, count: int) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=count)
-            bars.update(tasks[step], completed=done)
+            bars.update(tasks[step], completed=done, total=count)
 
         yield update

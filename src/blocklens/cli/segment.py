@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,10 +18,12 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
+from blocklens.cli.progress import study_progress
+from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from blocklens.segmentation import Segmentation
 
 EXAMPLES = """
 **Examples**
@@ -32,9 +32,13 @@ EXAMPLES = """
 
     blocklens segment notes.txt --encoder ./my-bert --segments 5 --format markdown
 
+    blocklens segment notes.txt --encoder ./my-bert --out my-segments
+
     cat notes.txt | blocklens segment - --encoder ./my-bert --json
 
-    blocklens segment --evaluate choi.jsonl.xz --encoder ./my-bert --json
+    blocklens segment --evaluate choi.jsonl.xz --where set=1,2 --encoder ./my-bert --json
+
+    blocklens segment --evaluate articles.jsonl --every 10 --encoder ./my-bert --out my-scores
 """
 
 
@@ -52,17 +56,31 @@ def segment(
         typer.Option("--segments", "-n", help="How many segments.", show_default="found"),
     ] = None,
     method: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             help="context (similarity of head output vectors), attention (received by separators), "
-            "both, blocks (similarity of block outputs) or cosine-drop.",
-            show_default="context; with --evaluate all, beside the baselines",
+            "both, blocks (similarity of block outputs) or cosine-drop; with --evaluate also "
+            "texttiling, c99, random, even, and several may be given.",
+            show_default="context; with --evaluate all",
         ),
     ] = None,
     heads: Annotated[
-        Literal["all", "middle", "last", "chosen"],
-        typer.Option(help="Which count: all, a third of the blocks, or chosen without labels."),
-    ] = "all",
+        Literal["chosen", "all", "middle", "last"],
+        typer.Option(
+            help="Which count: a quarter chosen by a rule without labels, all, or those of the "
+            "middle or last third of the blocks."
+        ),
+    ] = "chosen",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Also write a folder with tables, figures and report.html: the strength of every "
+            "border along the text, or with --evaluate the scores and claims.",
+            show_default=False,
+        ),
+    ] = None,
     format: Annotated[
         Literal["text", "markdown", "json"], typer.Option(help="How segments are printed.")
     ] = "text",
@@ -77,11 +95,35 @@ def segment(
             show_default=False,
         ),
     ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Score documents with these values of a field only, such as set=1,2.",
+            show_default=False,
+        ),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(help="Score the first of every so many documents.", show_default="1: all"),
+    ] = None,
     limit: Limit = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Summarise scores by this field, such as range.", show_default=False),
+    ] = None,
     unit: Annotated[
-        Literal["sentences", "words"],
-        typer.Option(help="What Pk and WindowDiff count; Choi's own figures count words."),
-    ] = "sentences",
+        Literal["sentences", "words"] | None,
+        typer.Option(
+            help="What Pk and WindowDiff count; Choi's own figures count words.",
+            show_default="sentences",
+        ),
+    ] = None,
+    untrained: Annotated[
+        int | None,
+        typer.Option(
+            help="Untrained twins to score beside the encoder.", show_default="1 with --out, else 0"
+        ),
+    ] = None,
     per_document: Annotated[
         Path | None,
         typer.Option(help="Write each document's figures to this CSV file.", show_default=False),
@@ -98,131 +140,129 @@ def segment(
         raise UserError(
             "segment: expected files to segment, or --evaluate with documents; not both"
         )
-    misplaced = (
-        {"--per-document": per_document}
-        if evaluate is None
-        else {"--segments": segments, "--text-field": text_field}
-    )
-    for option, value in misplaced.items():
-        if value is not None:
-            goes = "with --evaluate" if evaluate is None else "without --evaluate"
-            raise UserError(f"{option} {value}: goes {goes} only; leave it out")
-    if limit is not None and limit < 1:
-        raise UserError(f"--texts {limit}: expected 1 or more")
-    if segments is not None and segments < 1:
-        raise UserError(f"--segments {segments}: expected 1 or more")
-    if method is not None:
-        _check_method(method, scoring=evaluate is not None)
+    _refuse_misplaced(
+        evaluate is not None,
+        scoring={
+            "--where": where, "--every": every, "--by": by, "--unit": unit,
+            "--untrained": untrained, "--per-document": per_document,
+        },
+        cutting={
+            "--segments": segments, "--text-field": text_field,
+            "--language": None if language == "en" else language,
+            "--format": format if format == "markdown" else None,
+        },
+    )  # fmt: skip
+    for option, value, least in (
+        ("--texts", limit, 1), ("--every", every, 1),
+        ("--segments", segments, 1), ("--untrained", untrained, 0),
+    ):  # fmt: skip
+        if value is not None and value < least:
+            raise UserError(f"{option} {value}: expected {least} or more")
+    _check_methods(method or [], scoring=evaluate is not None)
+    # What cannot be read is refused before an encoder is loaded.
+    documents = evaluate and known_documents(evaluate, where or [], every or 1, limit)
+    if documents:
+        check_outputs(documents, by, per_document)
+    if out is not None:
+        from blocklens.storage import output_folder
+
+        output_folder(out, "study.json")
 
     from blocklens.encoder import Encoder
 
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    if evaluate is not None:
-        scores = _scores(evaluate, loaded, method, heads, unit, limit)
-        if per_document is not None:
-            try:
-                scores.to_csv(per_document, index=False)
-            except OSError as error:
-                raise UserError(f"{per_document}: cannot be written ({error})") from error
-        _print_scores(scores, as_json=as_json)
+    if documents:
+        scores = scored(
+            documents, loaded, method, heads=heads, unit=unit or "sentences",
+            untrained=(1 if out else 0) if untrained is None else untrained,
+            out=out, description=_description(str(evaluate), where=where, every=every, limit=limit),
+        )  # fmt: skip
+        print_scores(scores, by, per_document, as_json=as_json)
+        if out is not None:
+            _say_where(out)
         return
-    found = _segmentations(
-        files or [], loaded, limit, text_field,
-        segments=segments, method=method or "context", heads=heads, language=language,
-    )  # fmt: skip
+    options = {"segments": segments, "method": (method or ["context"])[0], "heads": heads,
+               "language": language}  # fmt: skip
+    found = _segmentations(files or [], loaded, limit, text_field, options)
+    if not found:
+        raise UserError(f"{', '.join(files or [])}: no text in it that could be segmented")
     if as_json:
         print(json.dumps([one.as_record() for one in found], ensure_ascii=False, indent=1))
-        return
-    for number, one in enumerate(found):
-        if number:
-            print("\n" + 72 * "=" + "\n")
-        print(one.as_markdown() if format == "markdown" else one.as_text(), end="")
+    else:
+        rule = "\n" + 72 * "=" + "\n\n"
+        shown = (one.as_markdown() if format == "markdown" else one.as_text() for one in found)
+        print(rule.join(shown), end="")
+    if out is not None:
+        from blocklens.segmentation.folder import write_segmentations
+
+        write_segmentations(
+            found, loaded, out, options=options, description=_description(*(files or []))
+        )
+        _say_where(out)
 
 
 segment.__doc__ = f"{segment.__doc__}\n{EXAMPLES}"
 
 
-def _check_method(method: str, *, scoring: bool) -> None:
+def _refuse_misplaced(
+    evaluating: bool, *, scoring: dict[str, Any], cutting: dict[str, Any]
+) -> None:
+    """Refuse an option that would do nothing."""
+    for option, value in (cutting if evaluating else scoring).items():
+        if value is not None and value != []:
+            goes = "without --evaluate" if evaluating else "with --evaluate"
+            shown = ",".join(value) if isinstance(value, list) else value
+            raise UserError(f"{option} {shown}: goes {goes} only; leave it out")
+
+
+def _check_methods(methods: list[str], *, scoring: bool) -> None:
     """Refuse an unknown method before an encoder is loaded."""
     from blocklens.segmentation.evaluate import BASELINES
     from blocklens.segmentation.methods import METHODS
 
     known = [*METHODS, *(BASELINES if scoring else ())]
-    if method not in known:
-        raise UserError(f"--method {method}: expected one of {', '.join(known)}")
+    for method in methods:
+        if method not in known:
+            raise UserError(f"--method {method}: expected one of {', '.join(known)}")
+    if len(methods) > 1 and not scoring:
+        raise UserError(f"--method {', '.join(methods)}: expected one, unless with --evaluate")
 
 
 def _segmentations(
-    files: list[str], encoder: Any, limit: int | None, text_field: str | None, **options: Any
-) -> Iterator[Any]:
-    """Every text of every file in segments, one at a time; names what was skipped."""
+    files: list[str], encoder: Any, limit: int | None, text_field: str | None,
+    options: dict[str, Any],
+) -> list[Segmentation]:  # fmt: skip
+    """Every text of every file in segments; names what was skipped."""
     from blocklens.segmentation.segment import segment as cut
     from blocklens.texts.reading import TextSource
 
-    for file in files:
-        source = TextSource(file, field=text_field, limit=limit)
-        for text in source:
-            yield cut(text.text, encoder, name=text.name, **options)
-        for skipped in source.skipped:
-            print(f"blocklens: skipped {skipped.name}: {skipped.reason}", file=sys.stderr)
+    found, skipped = [], []
+    shown = sys.stderr.isatty()
+    with study_progress(encoder.name, shown=shown, unit="sentences") as progress:
+        for file in files:
+            source = TextSource(file, field=text_field, limit=limit)
+            for text in source:
+                found.append(cut(text.text, encoder, name=text.name, progress=progress, **options))
+            skipped += source.skipped
+    for text in skipped:
+        print(f"blocklens: skipped {text.name}: {text.reason}", file=sys.stderr)
+    return found
 
 
-def _scores(
-    path: Path, encoder: Any, method: str | None, heads: str, unit: Any, limit: int | None
-) -> pd.DataFrame:
-    """Scores of one method, or of all beside the baselines, with a line of progress."""
-    from blocklens.segmentation.documents import read_documents
-    from blocklens.segmentation.evaluate import BASELINES
-    from blocklens.segmentation.evaluate import evaluate as run
-    from blocklens.segmentation.methods import METHODS
-
-    chosen = {}
-    if method is not None:
-        chosen = {
-            "methods": [method] if method in METHODS else [],
-            "baselines": [method] if method in BASELINES else [],
-        }
-    elif heads == "chosen":
-        chosen = {"methods": [name for name in METHODS if name != "blocks"]}
-    done = 0
-
-    def progress(name: str) -> None:
-        nonlocal done
-        done += 1
-        if sys.stderr.isatty():
-            print(f"\r{done} documents", end="", file=sys.stderr, flush=True)
-
-    documents = islice(read_documents(path), limit)
-    scores = run(documents, encoder, heads=heads, unit=unit, progress=progress, **chosen)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    return scores
+def _description(
+    *sources: str, where: list[str] | None = None, every: int | None = None,
+    limit: int | None = None,
+) -> str:  # fmt: skip
+    """Where the texts are from, for the report's head."""
+    words = [", ".join(Path(source).name for source in sources)]
+    words += where or []
+    words += [f"every {every}th"] if every and every > 1 else []
+    words += [f"the first {limit}"] if limit else []
+    return ", ".join(words)
 
 
-def _print_scores(scores: pd.DataFrame, *, as_json: bool) -> None:
-    """The summary as a table for people, or as JSON."""
-    from blocklens.segmentation.evaluate import summarise
-
-    summary = summarise(scores)
-    if as_json:
-        print(json.dumps(summary.to_dict("records"), indent=1))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("method", "segments", "documents", "Pk", "WindowDiff", "boundary similarity"):
-        table.add_column(name, justify="left" if name in ("method", "segments") else "right")
-    for row in summary.sort_values(["known", "pk"], kind="stable").to_dict("records"):
-        figures = [
-            f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
-            for name in ("pk", "windowdiff", "boundary_similarity")
-        ]
-        number = "known" if row["known"] else "found"
-        table.add_row(row["method"], number, str(row["documents"]), *figures)
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    console.print(table)
-    console.print("Means with 95 % intervals over documents. Pk, WindowDiff: 0 is perfect; "
-                  "boundary similarity: 1 is.")  # fmt: skip
+def _say_where(out: Path) -> None:
+    """On standard error: standard output holds the segments or scores."""
+    print(f"\nReport: {out / 'report.html'}", file=sys.stderr)

@@ -38,7 +38,8 @@ def claims_section(folder: StudyFolder) -> Section | None:
         id="claims",
         title="Claims",
         intro=(
-            "Each statement of the two papers, tested on this encoder and these texts. A claim "
+            "Statements of the two papers, or ours where it says so, tested on this encoder and "
+            "these texts. A claim "
             "holds when the effect's whole 95 % interval lies above the control's and above the "
             "value that means no preference (dotted line), does not hold when it lies below "
             "either, and is inconclusive otherwise."

@@ -7,6 +7,7 @@ from blocklens.report import charts
 from blocklens.report.folder import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
+from blocklens.report.segmentation_section import SCORE_TERMS, STRENGTH_TERMS
 
 P1_TERMS = (
     (
@@ -93,6 +94,10 @@ def methods_section(folder: StudyFolder) -> Section:
             ),
         )
     study = folder.study
+    terms: tuple[tuple[str, str, str], ...] = P1_TERMS
+    for table, own in (("sentences", STRENGTH_TERMS), ("scores", SCORE_TERMS)):
+        if folder.table(table) is not None:
+            terms = own
     return Section(
         id="methods",
         title="Methods",
@@ -102,7 +107,7 @@ def methods_section(folder: StudyFolder) -> Section:
         ),
         html=render(
             "methods.html.j2",
-            terms=P1_TERMS,
+            terms=terms,
             options=list(flat_options(study.get("options", {}))),
             versions=study.get("versions", {}),
         ),

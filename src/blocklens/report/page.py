@@ -23,8 +23,11 @@ from blocklens.report.methods_section import methods_section
 from blocklens.report.numbers import script_json
 from blocklens.report.rendering import render, static, to_spec
 from blocklens.report.section import Figure, Section, SectionBuilder
+from blocklens.report.segmentation_section import scores_section, segments_section
 
 SECTIONS: tuple[SectionBuilder, ...] = (
+    scores_section,
+    segments_section,
     claims_section,
     blocks_section,
     heads_section,
@@ -83,6 +86,7 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
         "count": texts.get("count"),
         "tokens": texts.get("tokens"),
         "windows": texts.get("windows"),
+        "intervals": study.get("intervals", True),
         "untrained": options.get("untrained", 0),
         "seed": options.get("seed"),
         "versions": study.get("versions", {}),

@@ -1,8 +1,7 @@
 """Segmenting a text by what an encoder attends to, and measuring how good a segmentation is."""
 
-from blocklens.segmentation.chart import boundary_chart
 from blocklens.segmentation.cuts import best_cuts
-from blocklens.segmentation.documents import Document, read_documents
+from blocklens.segmentation.documents import Document, read_documents, selected
 from blocklens.segmentation.evaluate import evaluate, summarise
 from blocklens.segmentation.methods import METHODS, Evidence, Reading, method
 from blocklens.segmentation.metrics import boundary_similarity, pk, window_diff
@@ -15,13 +14,13 @@ __all__ = [
     "Reading",
     "Segmentation",
     "best_cuts",
-    "boundary_chart",
     "boundary_similarity",
     "evaluate",
     "method",
     "pk",
     "read_documents",
     "segment",
+    "selected",
     "summarise",
     "window_diff",
 ]

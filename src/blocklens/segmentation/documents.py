@@ -15,7 +15,7 @@ import gzip
 import json
 import lzma
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -69,6 +69,34 @@ def read_documents(path: str | Path) -> Iterator[Document]:
         raise UserError(f"{path}: no such file or folder; give a .jsonl, .ref or folder of .ref")
     for file in files:
         yield from _read_file(file)
+
+
+def selected(
+    documents: Iterable[Document], where: Mapping[str, Collection[str]], every: int = 1
+) -> Iterator[Document]:
+    """Documents whose fields have one of the values given, and of those every n-th.
+
+    Args:
+        documents: in order.
+        where: for each field the values that are taken, written as text, e.g. {"set": ["1", "2"]}.
+        every: take the first of every so many.
+
+    Raises:
+        UserError: a document without such a field.
+
+    """
+    place = 0
+    for document in documents:
+        for name, values in where.items():
+            if name not in document.fields:
+                has = ", ".join(document.fields) or "none"
+                raise UserError(f"{document.name}: no field {name} to choose by; it has {has}")
+            if str(document.fields[name]) not in values:
+                break
+        else:
+            if place % every == 0:
+                yield document
+            place += 1
 
 
 def _read_file(file: Path) -> Iterator[Document]:

@@ -10,25 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal, get_args
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.encoder import Encoder
-from blocklens.errors import UserError
+from blocklens.segmentation.choice import Which, best, block_range, neighbour_contrast, skewness
 from blocklens.segmentation.number import find_cuts
 from blocklens.segmentation.separators import SeparatorAttention, separator_attention
 from blocklens.segmentation.vectors import SentenceVectors, sentence_vectors
 from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
 
-Which = Literal["all", "middle", "last", "chosen"]
 POWER = 0.8
 """Of the whitening; chosen on Choi's set 4."""
-BORDER_WEIGHT = 0.05
-"""Worth of one standard deviation of separator attention in `both`: between values tried on eight
-documents of Choi's set 4 (0.03 to 0.1 moved Pk by about 0.03 either way), itself not tried."""
+BORDER_WEIGHT = 0.01
+"""Worth of one standard deviation of separator attention in `both`; chosen on Choi's set 4."""
 NEAR = 3
 """Sentences on each side of a border that its strength is taken from."""
 
@@ -55,29 +52,49 @@ class Reading:
     Args:
         encoder: any text encoder.
         sentences: the text's sentences, at least one.
+        blocks: whether the blocks' outputs will be asked for as well: one pass then gives both.
+        progress: called with the pass ("sentences" or "separators"), sentences read, of how many.
 
     """
 
-    def __init__(self, encoder: Encoder, sentences: list[str]) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        sentences: list[str],
+        *,
+        blocks: bool = False,
+        progress: Callable[[str, int, int], None] = lambda run, done, count: None,
+    ) -> None:
         self.encoder = encoder
         self.sentences = sentences
+        self.blocks = blocks
+        self.progress = progress
 
     @cached_property
     def vectors(self) -> SentenceVectors:
         """Mean vectors of the heads' outputs and of the last block's."""
-        return sentence_vectors(self.encoder, self.sentences)
+        return sentence_vectors(
+            self.encoder,
+            self.sentences,
+            blocks=self.blocks,
+            progress=partial(self.progress, "sentences"),
+        )
 
     @cached_property
     def block_vectors(self) -> NDArray[np.float32]:
         """Mean vectors of every block's outputs, [sentences, L + 1, width]."""
-        found = sentence_vectors(self.encoder, self.sentences, blocks=True).blocks
+        self.blocks = True
+        if self.vectors.blocks is None:
+            del self.vectors
+        found = self.vectors.blocks
         assert found is not None
         return found
 
     @cached_property
     def separators(self) -> SeparatorAttention:
         """What the separator at the end of each sentence receives."""
-        return separator_attention(self.encoder, self.sentences)
+        progress = partial(self.progress, "separators")
+        return separator_attention(self.encoder, self.sentences, progress=progress)
 
 
 Method = Callable[[Reading, Which], Evidence]
@@ -119,20 +136,20 @@ def cuts(evidence: Evidence, segments: int | None = None) -> NDArray[np.int64]:
 
 
 @method("context")
-def context(reading: Reading, which: Which = "all") -> Evidence:
+def context(reading: Reading, which: Which = "chosen") -> Evidence:
     """Similarity of the sentences' head output vectors (docs/definitions.md)."""
     vectors = context_vectors(reading.vectors.heads, which)
     return Evidence(contrast(vectors), vectors)
 
 
 @method("attention")
-def attention(reading: Reading, which: Which = "all") -> Evidence:
+def attention(reading: Reading, which: Which = "chosen") -> Evidence:
     """Attention that the separator at each border receives."""
     return Evidence(border_attention(reading.separators, which))
 
 
 @method("both")
-def both(reading: Reading, which: Which = "all") -> Evidence:
+def both(reading: Reading, which: Which = "chosen") -> Evidence:
     """Context similarity, with a bonus for a cut where the separator receives much attention."""
     near = context(reading, which)
     border = BORDER_WEIGHT * border_attention(reading.separators, which)
@@ -140,68 +157,46 @@ def both(reading: Reading, which: Which = "all") -> Evidence:
 
 
 @method("blocks")
-def blocks(reading: Reading, which: Which = "all") -> Evidence:
+def blocks(reading: Reading, which: Which = "chosen") -> Evidence:
     """As `context`, with the outputs of blocks 0..L in place of the heads' output vectors."""
+    parts = np.moveaxis(reading.block_vectors, 1, 0)
     if which == "chosen":
-        raise UserError("method blocks: reads no heads; choose all, middle or last")
-    chosen = reading.block_vectors[:, block_range(reading.block_vectors.shape[1], which)]
-    vectors = joined(np.moveaxis(chosen, 1, 0))
+        parts = parts[best(neighbour_contrast(parts))]
+    vectors = joined(parts[block_range(len(parts), which)])
     return Evidence(contrast(vectors), vectors)
 
 
 @method("cosine-drop")
-def cosine_drop(reading: Reading, which: Which = "all") -> Evidence:
+def cosine_drop(reading: Reading, which: Which = "chosen") -> Evidence:
     """The plain way, to be beaten: cosine of neighbouring sentences' mean last-block vectors."""
     del which
     rows = unit_rows(reading.vectors.last)
     return Evidence(-np.einsum("nw,nw->n", rows[:-1], rows[1:]).astype(np.float64))
 
 
-def block_range(count: int, which: Which) -> slice:
-    """The blocks that count, of ``count`` blocks: all, the middle third or the last third."""
-    if which == "middle":
-        return slice(count // 3, max(count // 3 + 1, 2 * count // 3))
-    if which == "last":
-        return slice(count - max(1, count // 3), count)
-    return slice(0, count)
-
-
-def context_vectors(heads: NDArray[np.floating], which: Which = "all") -> NDArray[np.floating]:
+def context_vectors(
+    heads: NDArray[np.floating], which: Which = "chosen", power: float = POWER
+) -> NDArray[np.floating]:
     """Whitened unit rows [sentences, directions] from the mean head output vectors of sentences.
 
-    Takes [sentences, blocks, heads, head width].
+    Args:
+        heads: [sentences, blocks, heads, head width].
+        which: "chosen" takes heads one by one, wherever they are; otherwise each block's heads are
+            one part, so that all blocks have the same weight.
+        power: of the whitening.
 
-    ``chosen`` takes the quarter of the heads whose vectors of neighbouring sentences are most alike
-    against all pairs (difference of the mean cosines over the standard deviation of all): topics
-    last longer than a sentence, so heads that see topics show it, and no label is needed.
     """
     if which == "chosen":
-        flat = heads.reshape(len(heads), -1, heads.shape[-1])
-        rows = centred_rows(np.moveaxis(flat, 1, 0).copy())
-        score = np.asarray([neighbour_contrast(one) for one in rows])
-        best = np.sort(np.argsort(-score, kind="stable")[: max(1, len(score) // 4)])
-        return joined(np.moveaxis(flat[:, best], 1, 0))
-    chosen = heads[:, block_range(heads.shape[1], which)]
-    return joined(np.moveaxis(chosen.reshape(*chosen.shape[:2], -1), 1, 0))
+        parts = np.moveaxis(heads.reshape(len(heads), -1, heads.shape[-1]), 1, 0)
+        return joined(parts[best(neighbour_contrast(parts))], power)
+    some = heads[:, block_range(heads.shape[1], which)]
+    return joined(np.moveaxis(some.reshape(*some.shape[:2], -1), 1, 0), power)
 
 
-def joined(parts: NDArray[np.floating]) -> NDArray[np.floating]:
+def joined(parts: NDArray[np.floating], power: float = POWER) -> NDArray[np.floating]:
     """Parts [parts, sentences, width], each centred and at unit length, side by side, whitened."""
     rows = np.concatenate([centred_rows(part) for part in parts], axis=1)
-    return whiten(rows, POWER)
-
-
-def neighbour_contrast(rows: NDArray[np.floating]) -> float:
-    """Mean cosine of neighbouring unit rows, less that of all pairs, over the latter's spread.
-
-    The pairs are those up to 200 rows apart from 512 evenly spaced rows at most.
-    """
-    if len(rows) < 3:
-        return 0.0
-    near = float(np.mean(np.sum(rows[:-1] * rows[1:], axis=1)))
-    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(512, len(rows))).astype(int))]
-    pairs = (some @ some.T)[np.triu_indices(len(some), 1)]
-    return (near - float(pairs.mean())) / max(float(pairs.std()), 1e-9)
+    return whiten(rows, power)
 
 
 def contrast(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -229,22 +224,14 @@ def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9)
 
 
-def border_attention(found: SeparatorAttention, which: Which) -> NDArray[np.float64]:
+def border_attention(found: SeparatorAttention, which: Which = "chosen") -> NDArray[np.float64]:
     """Standardised log attention of the separator before each border, mean over heads, [n - 1].
 
-    ``chosen`` takes the quarter of the heads that favour separators most over other tokens.
+    ``chosen`` takes the quarter of the heads by `skewness`.
     """
     received = np.log(np.maximum(found.received[:-1], 1e-6))  # the last sentence has no border
     each = standardised(received)
     if which == "chosen":
-        favour = (found.received.mean(axis=0) / np.maximum(found.others, 1e-9)).ravel()
-        best = np.argsort(-favour, kind="stable")[: max(1, len(favour) // 4)]
-        return standardised(each.reshape(len(each), -1)[:, best].mean(axis=1))
+        each = each.reshape(len(each), -1)
+        return standardised(each[:, best(skewness(each))].mean(axis=1))
     return standardised(each[:, block_range(each.shape[1], which)].mean(axis=(1, 2)))
-
-
-def checked_which(which: str) -> Which:
-    """The choice of heads, or a UserError that names the choices."""
-    if which not in get_args(Which):
-        raise UserError(f"heads {which!r}: expected one of {', '.join(get_args(Which))}")
-    return which  # type: ignore[return-value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
-from blocklens.segmentation.methods import METHODS, Reading, checked_which, cuts, standardised
-from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.segmentation.choice import checked_which
+from blocklens.segmentation.methods import METHODS, Reading, cuts, standardised
+from blocklens.segmentation.metrics import masses_from_cuts, segment_labels
 from blocklens.texts.sentences import sentence_spans
 
 if TYPE_CHECKING:
@@ -85,19 +87,26 @@ class Segmentation:
         """`as_record` as JSON text."""
         return json.dumps(self.as_record(), ensure_ascii=False, indent=1)
 
-    def borders(self) -> pd.DataFrame:
-        """One row a border: `border` (sentences before), `strength`, `cut`, `before`, `after`."""
+    def sentences(self) -> pd.DataFrame:
+        """One row a sentence, in order: the text as data.
+
+        Columns: `name` of the text, `sentence` (its number, from 0), `start`, `end` (characters),
+        `segment` (its number, from 0), `strength` (of the border after it, in standard deviations;
+        missing for the last), `cut` (whether a segment ends with it), `content`.
+        """
         import pandas as pd
 
-        sentences = [self.text[a:b] for a, b in self.spans]
-        places = np.arange(1, len(sentences))
+        labels = segment_labels(self.masses)
         return pd.DataFrame(
             {
-                "border": places,
-                "strength": self.strength,
-                "cut": np.isin(places, self.cuts),
-                "before": [s[-80:] for s in sentences[:-1]],
-                "after": [s[:80] for s in sentences[1:]],
+                "name": self.name,
+                "sentence": np.arange(len(self.spans)),
+                "start": [a for a, _ in self.spans],
+                "end": [b for _, b in self.spans],
+                "segment": labels,
+                "strength": [*self.strength, np.nan],
+                "cut": np.diff(labels, append=labels[-1]) > 0,
+                "content": [self.text[a:b] for a, b in self.spans],
             }
         )
 
@@ -108,9 +117,10 @@ def segment(
     *,
     segments: int | None = None,
     method: str = DEFAULT_METHOD,
-    heads: str = "all",
+    heads: str = "chosen",
     language: str = "en",
     name: str = "text",
+    progress: Callable[[str, int, int], None] = lambda run, done, count: None,
 ) -> Segmentation:
     """Cut a text into segments by what an encoder makes of it, without training.
 
@@ -120,10 +130,11 @@ def segment(
         segments: how many segments, or None to find the number.
         method: "context" (similarity of head output vectors), "attention" (received by
             separators), "both", "blocks" (similarity of block outputs) or "cosine-drop".
-        heads: which count: "all", those of the "middle" or the "last" third of the blocks, or
-            "chosen" by a rule without labels.
+        heads: which count: a quarter "chosen" by a rule without labels, "all", or those of the
+            "middle" or the "last" third of the blocks.
         language: of the sentence splitter.
         name: what the text goes by.
+        progress: as in `Reading`.
 
     Raises:
         UserError: no sentence in the text, more segments asked than it has sentences, an unknown
@@ -139,14 +150,17 @@ def segment(
     if not spans:
         raise UserError(f"{name}: no sentence found; expected a text with words")
     if segments is not None and segments > len(spans):
+        count = f"{len(spans)} sentence{'' if len(spans) == 1 else 's'}"
         raise UserError(
-            f"{name}: {segments} segments asked of {len(spans)} sentences; ask for at most "
-            f"{len(spans)}"
+            f"{name}: {segments} segments asked of {count}; ask for at most {len(spans)}"
         )
     if len(spans) == 1:
         nothing = np.zeros(0)
         return Segmentation(name, text, spans, nothing.astype(np.int64), nothing, method)
-    evidence = METHODS[method](Reading(encoder, [text[a:b] for a, b in spans]), which)
+    reading = Reading(
+        encoder, [text[a:b] for a, b in spans], blocks=method == "blocks", progress=progress
+    )
+    evidence = METHODS[method](reading, which)
     return Segmentation(
         name, text, spans, cuts(evidence, segments), standardised(evidence.strength), method
     )

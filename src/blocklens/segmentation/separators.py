@@ -8,7 +8,7 @@ which it lies most centrally. Time and memory are linear in the length of the te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,11 +64,22 @@ def _separator(kinds: NDArray[np.int8]) -> int:
 
 
 @torch.inference_mode()
-def separator_attention(encoder: Encoder, sentences: list[str]) -> SeparatorAttention:
+def separator_attention(
+    encoder: Encoder,
+    sentences: list[str],
+    *,
+    progress: Callable[[int, int], None] = lambda done, count: None,
+) -> SeparatorAttention:
     """Attention that the separator at the end of each sentence receives, for every head.
 
     Separators are punctuation tokens; queries are all tokens that are neither separators nor
     special. A sentence longer than a window is cut to its end.
+
+    Args:
+        encoder: any text encoder.
+        sentences: the text's sentences, at least one.
+        progress: called with how many sentences of how many are read.
+
     """
     plan = encoder.windows()
     before, after, room = plan.prefix, plan.suffix, plan.room
@@ -115,5 +126,6 @@ def separator_attention(encoder: Encoder, sentences: list[str]) -> SeparatorAtte
             inputs = torch.from_numpy(whole[None]).to(encoder.model.device)
             encoder.model(input_ids=inputs, attention_mask=torch.ones_like(inputs))
         windows += 1
+        progress(b, len(ids))
         tokens += len(whole)
     return SeparatorAttention(received, (others / windows).astype(np.float32), tokens)

@@ -12,6 +12,7 @@ occur everywhere say little about the topic. No list of words and no other text 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,11 @@ def _special_ids(encoder: Encoder) -> tuple[NDArray[np.int64], NDArray[np.int64]
 
 @torch.inference_mode()
 def sentence_vectors(
-    encoder: Encoder, sentences: list[str], *, blocks: bool = False
+    encoder: Encoder,
+    sentences: list[str],
+    *,
+    blocks: bool = False,
+    progress: Callable[[int, int], None] = lambda done, count: None,
 ) -> SentenceVectors:
     """Mean vectors of each sentence, every sentence by itself.
 
@@ -80,6 +85,7 @@ def sentence_vectors(
         encoder: any text encoder.
         sentences: the text's sentences, at least one.
         blocks: whether block outputs are wanted as well.
+        progress: called with how many sentences (or pieces of long ones) of how many are read.
 
     """
     ids = sentence_ids(encoder, sentences)
@@ -135,5 +141,6 @@ def sentence_vectors(
                 outputs = np.zeros((count, *mean.shape[1:]), dtype=np.float32)
             np.add.at(outputs, which, mean.float().cpu().numpy())
         total += int(mask.sum())
+        progress(start, len(pieces))
     assert last is not None
     return SentenceVectors(heads, outputs, last, total)

@@ -22,9 +22,9 @@ def unit_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def centred_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Unit rows less their mean, at unit length again."""
+    """Unit rows less their mean, at unit length again, [..., rows, width]."""
     rows = unit_rows(rows)
-    return unit_rows(rows - rows.mean(axis=0, keepdims=True))
+    return unit_rows(rows - rows.mean(axis=-2, keepdims=True))
 
 
 def whiten(

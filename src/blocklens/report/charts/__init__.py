@@ -15,12 +15,14 @@ from blocklens.report.charts.learned import (
     training_sizes,
 )
 from blocklens.report.charts.matrices import attention_map, contact_sheet, similarity
+from blocklens.report.charts.segmentation import boundaries, segmentation_scores
 
 __all__ = [
     "along_blocks",
     "anchors",
     "apt_against_frequency",
     "attention_map",
+    "boundaries",
     "claims",
     "class_confusion",
     "cluster_sizes",
@@ -31,6 +33,7 @@ __all__ = [
     "frequency_curves",
     "grid",
     "profile",
+    "segmentation_scores",
     "similarity",
     "sweep",
     "training_sizes",

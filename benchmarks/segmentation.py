@@ -1,0 +1,124 @@
+"""How fast a text is segmented, and what scoring and cutting cost beside the encoder.
+
+    python -m benchmarks --only segmentation
+
+A model of the embedded one's shape (6 blocks, width 192) on two threads reads the prose of Python's
+language reference, joined to texts of about 2,500 words; the number of segments is to be found,
+which costs more than when it is given. Tokens are those that go through the encoder, special tokens
+included; the time is all of `segment`: splitting into sentences, reading, scoring, cutting. The
+second figure is the time of all that is no encoder (whitening, strengths, number of segments, cuts)
+over the encoder's own, tokenising included. `BLOCKLENS_ENCODER` names a trained encoder; without it
+the weights are random, which changes no step but the number of segments that is found.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from typing import Any
+
+import torch
+from transformers import BertConfig, BertModel
+
+from benchmarks.calibration import calibrate
+from benchmarks.fresh import in_fresh_process
+from blocklens.embedded.texts import prose
+from blocklens.encoder import Encoder
+from blocklens.segmentation.methods import Reading, context, cuts
+from blocklens.texts.sentences import sentence_spans
+
+TOKENS_A_SECOND = 2000
+SHARE = 0.1
+RANDOM = "random weights of the embedded model's shape"
+WORDS = 2500
+
+
+def run(quick: bool = False) -> list[dict[str, Any]]:
+    """Tokens a second, and scoring and cutting over the encoder, medians over texts."""
+    given = {"texts": 1, "repeats": 1} if quick else {}
+    found = in_fresh_process("benchmarks.segmentation", "work", **given)
+    extra = {**calibrate(), **found}
+    speed, share = found["tokens_a_second"], found["share"]
+    return [
+        {
+            "name": "segmenting a text, number of segments to be found",
+            "value": round(speed),
+            "unit": "tokens/s",
+            "better": "higher",
+            "limit": TOKENS_A_SECOND,
+            "holds": speed >= TOKENS_A_SECOND,
+            **extra,
+        },
+        {
+            "name": "scoring and cutting / the encoder",
+            "value": round(share, 4),
+            "unit": "x",
+            "better": "lower",
+            "limit": SHARE,
+            "holds": share <= SHARE,
+            **extra,
+        },
+    ]
+
+
+def work(texts: int = 8, repeats: int = 3, threads: int = 2) -> dict[str, Any]:
+    """Each text segmented several times; medians throughout, the worst beside them."""
+    torch.set_num_threads(threads)
+    encoder = loaded()
+    speeds, shares = [], []
+    chosen = long_texts(texts)
+    segmented(encoder, chosen[0])
+    for text in chosen:
+        for _ in range(repeats):
+            tokens, reading, rest = segmented(encoder, text)
+            speeds.append(tokens / (reading + rest))
+            shares.append(rest / reading)
+    return {
+        "tokens_a_second": statistics.median(speeds),
+        "slowest": min(speeds),
+        "share": statistics.median(shares),
+        "largest_share": max(shares),
+        "encoder": encoder.name.rpartition("/")[2],
+        "threads": threads,
+        "texts": len(chosen),
+    }
+
+
+def segmented(encoder: Encoder, text: str) -> tuple[int, float, float]:
+    """Tokens of one text, seconds of the encoder, and seconds of all else."""
+    start = time.perf_counter()
+    sentences = [text[a:b] for a, b in sentence_spans(text)]
+    split = time.perf_counter()
+    reading = Reading(encoder, sentences)
+    tokens = reading.vectors.tokens
+    read = time.perf_counter()
+    cuts(context(reading))
+    return tokens, read - split, (split - start) + (time.perf_counter() - read)
+
+
+def long_texts(count: int) -> list[str]:
+    """Sections of Python's language reference joined until a text has `WORDS` words."""
+    found, words = [""], 0
+    for section in prose():
+        if words >= WORDS:
+            found.append("")
+            words = 0
+        found[-1] += section + "\n"
+        words += len(section.split())
+    return found[:count]
+
+
+def loaded() -> Encoder:
+    """The encoder that BLOCKLENS_ENCODER names, or the embedded model's shape, random weights."""
+    named = os.environ.get("BLOCKLENS_ENCODER")
+    if named:
+        return Encoder.load(named)
+    from blocklens.learning.corpus import train_tokenizer
+
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=8192, hidden_size=192, num_hidden_layers=6,
+                        num_attention_heads=6, intermediate_size=768,
+                        max_position_embeddings=128)  # fmt: skip
+    tokenizer = train_tokenizer(prose(), vocabulary=2048, length=128)
+    return Encoder(BertModel(config, add_pooling_layer=False).eval(), tokenizer, name=RANDOM)

@@ -1,0 +1,131 @@
+"""The side of `blocklens segment` that scores: documents, progress, the table for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from blocklens.cli.progress import study_progress
+from blocklens.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from blocklens.segmentation import Document
+
+
+def known_documents(path: Path, where: list[str], every: int, limit: int | None) -> list[Document]:
+    """The documents that were asked for.
+
+    Raises:
+        UserError: none, or a condition that is not FIELD=VALUE.
+
+    """
+    from blocklens.segmentation.documents import read_documents, selected
+
+    conditions = {}
+    for condition in where:
+        field, sign, values = condition.partition("=")
+        if not (field and sign and values):
+            raise UserError(f"--where {condition}: expected FIELD=VALUE, such as set=1,2")
+        conditions[field] = values.split(",")
+    found = list(islice(selected(read_documents(path), conditions, every), limit))
+    if not found:
+        asked = f" with {' and '.join(where)}" if where else " of two segments or more"
+        raise UserError(f"{path}: no document{asked} to evaluate on")
+    return found
+
+
+def check_outputs(documents: list[Document], by: str | None, per_document: Path | None) -> None:
+    """Refuse what could only fail once everything is measured.
+
+    Raises:
+        UserError: a field that no document has, or a file that cannot be written.
+
+    """
+    if by is not None and by not in documents[0].fields:
+        has = ", ".join(documents[0].fields) or "none"
+        raise UserError(f"--by {by}: no such field of the documents; expected one of {has}")
+    if per_document is None:
+        return
+    if per_document.is_dir():
+        raise UserError(f"--per-document {per_document}: a folder; name a file in it")
+    if any(parent.is_file() for parent in per_document.parents):
+        raise UserError(f"--per-document {per_document}: a file is in the way of a folder")
+
+
+def scored(
+    documents: list[Document],
+    encoder: Any,
+    methods: list[str] | None,
+    *,
+    heads: str,
+    unit: Literal["sentences", "words"],
+    untrained: int,
+    out: Path | None,
+    description: str,
+) -> pd.DataFrame:
+    """Scores of the methods asked for, or of all beside the baselines, with a bar of progress."""
+    from blocklens.segmentation.evaluate import BASELINES, evaluate
+    from blocklens.segmentation.folder import evaluate_in_folder
+    from blocklens.segmentation.methods import METHODS
+
+    chosen: dict[str, Any] = {"heads": heads, "unit": unit}
+    if methods:
+        chosen["methods"] = [name for name in METHODS if name in methods]
+        chosen["baselines"] = [name for name in BASELINES if name in methods]
+    with study_progress(encoder.name, shown=sys.stderr.isatty()) as update:
+        done = 0
+
+        def progress(name: str) -> None:
+            nonlocal done
+            done += 1
+            update("documents", done, len(documents))
+
+        if out is None:
+            twins = [encoder.untrained(seed) for seed in range(untrained)]
+            return evaluate(documents, encoder, twins=twins, progress=progress, **chosen)
+        reads_separators = not methods or bool({"attention", "both"} & set(methods))
+        return evaluate_in_folder(
+            documents, encoder, out, untrained=untrained, borders=reads_separators,
+            description=description, progress=progress, **chosen,
+        )  # fmt: skip
+
+
+def print_scores(
+    scores: pd.DataFrame, by: str | None, per_document: Path | None, *, as_json: bool
+) -> None:
+    """The summary as a table for people, or as JSON; each document's figures to a file."""
+    from blocklens.segmentation.evaluate import summarise
+    from blocklens.storage import whole_file
+
+    summary = summarise(scores, by)
+    if per_document is not None:
+        with whole_file(per_document) as partial:
+            scores.to_csv(partial, index=False)
+    if as_json:
+        print(json.dumps(summary.to_dict("records"), indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    columns = [*([by] if by else []), "method", "segments", "documents"]
+    for name in (*columns, "Pk", "WindowDiff", "boundary similarity"):
+        table.add_column(name, justify="left" if name in (by, "method", "segments") else "right")
+    order = [*([by] if by else []), "known", "pk"]
+    for row in summary.sort_values(order, kind="stable").to_dict("records"):
+        figures = [
+            f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
+            for name in ("pk", "windowdiff", "boundary_similarity")
+        ]
+        number = "known" if row["known"] else "found"
+        first = [str(row[by])] if by else []
+        table.add_row(*first, row["method"], number, str(row["documents"]), *figures)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    console.print("Means with 95 % intervals over documents. Pk, WindowDiff: 0 is perfect; "
+                  "boundary similarity: 1 is.")  # fmt: skip

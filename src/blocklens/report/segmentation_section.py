@@ -1,0 +1,156 @@
+"""Texts in segments with the strength of every border, and how good ways to segment are."""
+
+from typing import Any
+
+import pandas as pd
+
+from blocklens.report import charts
+from blocklens.report.folder import StudyFolder
+from blocklens.report.numbers import number
+from blocklens.report.rendering import render
+from blocklens.report.section import Figure, Section
+
+MOST_TEXTS = 20
+"""Texts that the page shows; the tables have all."""
+BASELINES = ("texttiling", "c99", "random", "even", "untrained")
+"""Ways to segment that use no trained encoder."""
+SHOWN_MEASURES = {
+    "pk": "Pk",
+    "windowdiff": "WindowDiff",
+    "boundary_similarity": "boundary similarity",
+}
+
+STRENGTH_TERMS = (
+    (
+        "Attention at the end of a sentence",
+        "ours",
+        "What the last punctuation token of a sentence receives from tokens that are no "
+        "separators. P1 suggests that it says how strong a border is; the formula is ours.",
+    ),
+    (
+        "context",
+        "ours",
+        "The segments whose sentences' head output vectors point the same way, by an exact cut.",
+    ),
+    (
+        "Strength of a border",
+        "ours",
+        "How much more alike sentences are on each side of the border than across it (or what the "
+        "separator receives), in standard deviations from the text's mean.",
+    ),
+)
+SCORE_TERMS = (
+    *STRENGTH_TERMS,
+    (
+        "Pk, WindowDiff",
+        "literature",
+        "Share of places a fixed distance apart that are wrongly put in one segment or in two; "
+        "share of such windows with a wrong number of borders. 0 is perfect.",
+    ),
+    (
+        "Boundary similarity",
+        "literature",
+        "One less the share of borders missed, added or (at half the cost) one sentence off. 1 is "
+        "perfect.",
+    ),
+    (
+        "Untrained twins",
+        "ours",
+        "The same configuration with fresh weights, segmenting by the method context.",
+    ),
+    ("Intervals", "ours", "95 %, from resampling documents."),
+)
+
+
+def scores_section(folder: StudyFolder) -> Section | None:
+    """How good each way to segment is, from the table `summary` of an evaluation."""
+    summary = folder.table("summary")
+    if summary is None:
+        return None
+    figures, tables = [], []
+    for known, words in ((False, "found"), (True, "given")):
+        rows = summary.loc[summary["known"] == known]
+        if rows.empty:
+            continue
+        figures.append(
+            Figure(
+                f"pk-{words}",
+                charts.segmentation_scores(summary, known=known, baselines=BASELINES),
+                f"Mean Pk of every way to segment, the number of segments {words}; grey ways use "
+                "no trained encoder.",
+            )
+        )
+        tables.append({"words": words, "rows": [_row(r) for r in _records(rows)]})
+    counts = sorted({int(n) for n in summary["documents"]})
+    return Section(
+        id="scores",
+        title="How good the segments are",
+        intro=(
+            f"On {' or '.join(map(str, counts))} documents whose true segments are known. Pk and "
+            "WindowDiff are errors, boundary similarity is agreement."
+        ),
+        html=render("scores.html.j2", tables=tables, measures=list(SHOWN_MEASURES.values())),
+        figures=tuple(figures),
+    )
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return rows.sort_values("pk", kind="stable").to_dict("records")  # type: ignore[return-value]
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    cells = [
+        {"value": row[name], "low": row[f"{name}_low"], "high": row[f"{name}_high"]}
+        for name in SHOWN_MEASURES
+    ]
+    baseline = str(row["method"]).split()[0] in BASELINES
+    return {"method": row["method"], "baseline": baseline, "cells": cells}
+
+
+def segments_section(folder: StudyFolder) -> Section | None:
+    """Each text in its segments below the strength along it, from the table `sentences`."""
+    sentences = folder.table("sentences")
+    if sentences is None:
+        return None
+    figures, texts = [], []
+    groups = [(int(n), part) for n, part in sentences.groupby("text", sort=True)]  # type: ignore[call-overload]
+    for k, part in groups[:MOST_TEXTS]:
+        figure = None
+        if len(part) > 1:
+            figure = Figure(
+                f"borders-of-text-{k}",
+                charts.boundaries(part),
+                "How strong the border after each sentence is; hover a bar for the sentences on "
+                "both sides.",
+                place="html",
+            )
+            figures.append(figure)
+        texts.append({"name": part["name"].iloc[0], "figure": figure, "segments": _segments(part)})
+    left_out = len(groups) - len(texts)
+    return Section(
+        id="segments",
+        title="Segments",
+        intro=(
+            "A bar that stands high is a border across which the sentences differ more than those "
+            "beside it. The methods context, both and blocks cut where whole segments fit best, "
+            "which need not be at the highest bars."
+            + (f" {left_out} more texts are in the table only." if left_out else "")
+        ),
+        html=render("segments.html.j2", texts=texts),
+        figures=tuple(figures),
+    )
+
+
+def _segments(part: pd.DataFrame) -> list[dict[str, Any]]:
+    """The segments of one text: number, sentences, and the strength of the border before it."""
+    found, before = [], None
+    for segment, rows in part.groupby("segment", sort=True):
+        found.append(
+            {
+                "number": int(segment) + 1,  # type: ignore[arg-type]
+                "sentences": [str(content) for content in rows["content"]],
+                "strength": None if before is None else number(before),
+            }
+        )
+        before = float(rows["strength"].iloc[-1])
+    return found
