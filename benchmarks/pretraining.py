@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -54,6 +54,7 @@ class Case:
     dropout: float
     steps: int
     limit: float | None
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 SHAPES = {
@@ -68,6 +69,7 @@ CASES = [
     Case("paper shape, padded, dropout 0.1", "paper", "padded", 0.1, 6, None),
     Case("mini shape, group texts", "mini", "group texts", 0.0, 150, 2.3),
     Case("mini shape, padded", "mini", "padded", 0.0, 150, None),
+    Case("mini shape, both in bfloat16", "mini", "group texts", 0.0, 150, None, "bfloat16"),
 ]
 QUICK = [
     Case("tiny shape, group texts", "tiny", "group texts", 0.0, 4, None),
@@ -112,6 +114,7 @@ def compare(case: Case, folder: Path) -> list[dict[str, Any]]:
             lr_scheduler_type="constant",
             seed=0,
             use_cpu=True,
+            bf16=case.precision == "bfloat16",
             save_strategy="no",
             logging_strategy="no",
             report_to="none",
@@ -177,7 +180,9 @@ def compare(case: Case, folder: Path) -> list[dict[str, Any]]:
             "better": "lower",
             "loss": round(ours_loss, 4),
             "stock_loss": round(stock_loss, 4),
-            "training_losses": [round(loss, 3) for loss in pairs.losses],
+            "training_losses": [
+                round(loss, 3) for loss in pairs.losses[:: max(1, case.steps // 15)]
+            ],
             "real_tokens": tokens_seen[0],
             "stock_real_tokens": tokens_seen[1],
             **machine,
@@ -236,7 +241,7 @@ def _options(case: Case, rows: int, dropout: float) -> PretrainOptions:
         rate=1e-4,
         schedule="stable-decay",
         long_texts="cut" if case.form == "padded" else "windows",
-        precision="float32",
+        precision=case.precision,
         initial="standard",
         dropout=dropout,
     )
@@ -255,11 +260,11 @@ def _training(case: Case, folder: Path) -> tuple[Training, int]:
         about={"texts": case.form, "shape": case.shape},
     )
     rows = int(SHAPES[case.shape]["rows"])
-    if case.form == "padded":  # as many real tokens a step as the padded rows hold
-        real = np.minimum(corpus.lengths + 2, 128).mean()
-        ours = max(1, round(rows * float(real) / 128))
-    else:
-        ours = rows
+    training = Training(_options(case, rows, dropout=case.dropout), corpus, tokenizer, folder)
+    padded = case.form == "padded"
+    real = float(np.minimum(corpus.lengths + 2, 128).mean()) if padded else 128.0
+    # as many of our rows a step as hold the real tokens of a step of the baseline
+    ours = max(1, round(rows * real / (128 * training.rows.fill)))
     options = _options(case, ours, dropout=case.dropout)
     return Training(options, corpus, tokenizer, folder), rows
 
