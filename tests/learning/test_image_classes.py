@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 from transformers import (
     ConvNextConfig,
     ConvNextModel,
@@ -21,7 +22,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.images import Parts, Picture, draw_images
+from blocklens.images import Parts, Picture, draw_images, open_images
 from blocklens.learning import label_tables
 from blocklens.learning.class_heads import ClassTraining
 from blocklens.learning.image_classes import (
@@ -231,3 +232,14 @@ def test_pixels_are_read_out_by_the_same_code_without_an_encoder():
     mixed = [replace(one, label=int(rng.integers(3))) for one in pictures]
     chance = measure_pixels(draw_images(Parts("mixed", names, mixed, None)), options=longer)
     assert chance["value"].iloc[0] < 0.8
+
+
+def test_linear_read_outs_have_settled_where_logistic_regression_ends():
+    data = draw_images(open_images("digits"), train=40, test=40)
+    found = measure_pixels(data, options=ImageReadOuts(seeds=2))
+    rows = [part.pixels(8, 1).reshape(-1, 64) / 255 for part in (data.train, data.test)]
+    middle, spread = rows[0].mean(axis=0), rows[0].std(axis=0)
+    train, test = ((one - middle) / np.maximum(spread, 1e-6) for one in rows)
+    regression = LogisticRegression(C=1.0, max_iter=2000).fit(train, data.train.labels)
+    expected = regression.score(test, data.test.labels)
+    assert found["value"].iloc[0] == pytest.approx(expected, abs=0.02)

@@ -29,6 +29,10 @@ from blocklens.learning.label_tables import LabelOptions, label_tables
 from blocklens.measures.options import HeadOptions
 from blocklens.measures.patches import PatchMeasures
 
+LINEAR = ClassTraining(head="linear", rate=0.03)
+"""A linear read-out, as ViT's own classifier is. At the rate of the pooler's it would not settle in
+as many steps, and an untrained trunk would seem to know less than logistic regression finds in it.
+"""
 IMAGES_AT_ONCE = 64
 EXAMPLE_PAIRS = 12
 """Confused pairs of classes of which images are kept."""
@@ -47,13 +51,13 @@ class ImageReadOuts:
     """How image classes are read out.
 
     `seeds`: read-outs of each block. `pooling`: the vector of an image is that of the "first" token
-    ([CLS]) or the "mean" over its tokens; "auto" is "first" where there is a [CLS]. `training`: a
-    linear head by default, as ViT's own is.
+    ([CLS]) or the "mean" over its tokens; "auto" is "first" where there is a [CLS]. `training`: how
+    the heads are trained.
     """
 
     seeds: int = 5
     pooling: Literal["auto", "first", "mean"] = "auto"
-    training: ClassTraining = field(default_factory=lambda: ClassTraining(head="linear"))
+    training: ClassTraining = LINEAR
     labels: LabelOptions = field(default_factory=LabelOptions)
 
 
