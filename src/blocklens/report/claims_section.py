@@ -39,10 +39,10 @@ def claims_section(folder: StudyFolder) -> Section | None:
         title="Claims",
         intro=(
             "Statements of the two papers, or ours where it says so, tested on this encoder and "
-            "these texts. A claim "
-            "holds when the effect's whole 95 % interval lies above the control's and above the "
-            "value that means no preference (dotted line), does not hold when it lies below "
-            "either, and is inconclusive otherwise."
+            f"these {'images' if 'images' in folder.study else 'texts'}. A claim holds when the "
+            "effect's whole 95 % interval lies above the control's and above the value that means "
+            "no preference (dotted line), does not hold when it lies below either, and is "
+            "inconclusive otherwise."
         ),
         html=render("claims.html.j2", claims=claims, counts=counts),
         figures=(overview, *figures),

@@ -9,7 +9,7 @@ from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.report.segmentation_section import SCORE_TERMS, STRENGTH_TERMS
 
-P1_TERMS = (
+PAIR_TERMS = (
     (
         "Head output vector",
         "paper",
@@ -28,6 +28,11 @@ P1_TERMS = (
         "The unordered pairs of a text's tokens with the largest similarity, special tokens left "
         "out: the top fraction q of all pairs, at least half as many pairs as tokens.",
     ),
+)
+"""Of heads on texts and on images alike."""
+
+P1_TERMS = (
+    *PAIR_TERMS,
     (
         "Attention to separators",
         "paper",
@@ -78,6 +83,82 @@ P1_TERMS = (
     ),
 )
 
+LABEL_TERMS = (
+    (
+        "Read-out",
+        "code",
+        "The trunk is frozen, a new head is attached to the output of a block, and the head alone "
+        "is trained. The untrained twins have read-outs of their own, trained alike.",
+    ),
+    (
+        "Confusion matrix",
+        "review",
+        "How often a label was predicted as another. Rows whose diagonal is not their largest "
+        "element are left out; each other row is divided by its diagonal.",
+    ),
+    (
+        "Strong match clusters",
+        "paper",
+        "Labels each of which is taken for each of the others more often than the threshold, found "
+        "greedily in a fixed order. Threshold and rule are those of the group's code on image "
+        "classifiers; that they carry over is ours.",
+    ),
+    (
+        "Noise",
+        "code",
+        "Strong matches that lie outside all clusters.",
+    ),
+)
+"""Of tokens, text classes and image classes alike."""
+
+IMAGE_TERMS = (
+    (
+        "Vector of an image",
+        "ours",
+        "A read-out sees a block's output at the [CLS] token where there is one, else the mean "
+        "over the patches. Other blocks than the last go through the trunk's final norm first.",
+    ),
+    (
+        "Attention to special tokens",
+        "ours",
+        "Attention that patches send to [CLS] (and registers), divided by the share of those "
+        "tokens: the paper's measure of separators with patches in the place of words.",
+    ),
+    (
+        "Touching patches",
+        "ours",
+        "Share of the high-similarity pairs whose patches touch, at a side or a corner. Null: all "
+        "pairs of the grid.",
+    ),
+    (
+        "Pixels",
+        "ours",
+        "The same linear read-out, trained alike, of the pixels in the place of a block's output.",
+    ),
+    (
+        "Intervals",
+        "ours",
+        "95 %, over images and seeds of the read-outs: each group of images and each seed is left "
+        "out in turn. Those of heads resample groups of images.",
+    ),
+    (
+        "Untrained twins",
+        "ours",
+        "The same configuration with fresh weights; they run through the same code.",
+    ),
+)
+
+
+def terms_of(folder: StudyFolder) -> tuple[tuple[str, str, str], ...]:
+    """The terms that this study's tables use."""
+    if folder.table("image_learning") is not None:
+        heads = PAIR_TERMS if folder.table("image_heads") is not None else ()
+        return (*LABEL_TERMS, *heads, *IMAGE_TERMS)
+    for table, own in (("scores", SCORE_TERMS), ("sentences", STRENGTH_TERMS)):
+        if folder.table(table) is not None:
+            return own
+    return P1_TERMS
+
 
 def methods_section(folder: StudyFolder) -> Section:
     """Definitions in short, options, versions, and the sweep."""
@@ -94,20 +175,17 @@ def methods_section(folder: StudyFolder) -> Section:
             ),
         )
     study = folder.study
-    terms: tuple[tuple[str, str, str], ...] = P1_TERMS
-    for table, own in (("sentences", STRENGTH_TERMS), ("scores", SCORE_TERMS)):
-        if folder.table(table) is not None:
-            terms = own
     return Section(
         id="methods",
         title="Methods",
         intro=(
-            "“paper” marks what a paper states, “ours” what is our operational choice because the "
-            "paper's own is not known."
+            "“paper” marks what a paper states, “code” what was read from the group's own code for "
+            "a sister paper, “review” what is known of a paper second hand, “ours” what is our "
+            "operational choice because the paper's own is not known."
         ),
         html=render(
             "methods.html.j2",
-            terms=terms,
+            terms=terms_of(folder),
             options=list(flat_options(study.get("options", {}))),
             versions=study.get("versions", {}),
         ),

@@ -18,6 +18,7 @@ from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
 from blocklens.report.folder import StudyFolder
 from blocklens.report.heads_section import heads_section
+from blocklens.report.images_section import images_section
 from blocklens.report.learned_section import learned_section
 from blocklens.report.methods_section import methods_section
 from blocklens.report.numbers import script_json
@@ -32,6 +33,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     blocks_section,
     heads_section,
     learned_section,
+    images_section,
     methods_section,
 )
 
@@ -75,15 +77,17 @@ def page_html(study: StudyFolder, sections: Sequence[Section]) -> str:
 
 def summary(study: dict[str, Any]) -> dict[str, Any]:
     """What the title says about the run, missing parts left out."""
-    texts = study.get("texts", {})
+    noun = "image" if "images" in study else "text"
+    texts = study.get(f"{noun}s", {})
     options = study.get("options", {})
     encoder = str(study.get("encoder", "encoder"))
     return {
         "encoder": shown_source(encoder),
-        "shape": f"{study.get('blocks')} blocks of {study.get('heads')} heads",
-        "texts": shown_source(str(texts.get("description", ""))),
+        "shape": shape_words(study),
+        "noun": noun,
+        "inputs": shown_source(str(texts.get("description", ""))),
         "created": str(study.get("created", ""))[:16].replace("T", " "),
-        "count": texts.get("count"),
+        "count": texts.get("count", texts.get("test")),
         "tokens": texts.get("tokens"),
         "windows": texts.get("windows"),
         "intervals": study.get("intervals", True),
@@ -94,6 +98,12 @@ def summary(study: dict[str, Any]) -> dict[str, Any]:
         "skipped_list": texts.get("skipped_list", []),
         "notes": study.get("notes", []),
     }
+
+
+def shape_words(study: dict[str, Any]) -> str:
+    """Blocks and heads in words; an encoder may have no heads."""
+    blocks, heads = study.get("blocks"), study.get("heads")
+    return f"{blocks} blocks of {heads} heads" if heads else f"{blocks} blocks"
 
 
 def shown_source(source: str) -> str:
