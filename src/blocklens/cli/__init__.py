@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from blocklens.cli.images import images
 from blocklens.cli.pretrain import pretrain
 from blocklens.cli.segment import segment
 from blocklens.cli.study import study
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.command()(study)
 app.command()(segment)
 app.command()(pretrain)
+app.command()(images)
 
 
 @app.callback()
