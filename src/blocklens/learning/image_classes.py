@@ -140,11 +140,11 @@ def measure_pixels(
     training = replace(options.training, head="linear")
     side, channels = data.usual_side(PIXEL_SIDE), 3 if data.colour else 1
     pixels = [part.pixels(side, channels) for part in (data.train, data.test)]
-    outputs = np.concatenate(pixels).reshape(1, len(data.train) + len(data.test), -1)
+    rows = np.concatenate(pixels).reshape(1, len(data.train) + len(data.test), -1)
+    outputs = rows.astype(np.float32) / np.float32(255)
     labels = np.concatenate([data.train.labels, data.test.labels])
     keys = np.concatenate([data.train.keys, data.test.keys])
     train, test = seeds_of(data, options.seeds)
-    outputs = outputs.astype(np.float32) / 255
     epochs = training.epochs_for(len(data.train))
     heads = train_class_heads(
         outputs, labels, train, training, classes=len(data.classes),
@@ -155,7 +155,7 @@ def measure_pixels(
         labels, predicted, test, keys, data.classes, run="pixels", options=options.labels
     )["learning"]
     accuracies = found["statistic"].isin(["accuracy", "mean accuracy per class"])
-    return found[accuracies].reset_index(drop=True)
+    return found.loc[accuracies].reset_index(drop=True)
 
 
 def seeds_of(data: ImageData, seeds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -233,13 +233,13 @@ def patch_grid(encoder: Encoder) -> tuple[tuple[int, int], int] | None:
 
     None where the encoder has no heads or does not say what its patches are.
     """
-    sides = [getattr(encoder.config, name, None) for name in ("image_size", "patch_size")]
-    if not encoder.heads or any(side is None for side in sides):
+    image, patch = (getattr(encoder.config, name, None) for name in ("image_size", "patch_size"))
+    if not encoder.heads or image is None or patch is None:
         return None
-    (height, width), (down, across) = [
-        tuple(side) if isinstance(side, (list, tuple)) else (side, side) for side in sides
-    ]
-    grid = (height // down, width // across)
+    (height, width), (down, across) = (
+        side if isinstance(side, (list, tuple)) else (side, side) for side in (image, patch)
+    )
+    grid = (int(height) // int(down), int(width) // int(across))
     special = int(has_class_token(encoder))
     special += any("distillation_token" in name for name, _ in encoder.model.named_parameters())
     special += int(getattr(encoder.config, "num_register_tokens", 0) or 0)

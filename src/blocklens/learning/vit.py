@@ -193,19 +193,23 @@ def train_vit(
 def new_vit(classes: list[str], options: VitOptions, pixels: NDArray[np.uint8]) -> tuple[Any, Any]:
     """A fresh ViT for `classes`, and a processor that normalises by the images' mean and spread.
 
-    `pixels` uint8 [images, side, side, 3].
+    `options` as `VitOptions.chosen` gives them; `pixels` uint8 [images, side, side, 3].
     """
     from transformers import ViTConfig, ViTForImageClassification
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
+    side, patch, feed_forward = options.side, options.patch, options.feed_forward
+    assert side is not None
+    assert patch is not None
+    assert feed_forward is not None
     config = ViTConfig(
-        image_size=options.side,
-        patch_size=options.patch,
+        image_size=side,
+        patch_size=patch,
         num_channels=3,
         hidden_size=options.width,
         num_hidden_layers=options.blocks,
         num_attention_heads=options.heads,
-        intermediate_size=options.feed_forward,
+        intermediate_size=feed_forward,
         # The usual 0.02 is for widths of several hundred: here the blocks would hardly act.
         initializer_range=0.5 * options.width**-0.5,
         id2label=dict(enumerate(classes)),
@@ -217,7 +221,7 @@ def new_vit(classes: list[str], options: VitOptions, pixels: NDArray[np.uint8]) 
     values = pixels.reshape(-1, 3) / 255
     with quiet_transformers():
         processor = ViTImageProcessorPil(
-            size={"height": options.side, "width": options.side},
+            size={"height": side, "width": side},
             image_mean=[round(float(one), 4) for one in values.mean(axis=0)],
             image_std=[max(round(float(one), 4), 0.01) for one in values.std(axis=0)],
         )

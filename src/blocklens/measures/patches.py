@@ -51,9 +51,10 @@ class PatchMeasures:
     ) -> None:
         self.options = options or HeadOptions()
         self.grid, self.special, self.groups = grid, special, groups
-        shape = {"blocks": blocks, "heads": heads, "groups": groups}
-        self.attention = Ratios("attention", ATTENTION, **shape)
-        self.distance = Ratios("patches", DISTANCE, cuts=self.options.cuts, **shape)
+        self.attention = Ratios("attention", ATTENTION, blocks=blocks, heads=heads, groups=groups)
+        self.distance = Ratios(
+            "patches", DISTANCE, blocks=blocks, heads=heads, cuts=self.options.cuts, groups=groups
+        )
         self.grid_distance = grid_distances(grid)  # [pairs]
         self.tokens = patch_tokens(grid, special)
         self.workspace = Workspace()

@@ -55,7 +55,7 @@ class HubDataset:
 
         try:
             HfApi().dataset_info(self.id, timeout=20)
-            loaded = datasets.load_dataset(self.id, self.config, split=self.split)
+            loaded: Any = datasets.load_dataset(self.id, self.config, split=self.split)
         except Exception as error:  # as above
             raise self._unreadable(error) from error
         return {"train": loaded} if self.split else dict(loaded)
