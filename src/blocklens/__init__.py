@@ -7,6 +7,7 @@ found = blocklens.measure(encoder, "articles.jsonl")    # or any list of strings
 found.table, found.labels, found.anchors                # data frames
 blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
 blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report
+blocklens.segment("A long text. ...", encoder).segments  # the text in segments, without training
 """
 
 from importlib import import_module
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from blocklens.measurement import Measurement, measure
     from blocklens.measures.options import HeadOptions
     from blocklens.report import charts
+    from blocklens.segmentation import Segmentation, segment
     from blocklens.studies import Study, StudyOptions, study
     from blocklens.texts.reading import Text, TextSource
 
@@ -27,6 +29,7 @@ __all__ = [
     "Example",
     "HeadOptions",
     "Measurement",
+    "Segmentation",
     "Study",
     "StudyOptions",
     "Text",
@@ -35,6 +38,7 @@ __all__ = [
     "charts",
     "look",
     "measure",
+    "segment",
     "study",
 ]
 
@@ -43,6 +47,7 @@ _HOMES = {
     "Example": "blocklens.examples",
     "HeadOptions": "blocklens.measures.options",
     "Measurement": "blocklens.measurement",
+    "Segmentation": "blocklens.segmentation",
     "Study": "blocklens.studies",
     "StudyOptions": "blocklens.studies",
     "Text": "blocklens.texts.reading",
@@ -50,6 +55,7 @@ _HOMES = {
     "UserError": "blocklens.errors",
     "look": "blocklens.examples",
     "measure": "blocklens.measurement",
+    "segment": "blocklens.segmentation",
     "study": "blocklens.studies",
 }
 

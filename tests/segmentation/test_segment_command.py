@@ -129,6 +129,23 @@ def test_documents_to_score_are_chosen_and_summarised_by_their_fields(model, cho
     ]
 
 
+def test_one_document_has_no_interval(model, choi, tmp_path):
+    only = ["--method", "even", "--texts", "1"]
+    rows = rows_of(model, choi, *only, "--out", str(tmp_path / "one"), "--untrained", "0")
+    assert all(row["pk"] >= 0 and row["pk_low"] is row["pk_high"] is None for row in rows)
+    shown = RUNNER.invoke(cli.app, ["segment", "--evaluate", choi, "--encoder", model, *only])
+    assert " to " not in shown.stdout.split("Means")[0]
+    assert (
+        "nan"
+        not in shown.stdout
+        + (tmp_path / "one" / "report.html")
+        .read_text("utf-8")
+        .split("</table>")[0]
+        .rpartition("<table")[2]
+        .lower()
+    )
+
+
 def test_an_evaluation_in_a_folder_prints_the_same_and_adds_an_untrained_twin(
     model, choi, tmp_path
 ):

@@ -108,7 +108,12 @@ RIVALS = {
 def register(method: str, rival: str, known: bool) -> None:
     """Register the claim that a method is better than another way to segment."""
     name, number = RIVALS[rival][0], "given" if known else "not given"
-    suggested = " P1 suggests only that attention can segment." if method == "attention" else ""
+    suggested = (
+        " P1 suggests only that attention can segment, and speaks of the final blocks; which heads "
+        "count here, in whatever blocks, the option heads says (ours)."
+        if method == "attention"
+        else ""
+    )
     claim(
         id=f"segment-{method}-{rival}{'' if known == RIVALS[rival][1] else '-found'}",
         paper="ours",

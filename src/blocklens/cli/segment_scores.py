@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from itertools import islice
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -107,7 +108,8 @@ def print_scores(
         with whole_file(per_document) as partial:
             scores.to_csv(partial, index=False)
     if as_json:
-        print(json.dumps(summary.to_dict("records"), indent=1))
+        rows = summary.astype(object).where(summary.notna(), None)  # JSON has no NaN
+        print(json.dumps(rows.to_dict("records"), indent=1))
         return
     from rich.console import Console
     from rich.table import Table
@@ -118,10 +120,7 @@ def print_scores(
         table.add_column(name, justify="left" if name in (by, "method", "segments") else "right")
     order = [*([by] if by else []), "known", "pk"]
     for row in summary.sort_values(order, kind="stable").to_dict("records"):
-        figures = [
-            f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
-            for name in ("pk", "windowdiff", "boundary_similarity")
-        ]
+        figures = [_figure(row, name) for name in ("pk", "windowdiff", "boundary_similarity")]
         number = "known" if row["known"] else "found"
         first = [str(row[by])] if by else []
         table.add_row(*first, row["method"], number, str(row["documents"]), *figures)
@@ -129,3 +128,9 @@ def print_scores(
     console.print(table)
     console.print("Means with 95 % intervals over documents. Pk, WindowDiff: 0 is perfect; "
                   "boundary similarity: 1 is.")  # fmt: skip
+
+
+def _figure(row: dict[str, Any], name: str) -> str:
+    """A mean and its interval; a single document has none."""
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f"{row[name]:.3f}" + ("" if isnan(low) else f" ({low:.3f} to {high:.3f})")

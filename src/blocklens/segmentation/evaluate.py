@@ -136,7 +136,7 @@ def summarise(scores: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
 
     Columns: `method`, `known`, `documents`, and for each of `pk`, `windowdiff`,
     `boundary_similarity` the mean, `_low` and `_high`. Intervals come from resampling documents,
-    the same draws for every method.
+    the same draws for every method; one document has none, NaN.
 
     Args:
         scores: from `evaluate`.
@@ -157,13 +157,18 @@ def summarise(scores: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
         row |= {"method": method, "known": bool(known), "documents": len(part)}
         for measure in ALL_MEASURES:
             values = part[measure].to_numpy(dtype=float)
-            means = values[draws(len(values))].mean(axis=1)
             row[measure] = float(values.mean())
-            row[f"{measure}_low"], row[f"{measure}_high"] = (
-                float(v) for v in np.percentile(means, (2.5, 97.5))
-            )
+            row[f"{measure}_low"], row[f"{measure}_high"] = interval(values)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """95 % interval of the mean over documents; NaN twice for a single one."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    low, high = np.percentile(values[draws(len(values))].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
 
 
 def draws(count: int) -> NDArray[np.int64]:
