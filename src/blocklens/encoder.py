@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
 from blocklens.heads import ATTENTION
 from blocklens.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
@@ -62,7 +63,7 @@ class Encoder:
     @classmethod
     def load(
         cls,
-        source: str | Path,
+        source: str | Path = EMBEDDED,
         *,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
@@ -72,7 +73,8 @@ class Encoder:
         """Load a trunk and its tokenizer or processor from a local folder or the Hub.
 
         Args:
-            source: a folder with `config.json` and safetensors weights, or a Hub id.
+            source: a folder with `config.json` and safetensors weights, or a Hub id; by default
+                "embedded", the BERT-6 that comes with the package.
             device: where to compute, such as "cpu" or "cuda".
             dtype: the weights' type.
             trust_remote_code: run model code that comes with the weights.

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from blocklens.embedded.encoder import address
 from blocklens.errors import UserError
 from blocklens.heads import ATTENTION
 
@@ -29,11 +30,11 @@ def load_model(
     from safetensors import SafetensorError
     from transformers import AutoModel
 
-    check_folder(source, allow_pickle=allow_pickle)
+    check_folder(address(source), allow_pickle=allow_pickle)
     try:
         with quiet_transformers():
             model, report = AutoModel.from_pretrained(
-                str(source),
+                address(source),
                 dtype=dtype,
                 attn_implementation=ATTENTION,
                 trust_remote_code=trust_remote_code,
@@ -84,7 +85,7 @@ def load_tokenizer(source: str | Path, *, trust_remote_code: bool) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            str(source), trust_remote_code=trust_remote_code, use_fast=True
+            address(source), trust_remote_code=trust_remote_code, use_fast=True
         )
     except Exception as error:
         raise UserError(
@@ -109,7 +110,7 @@ def load_processor(source: str | Path, *, trust_remote_code: bool) -> Any:
     try:
         with quiet_transformers():
             return AutoImageProcessor.from_pretrained(
-                str(source), trust_remote_code=trust_remote_code
+                address(source), trust_remote_code=trust_remote_code
             )
     except ImportError as error:
         raise UserError(

@@ -7,7 +7,13 @@ from typing import Annotated
 import typer
 
 EncoderName = Annotated[
-    str, typer.Option("--encoder", "-e", help="A model folder or a Hub id.", show_default=False)
+    str,
+    typer.Option(
+        "--encoder",
+        "-e",
+        help="A model folder or a Hub id.",
+        show_default="the BERT-6 that comes with blocklens",
+    ),
 ]
 TextField = Annotated[
     str | None, typer.Option(help="The column that holds the text.", show_default="found")

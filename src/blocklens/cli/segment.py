@@ -20,6 +20,7 @@ from blocklens.cli.options import (
 )
 from blocklens.cli.progress import study_progress
 from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ EXAMPLES = """
 
 
 def segment(
-    encoder: EncoderName,
+    encoder: EncoderName = EMBEDDED,
     files: Annotated[
         list[str] | None,
         typer.Argument(

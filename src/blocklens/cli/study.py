@@ -20,6 +20,7 @@ from blocklens.cli.options import (
     TrustRemoteCode,
 )
 from blocklens.cli.progress import study_progress
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ EXAMPLES = """
 
 
 def study(
-    encoder: EncoderName,
+    encoder: EncoderName = EMBEDDED,
     texts: Annotated[
         str | None,
         typer.Argument(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 from transformers.modeling_outputs import BaseModelOutput
 
+from blocklens.embedded.encoder import address
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,11 +100,11 @@ def own_head(source: str | Path) -> Head:
 
     """
     try:
-        config = AutoConfig.from_pretrained(str(source))
+        config = AutoConfig.from_pretrained(address(source))
         named = " ".join(getattr(config, "architectures", None) or [])
         if "MaskedLM" in named or "PreTraining" in named:
             model, report = AutoModelForMaskedLM.from_pretrained(
-                str(source), dtype=torch.float32, use_safetensors=True, output_loading_info=True
+                address(source), dtype=torch.float32, use_safetensors=True, output_loading_info=True
             )
             missing = [key for key in report["missing_keys"] if "pooler" not in key]
             if not missing:

@@ -22,6 +22,7 @@ from pathlib import Path
 import pandas as pd
 
 from blocklens.distributed import join
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.storage import output_folder, write_json
@@ -63,7 +64,7 @@ Progress = Callable[[str, int, int], None]
 
 def study(
     texts: str | Path | list[str] | TextSource,
-    encoder: Encoder | str | Path,
+    encoder: Encoder | str | Path = EMBEDDED,
     out: str | Path = "study",
     *,
     options: StudyOptions | None = None,
@@ -76,7 +77,7 @@ def study(
 
     Args:
         texts: a file, a folder, a Hub dataset id, or strings.
-        encoder: an encoder, or the folder or Hub id of one.
+        encoder: an encoder, or the folder or Hub id of one; by default the embedded one.
         out: the study's folder; one that holds a study already is brought up to date.
         options: what to measure and how.
         progress: told how far each step is.
