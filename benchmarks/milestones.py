@@ -60,13 +60,11 @@ def main() -> None:
             folder, held_out, run=f"{float(folder.name):.0%}", read_out="lens", **given
         ))  # fmt: skip
     if chosen.read_outs:
-        given["train_rows"] = chosen.read_outs
+        given["train_tokens"] = chosen.read_outs
         trained = Encoder.load(folders[-1])
         twin = trained.untrained(0)
         for name, encoder in (("encoder", trained), ("untrained 0", twin)):
-            found = measure_learning(
-                encoder, held_out, train_texts=training, run=name, progress=print, **given
-            )
+            found = measure_learning(encoder, held_out, train_texts=training, run=name, **given)
             save(chosen.output, f"read-out-{name.split()[0]}", found)
 
 

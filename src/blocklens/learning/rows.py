@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -208,11 +208,12 @@ def gather(
     limit: int,
     norm: torch.nn.Module | None = None,
     folder: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Rows:
     """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
 
     The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary
-    one).
+    one). `progress` is called with the rows gathered and the most there can be.
 
     Raises:
         UserError: no modified token in the texts.
@@ -232,8 +233,12 @@ def gather(
         labels.append(batch.labels[:take])
         counts += np.bincount(batch.tokens, minlength=counts.size)
         filled += take
+        if progress is not None:
+            progress(filled, limit)
         if filled == limit:
             break
+    if progress is not None:
+        progress(filled, filled)
     if not filled:
         temporary.cleanup()
         raise UserError("read-outs: the training texts have no token to modify; give more texts")
