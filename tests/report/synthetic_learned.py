@@ -87,6 +87,9 @@ def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str
                 "low": [0.09, 0.14, 0.07, 0.15],
                 "high": [0.11, 0.16, 0.09, 0.17],
                 "seeds": 3,
+                "gain": [0.0, 0.05, 0.0, 0.08],
+                "gain_low": [0.0, 0.04, 0.0, 0.07],
+                "gain_high": [0.0, 0.06, 0.0, 0.09],
             }
         ),
         "training_log": log_rows(),

@@ -154,13 +154,14 @@ def _accuracy_rows(counts: LabelCounts, seeds: int, groups: int) -> pd.DataFrame
     for name, mean in found.items():
         low, high = interval_over(mean, seeds)
         for block in range(counts.blocks):
-            known = name == "accuracy" and spread is not None
             rows.append(
                 {
                     "block": block,
                     "statistic": name,
                     "value": mean.value[block],
-                    "spread": spread[block] if known else np.nan,
+                    "spread": spread[block]
+                    if name == "accuracy" and spread is not None
+                    else np.nan,
                     "low": low[block],
                     "high": high[block],
                     "n": mean.n,
@@ -223,7 +224,7 @@ def _class_rows(counts: LabelCounts, seeds: int, groups: int, names: Sequence[st
                 {
                     "block": block,
                     "label_id": label,
-                    "label": names[label],
+                    "label": names[int(label)],
                     "n": mean.n,
                     "correct": counts.c[block, label],
                     "value": mean.value[block],

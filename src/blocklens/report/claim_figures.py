@@ -108,7 +108,7 @@ def sizes_caption(sizes: pd.DataFrame) -> str:
     seeds = int(sizes["seeds"].to_numpy().min())
     unit = f"{seeds} training runs with seeds of their own" if seeds > 1 else "texts"
     return (
-        "<APT> on the same held-out texts against the number of training articles; 95 % intervals "
+        "<APT> on held-out texts, the same for every size, against the number of training articles; 95 % intervals "
         f"over {unit}."
     )
 
