@@ -108,8 +108,8 @@ def sizes_caption(sizes: pd.DataFrame) -> str:
     seeds = int(sizes["seeds"].to_numpy().min())
     unit = f"{seeds} training runs with seeds of their own" if seeds > 1 else "texts"
     return (
-        "<APT> on held-out texts, the same for every size, against the number of training articles; 95 % intervals "
-        f"over {unit}."
+        "<APT> on held-out texts, the same for every size, against the number of training "
+        f"articles; 95 % intervals over {unit}."
     )
 
 
