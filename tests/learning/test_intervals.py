@@ -79,3 +79,12 @@ def test_resampling_with_replacement_would_pull_a_rank_correlation_towards_zero(
         covered.append(low <= rho <= high)
     assert np.mean(bias) < -0.05
     assert np.mean(covered) < 0.6  # of 12 intervals many leave out the value they are of
+
+
+def test_a_rank_correlation_that_ties_hold_in_place_has_no_interval():
+    counts = LabelCounts(20, 1, GROUPS, kinds=())
+    true = np.tile(np.arange(20), 400)
+    counts.update(true, np.zeros((1, true.size), dtype=int), np.arange(true.size) // 20)
+    rho = frequency_rho(counts, np.arange(20)[::-1] + 1)  # the one token that is ever right
+    assert rho.value[0] > 0.3
+    assert np.isnan(rho.interval()).all()

@@ -123,8 +123,14 @@ class Jackknifed:
     labels: int
 
     def interval(self) -> tuple[Floats, Floats]:
-        """Lower and upper end per block, [blocks] each; NaN where the figure is undefined."""
-        return jackknife(self.value, self.left_out)
+        """Lower and upper end per block, [blocks] each; NaN where the figure is undefined.
+
+        NaN too where no group moves the figure: with hardly a label ever right, ranks tie, and an
+        interval of no width would be certainty out of ties.
+        """
+        low, high = jackknife(self.value, self.left_out)
+        fixed = np.ptp(self.left_out, axis=0) == 0 if len(self.left_out) else np.isnan(low)
+        return np.where(fixed, np.nan, low), np.where(fixed, np.nan, high)
 
 
 def leave_out_factors(seeds: int, groups: int) -> list[list[list[int]]]:
