@@ -52,9 +52,10 @@ class LearningOptions:
     `read_out`: "read-out" trains a head per block, "lens" uses the model's own. `start`: a read-out
     starts from a "fresh" head, as its untrained twin's must, or from the model's "own" where it has
     one. `decoder`: the vocabulary layer is "tied" to the frozen token embeddings, or "trained" per
-    block. `tokens`: a text's first tokens, special ones included. `passes`: modifications of each
-    measured text. `train_tokens`: most modified tokens to train on. `texts_limit`: most texts to
-    measure. `seed`: of the modification, the heads and the order. `groups`: groups of texts for the
+    block. `tokens`: of a window, special ones included. `long`: of a long text all "windows", or
+    "cut" to its first one, as the group's code has it. `passes`: modifications of each measured
+    text. `train_tokens`: most modified tokens to train on. `texts_limit`: most texts to measure.
+    `seed`: of the modification, the heads and the order. `groups`: groups of texts for the
     intervals.
     """
 
@@ -62,6 +63,7 @@ class LearningOptions:
     start: Literal["own", "fresh"] = "fresh"
     decoder: Literal["tied", "trained"] = "tied"
     tokens: int = 128
+    long: Literal["windows", "cut"] = "cut"
     passes: int = 1
     train_tokens: int = 75_000
     texts_limit: int | None = None
@@ -141,7 +143,9 @@ def measure_learning(
         heads = [head.eval()] * (encoder.blocks + 1)
     else:
         tied = options.decoder == "tied"
-        batches = modified_batches(encoder, training, recipe, tokens=tokens, seed=options.seed + 1)
+        batches = modified_batches(
+            encoder, training, recipe, tokens=tokens, long=options.long, seed=options.seed + 1
+        )
         with gather(
             encoder,
             batches,
@@ -162,12 +166,18 @@ def measure_learning(
     confusion = GroupedConfusion(labels, encoder.blocks + 1, options.groups)
     done, of = 0, known_count(measured) * options.passes
     for batch in modified_batches(
-        encoder, measured, recipe, tokens=tokens, passes=options.passes, seed=options.seed
+        encoder,
+        measured,
+        recipe,
+        tokens=tokens,
+        long=options.long,
+        passes=options.passes,
+        seed=options.seed,
     ):
         predicted = predict_blocks(heads, rows_of_blocks(encoder, batch, norm))
         _count(batch, predicted, counts, confusion)
         seen = seen + np.bincount(batch.tokens, minlength=labels)
-        done += len(batch.ids)
+        done += batch.begun
         say(MEASURING, done, of)
     say(MEASURING, done, done)
     if not counts.n.any():

@@ -55,6 +55,7 @@ def steps(work: Work) -> list[Step]:
     options = LearningOptions(
         read_out=chosen.read_out,
         tokens=chosen.tokens,
+        long=work.options.long,
         passes=chosen.passes,
         train_tokens=chosen.train_tokens,
         texts_limit=chosen.texts,
@@ -116,8 +117,9 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """How the heads were trained, and on how much everything was measured."""
     chosen, measured = work.options.learned, facts["encoder"]
     tokens = min(chosen.tokens, work.encoder.max_tokens)
+    how = "in windows of" if work.options.long == "windows" else "their first"
     found = (
-        f"What it has learned was measured on {measured['texts']:,} of the texts (their first "
+        f"What it has learned was measured on {measured['texts']:,} of the texts ({how} "
         f"{tokens} tokens), at {measured['modified_tokens']:,} modified tokens"
     )
     if chosen.read_out == "lens":

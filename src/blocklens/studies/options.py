@@ -23,7 +23,7 @@ class LearnedOptions(BaseModel):
     )
     texts: int | None = Field(default=None, ge=1, description="most texts to measure on")
     passes: int = Field(default=1, ge=1, description="modifications of each measured text")
-    tokens: int = Field(default=128, ge=4, description="first tokens of a text that are used")
+    tokens: int = Field(default=128, ge=4, description="tokens of a window of a text")
     untrained: int = Field(
         default=1, ge=0, description="untrained twins with read-outs, seeds 0, 1, ..."
     )
