@@ -2,11 +2,11 @@
 
     python -m benchmarks.milestones RUN TEXTS OUTPUT [--read-outs N] [--texts N]
 
-RUN is the output folder of `blocklens pretrain` with its `milestones`, TEXTS the texts it was
-trained on. The held-out texts are those that the run itself held out. Every checkpoint is measured
-with its own head on every block (lens); with --read-outs the last one, and the first one (no
-training), also with read-outs trained on N modified tokens of the training texts. Writes
-OUTPUT/*.parquet and prints the tables of docs/learned.md.
+RUN is the output folder of `blocklens pretrain` with its `milestones` (its finished `model` counts
+as milestone 1), TEXTS the texts it was trained on. The held-out texts are those that the run itself
+held out. Every checkpoint is measured with its own head on every block (lens); with --read-outs the
+last one, and its untrained twin, also with read-outs trained on N modified tokens of the training
+texts. Writes OUTPUT/*.parquet and prints the tables of docs/learned.md.
 """
 
 from __future__ import annotations
@@ -52,22 +52,34 @@ def main() -> None:
     held_out, training = split(TextSource(chosen.source), options)
     chosen.output.mkdir(parents=True, exist_ok=True)
     frequency = token_counts(chosen.run)
-    folders = sorted((chosen.run / "milestones").iterdir(), key=lambda path: float(path.name))
-    folders = [path for path in folders if not chosen.only or path.name in chosen.only]
+    folders = milestones(chosen.run, chosen.only)
     given: dict[str, Any] = {"texts_limit": chosen.texts, "frequency": frequency}
-    for folder in folders:
-        save(chosen.output, f"lens-{folder.name}", measure_learning(
-            folder, held_out, run=f"{float(folder.name):.0%}", read_out="lens", **given
+    for name, folder in folders.items():
+        save(chosen.output, f"lens-{name}", measure_learning(
+            folder, held_out, run=f"{float(name):.0%}", read_out="lens", **given
         ))  # fmt: skip
     if chosen.read_outs:
-        given["train_rows"] = chosen.read_outs
-        trained = Encoder.load(folders[-1])
+        given["train_tokens"] = chosen.read_outs
+        trained = Encoder.load(list(folders.values())[-1])
         twin = trained.untrained(0)
         for name, encoder in (("encoder", trained), ("untrained 0", twin)):
-            found = measure_learning(
-                encoder, held_out, train_texts=training, run=name, progress=print, **given
-            )
+            found = measure_learning(encoder, held_out, train_texts=training, run=name, **given)
             save(chosen.output, f"read-out-{name.split()[0]}", found)
+
+
+def milestones(run: Path, only: list[str] | None = None) -> dict[str, Path]:
+    """The model folders of a run by the share of it that was done, rising; 1 is the finished one.
+
+    `only`: these alone, such as ["0", "0.1", "1"].
+    """
+    found = {path.name: path for path in (run / "milestones").iterdir()}
+    if (run / "model").is_dir():
+        found["1"] = run / "model"
+    if only:
+        found = {name: path for name, path in found.items() if name in only}
+    if not found:
+        raise SystemExit(f"{run}: no milestone{f' of {only}' if only else ''} to measure")
+    return dict(sorted(found.items(), key=lambda item: float(item[0])))
 
 
 def split(source: TextSource, options: dict[str, Any]) -> tuple[list[str], list[str]]:

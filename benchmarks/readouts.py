@@ -99,6 +99,7 @@ def encoder_and_batches(texts: int) -> tuple[Encoder, list[ModifiedBatch]]:
                 kinds=np.zeros(int(chosen.sum()), dtype=np.int8),
                 keys=np.zeros(int(chosen.sum()), dtype=np.int64),
                 tokens=ids.ravel(),
+                begun=len(ids),
             )
         )
     return encoder, batches

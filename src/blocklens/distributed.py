@@ -11,12 +11,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
 T = TypeVar("T")
+
+LONGEST_WAIT = timedelta(days=7)
+"""Of a process for the others: one may train read-outs for hours meanwhile. A process that fails
+does not keep them waiting: `torchrun` ends them all."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ def join() -> Share:
     if world == 1:
         return Share()
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        backend = "nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend, timeout=LONGEST_WAIT)
     if dist.get_world_size() != world:
         raise RuntimeError(f"WORLD_SIZE is {world}, but {dist.get_world_size()} processes joined")
     return Share(dist.get_rank(), world)

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from blocklens.claims import evaluate
-from blocklens.learning.structure import StructureOptions, null_slope_row
+from blocklens.learning.structure import StructureOptions
+from blocklens.learning.sweep import null_slope_row
 
 
 def learning(run, last, spread=0.01, **whole):
@@ -101,18 +102,27 @@ def test_without_tables_there_is_no_claim_of_p2():
     assert found.empty or not found["paper"].eq("P2").any()
 
 
-def test_more_articles_are_compared_at_equal_steps():
+@pytest.mark.parametrize(
+    ("gain_low", "gain_high", "verdict"),
+    [
+        (0.05, 0.15, "holds"),
+        (-0.05, 0.25, "inconclusive"),
+        (-0.2, -0.1, "does not hold"),
+        (np.nan, np.nan, "inconclusive"),  # one seed
+    ],
+)
+def test_more_texts_are_judged_by_the_gain_over_seeds(gain_low, gain_high, verdict):
     sizes = pd.DataFrame(
         {
             "comparison": ["equal steps", "equal steps", "equal epochs"],
-            "articles": [1000, 16000, 64000],
-            "apt": [0.1, 0.2, 0.9],
-            "low": [0.09, 0.19, 0.8],
-            "high": [0.11, 0.21, 1.0],
+            "articles": [100, 1000, 9000],
+            "gain": [0.0, 0.1, 0.9],
+            "gain_low": [0.0, gain_low, 0.8],
+            "gain_high": [0.0, gain_high, 1.0],
         }
     )
     row = evaluate({"training_sizes": sizes}).set_index("id").loc["p2-more-texts"]
-    assert (row["verdict"], row["effect"], row["control_effect"]) == ("holds", 0.2, 0.1)
+    assert (row["verdict"], row["effect"], row["control_effect"]) == (verdict, 0.1, 0)
     assert row["tag"] == "review"
 
 

@@ -7,6 +7,7 @@ from scipy import stats
 from blocklens.errors import UserError
 from blocklens.learning import accuracy as acc
 from blocklens.learning.accuracy import LabelCounts
+from blocklens.learning.intervals import resample_weights
 
 LABELS, BLOCKS, GROUPS = 7, 3, 4
 
@@ -38,7 +39,7 @@ def apt_by_hand(data, block, n_min, of_kind=None):
     return values
 
 
-drawn = acc.resample_weights(GROUPS, 50, seed=0)
+drawn = resample_weights(GROUPS, 50, seed=0)
 
 
 @settings(max_examples=20)
@@ -104,7 +105,7 @@ def test_the_interval_covers_the_true_mean_about_as_often_as_it_says():
         counts.update(
             true, np.where(right, true, (true + 1) % 40)[None], rng.integers(0, 500, 1500)
         )
-        mean = acc.apt_mean(counts, acc.resample_weights(20, 200, 1))
+        mean = acc.apt_mean(counts, resample_weights(20, 200, 1))
         low, high = mean.interval()
         present = counts.n > 0
         inside += low[0] <= skill[present].mean() <= high[0]
@@ -116,7 +117,7 @@ def test_a_resample_keeps_the_labels_seen_once():
     counts = LabelCounts(30, 1, 10, kinds=())
     true = np.r_[np.zeros(100, dtype=np.int64), np.arange(1, 30)]
     counts.update(true, np.zeros((1, 129), dtype=np.int64), np.arange(129))
-    mean = acc.apt_mean(counts, acc.resample_weights(10, 400, 0))
+    mean = acc.apt_mean(counts, resample_weights(10, 400, 0))
     assert mean.draws.mean() == pytest.approx(mean.value[0], abs=0.003)
 
 
@@ -124,7 +125,7 @@ def test_frequency_rho_is_spearmans_over_labels_with_enough_occurrences():
     data = made_up(11, n=600)
     counts = counted(data)
     frequency = np.array([50, 3, 9, 9, 1, 100, 20])
-    rho = acc.frequency_rho(counts, frequency, drawn, n_min=10)
+    rho = acc.frequency_rho(counts, frequency, n_min=10)
     for block in range(BLOCKS):
         by_hand = apt_by_hand(data, block, 10)
         expected = stats.spearmanr([frequency[t] for t in by_hand], list(by_hand.values()))

@@ -232,3 +232,31 @@ def test_mistakes_are_named(identity, texts, tmp_path):
     encoder.tokenizer.mask_token = None
     with pytest.raises(UserError, match="no mask token"):
         measure_learning(encoder, texts, read_out="lens")
+
+
+def test_windows_take_in_every_token_of_a_long_text_once(tmp_path):
+    encoder = Encoder.load(save(identity_model(), tmp_path))
+    words = np.random.default_rng(1).choice(WORDS, 200)
+    recipe = recipe_for(encoder)
+    batches = list(
+        modified_batches(encoder, [" ".join(words), "w1 w2"], recipe, tokens=32, long="windows")
+    )
+    seen = np.sort(np.concatenate([batch.tokens for batch in batches]))
+    expected = encoder.tokenizer.convert_tokens_to_ids([*words.tolist(), "w1", "w2"])
+    assert seen.tolist() == sorted(expected)
+    assert sum(batch.begun for batch in batches) == 2
+    assert max(batch.ids.shape[1] for batch in batches) == 32
+    assert sum(len(batch.ids) for batch in batches) == 7 + 1  # 200 words, 30 in a window
+    assert len({key for batch in batches for key in batch.keys.tolist()}) <= 2  # a text is a unit
+
+
+def test_a_text_of_one_window_is_modified_as_a_text_cut_to_it(tmp_path, texts):
+    encoder = Encoder.load(save(identity_model(), tmp_path))
+    ways = [
+        list(modified_batches(encoder, texts, recipe_for(encoder), tokens=32, long=long))
+        for long in ("windows", "cut")
+    ]
+    for one, other in zip(*ways, strict=True):
+        assert one.ids.tolist() == other.ids.tolist()
+        assert one.labels.tolist() == other.labels.tolist()
+        assert one.mask.tolist() == other.mask.tolist()

@@ -9,8 +9,8 @@ from blocklens.learning.accuracy import (
     leave_out_factors,
     leave_out_weights,
 )
+from blocklens.learning.intervals import jackknife
 from blocklens.learning.label_tables import interval_over, label_tables
-from blocklens.learning.structure import jackknife
 
 NAMES = [f"class {i}" for i in range(6)]
 

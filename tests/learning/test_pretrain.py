@@ -125,9 +125,9 @@ pretrain(made_up_texts(), Path(sys.argv[1]), options(steps=60, dropout=0.1),
 
 def stopped_run(folder, monkeypatch, at=12, **changes):
     """A run with a state after every step that ends, as if killed, after `at` steps."""
-    from blocklens.learning import pretrain as loop
+    from blocklens.learning.pretrain import Training
 
-    original = loop.Training.step
+    original = Training.step
 
     def step(self):
         if self.counters.step == at:
@@ -135,7 +135,7 @@ def stopped_run(folder, monkeypatch, at=12, **changes):
         return original(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Training, "step", step)
+        patch.setattr(Training, "step", step)
         with pytest.raises(KeyboardInterrupt):
             pretrain(made_up_texts(), folder, options(**changes), save_minutes=1e-9)
 

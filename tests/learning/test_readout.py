@@ -81,7 +81,7 @@ def test_training_is_the_same_every_time_and_reports_falling_losses():
         rows,
         [class_head() for _ in range(3)],
         TRAINING,
-        progress=lambda _, loss: losses.append(loss),
+        after_epoch=losses.append,
     )
     second = train_read_outs(rows, [class_head() for _ in range(3)], TRAINING)
     for a, b in zip(first, second, strict=True):

@@ -6,10 +6,8 @@ from blocklens.learning.structure import (
     GroupedConfusion,
     StructureOptions,
     growth_exponent,
-    jackknife,
     slope_of_defined,
     structure_rows,
-    sweep_rows,
 )
 
 
@@ -52,26 +50,6 @@ def test_the_block_that_pairs_its_labels_has_clusters_and_no_noise():
     assert of["noise", 1] == of["noise share", 1] == 0
     assert of["share in clusters", 1] == 1
     assert abs(of["growth exponent", 1]) < 0.3
-
-
-def test_pairs_survive_neither_null():
-    confusion, *_ = two_blocks()
-    table = sweep_rows([confusion.matrix(block) for block in range(2)], StructureOptions())
-    row = table[(table["block"] == 1) & (table["method"] == "cliques") & (table["theta"] == 0.3)]
-    row = row.iloc[0]
-    assert row["clusters"] > 5
-    assert row["predictions_clusters_high"] <= 1
-    assert row["partners_clusters_high"] <= 3
-    # the partners null keeps one-way matches, which are then noise
-    assert row["partners_noise_share"] > 0.5
-
-
-def test_the_jackknife_of_a_mean_is_its_standard_error():
-    values = np.random.default_rng(0).normal(size=30)
-    left_out = (values.sum() - values) / 29
-    low, high = jackknife(np.array(values.mean()), left_out)
-    half = 2.0452 * values.std(ddof=1) / np.sqrt(30)
-    assert high - low == pytest.approx(2 * half, rel=1e-4)
 
 
 def test_slopes_need_three_defined_blocks():

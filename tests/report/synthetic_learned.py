@@ -10,14 +10,15 @@ THETAS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str, pd.DataFrame]:
-    """The tables apt, learning, frequency, confusion, clusters, cluster_sweep, training_sizes."""
+    """The tables of the learned part, and those of training."""
     rng = np.random.default_rng(seed)
     names = [HOSTILE, *(f"word{i}" for i in range(1, types))]
     frequency = np.sort(rng.zipf(1.4, types).clip(max=100_000))[::-1]
     frequency[0] = 300_000  # the hostile token stands apart
     n = np.maximum(frequency // 6, 1)
     apt, learning, bins, sweep = [], [], [], []
-    for run, strength in (("encoder", 1.0), ("untrained 0", 0.1)):
+    for run, strength in (("encoder", 1.0), ("untrained 0", 0.1), ("lens", 0.9)):
+        read_out = "lens" if run == "lens" else "read-out"
         for block in range(blocks + 1):
             level = 0.05 + 0.3 * strength * block / blocks
             chance = np.clip(level * np.log10(frequency + 2) / 2, 0, 0.95)
@@ -43,7 +44,7 @@ def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str
                 ("noise share", 0.9 - 0.1 * block),
             ):
                 learning.append(
-                    (run, "read-out", statistic, block, value, 0.9 * value, 1.1 * value, types)
+                    (run, read_out, statistic, block, value, 0.9 * value, 1.1 * value, types)
                 )
             for low, high in ((1, 10), (10, 100), (100, 1000)):
                 value = level * np.log10(high) / 2
@@ -85,9 +86,34 @@ def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str
                 "apt": [0.1, 0.15, 0.08, 0.16],
                 "low": [0.09, 0.14, 0.07, 0.15],
                 "high": [0.11, 0.16, 0.09, 0.17],
+                "seeds": 3,
+                "gain": [0.0, 0.05, 0.0, 0.08],
+                "gain_low": [0.0, 0.04, 0.0, 0.07],
+                "gain_high": [0.0, 0.06, 0.0, 0.09],
             }
         ),
+        "training_log": log_rows(),
     }
+
+
+def log_rows(reports: int = 600) -> pd.DataFrame:
+    """A learning curve: a report every 20 steps, held-out figures every 500."""
+    step = 20 * np.arange(1, reports + 1)
+    loss = 4 + 5 * np.exp(-step / 3000)
+    held_out = np.where(step % 500 == 0, loss - 0.2, np.nan)
+    return pd.DataFrame(
+        {
+            "run": "encoder",
+            "step": step,
+            "tokens": 2000.0 * step,
+            "seconds": 0.5 * step,
+            "loss": loss,
+            "accuracy": 0.4 - 0.04 * loss,
+            "rate": 1.0,
+            "held_out_loss": held_out,
+            "held_out_accuracy": 0.4 - 0.04 * held_out,
+        }
+    )
 
 
 def confusion_rows(names: list[str], block: int) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from blocklens.report.heads_section import grid_statistics, grid_values, heads_s
 from blocklens.report.interval_plot import interval_rows
 from blocklens.report.learned_section import browser_data, facts, learned_section
 from blocklens.report.methods_section import flat_options
+from blocklens.report.training_section import training_section
 
 SHAPE = Shape(blocks=2, heads=3, tokens=40)
 STUDY = {"encoder": "tiny", "blocks": 2, "heads": 3}
@@ -32,12 +33,12 @@ def folder() -> StudyFolder:
 
 def test_a_part_without_its_tables_has_no_section():
     empty = StudyFolder(Path(), STUDY, {})
-    for build in (claims_section, blocks_section, heads_section, learned_section):
+    for build in (claims_section, blocks_section, heads_section, learned_section, training_section):
         assert build(empty) is None
 
 
 def test_every_figure_is_drawn_and_has_one_sentence(folder: StudyFolder):
-    for build in (claims_section, blocks_section, learned_section):
+    for build in (claims_section, blocks_section, learned_section, training_section):
         section = build(folder)
         assert section is not None
         for figure in section.figures:
@@ -150,10 +151,18 @@ def _centre(strip: str) -> float:
 
 
 def test_what_was_learned_is_told_with_intervals_and_number_of_tokens(folder: StudyFolder):
-    rows = facts(folder.tables["learning"], 3)
+    found = facts(folder.tables["learning"], 3)
+    rows = found["rows"]
     assert [row["name"] for row in rows][:2] == ["<APT>", "masked-LM accuracy"]
-    assert [end["block"] for end in rows[0]["ends"]] == [0, 3]
-    assert rows[0]["ends"][1]["n_types"] == 400
+    assert found["columns"] == [
+        "block 0",
+        "block 3",
+        "block 3, untrained twin",
+        "block 3, own head (lens)",
+    ]
+    assert [cell["block"] for cell in rows[0]["cells"]] == [0, 3, 3, 3]
+    assert [cell["run"] for cell in rows[0]["cells"]] == ["encoder"] * 2 + ["untrained 0", "lens"]
+    assert rows[0]["cells"][1]["n_types"] == 400
     section = learned_section(folder)
     assert section is not None
     assert "a new head trained on the frozen output" in section.intro

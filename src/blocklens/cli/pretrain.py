@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from blocklens.cli.options import TEXTS, Strict, TextField
+from blocklens.errors import UserError
 
 EXAMPLES = """
 **Examples**
@@ -20,7 +21,8 @@ EXAMPLES = """
 
     blocklens pretrain articles.jsonl.xz --hours 0.5 --width 128 --heads 4 --out small
 
-    blocklens pretrain articles.jsonl.xz --sizes 1000,4000,16000 --steps 2000 --epochs 4 --out sizes
+    blocklens pretrain articles.jsonl.xz --preset tiny --sizes 1000,4000,16000 --seeds 3 \\
+        --steps 2000 --epochs 4 --out sizes
 """
 
 
@@ -40,8 +42,11 @@ def pretrain(
         "pretrained"
     ),
     preset: Annotated[
-        Literal["mini", "paper"],
-        typer.Option(help="mini: for two cores and two hours. paper: the group's public BERT-6."),
+        Literal["mini", "tiny", "paper"],
+        typer.Option(
+            help="mini: for two cores and two hours. tiny: for minutes, to compare many runs. "
+            "paper: the group's public BERT-6."
+        ),
     ] = "mini",
     text_field: TextField = None,
     articles: Annotated[
@@ -55,8 +60,16 @@ def pretrain(
             show_default=False,
         ),
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --sizes: training runs of each, for intervals over them.",
+            show_default="1",
+        ),
+    ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="Train so many steps.", show_default=False)
+        int | None, typer.Option(help="Train so many steps.", show_default="tiny: 2000")
     ] = None,
     epochs: Annotated[
         float | None, typer.Option(help="Or so many epochs.", show_default="paper: 50")
@@ -126,6 +139,7 @@ def pretrain(
     import torch
     from rich.console import Console
 
+    from blocklens.claims import evaluate
     from blocklens.learning.options import PretrainOptions
     from blocklens.learning.runs import pretrain as run
     from blocklens.learning.sizes import read_sizes, train_sizes
@@ -163,6 +177,8 @@ def pretrain(
         "precision": precision,
         "seed": seed,
     }
+    if seeds is not None and sizes is None:
+        raise UserError(f"--seeds {seeds}: goes with --sizes; one run takes --seed")
     console = Console(stderr=True)
     source = TextSource(texts, field=text_field, strict=strict)
     if sizes is not None:
@@ -174,11 +190,14 @@ def pretrain(
             given=given,
             steps=steps,
             epochs=epochs,
+            seeds=seeds or 1,
             resume=resume,
             save_minutes=save_minutes,
             console=console,
         )
-        Console().print(table.to_string(index=False))
+        Console().print(table.to_string(index=False), soft_wrap=True, highlight=False)
+        for row in evaluate({"training_sizes": table}).to_dict("records"):
+            Console().print(f"{row['statement']} {row['verdict']}", soft_wrap=True)
         return
     options = PretrainOptions.make(preset, **given, steps=steps, epochs=epochs, hours=hours)
     model = run(

@@ -26,12 +26,17 @@ from blocklens.errors import UserError
 if TYPE_CHECKING:
     from blocklens.studies import Study
 
+LEARNED = "What it has learned"
+"""Panel of the help."""
+
 EXAMPLES = """
 **Examples**
 
     blocklens study notes.txt --encoder sentence-transformers/all-MiniLM-L6-v2
 
     blocklens study articles.jsonl.xz --encoder ./my-bert --texts 1000 --out my-study
+
+    blocklens study articles.jsonl.xz --encoder ./my-bert --parts learned --read-out lens
 
     cat notes.txt | blocklens study - --encoder ./my-bert --window 128 --long cut
 
@@ -52,7 +57,7 @@ def study(
     parts: Annotated[
         str | None,
         typer.Option(
-            help="What to measure, such as heads; several by commas.",
+            help="What to measure: heads, learned, or several by commas.",
             show_default="all that the encoder allows",
         ),
     ] = None,
@@ -89,16 +94,62 @@ def study(
     ] = 0,
     untrained: Annotated[int, typer.Option(help="Untrained twins to compare with.")] = 3,
     shuffled: Annotated[bool, typer.Option(help="Compare with shuffled tokens.")] = True,
+    read_out: Annotated[
+        Literal["read-out", "lens"] | None,
+        typer.Option(
+            help="A trained head on every block and the model's own beside it, or the model's own "
+            "alone (lens), which trains nothing.",
+            show_default="read-out",
+            rich_help_panel=LEARNED,
+        ),
+    ] = None,
+    train_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most modified tokens that a read-out trains on.",
+            show_default="20,000",
+            rich_help_panel=LEARNED,
+        ),
+    ] = None,
+    learned_texts: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Most texts to measure on; with read-outs, half of all texts at most.",
+            show_default="all",
+            rich_help_panel=LEARNED,
+        ),
+    ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Modifications of each of these texts.",
+            show_default="1",
+            rich_help_panel=LEARNED,
+        ),
+    ] = None,
+    untrained_read_outs: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Untrained twins with read-outs to compare with.",
+            show_default="1",
+            rich_help_panel=LEARNED,
+        ),
+    ] = None,
     examples: Annotated[int, typer.Option(help="Texts whose maps the report shows.")] = 3,
     strict: Strict = False,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     allow_pickle: AllowPickle = False,
 ) -> None:
-    """Measure what each head of an encoder does, and write a report.
+    """Measure what each head of an encoder does and what it has learned, and write a report.
 
     Writes a folder with tables (Parquet), figures (SVG and PNG) and `report.html`: every claim with
-    its effect, interval and control, and every head with its scores, distances, anchors and maps.
+    its effect, interval and control; every head with its scores, distances, anchors and maps; and,
+    for an encoder with a mask token, accuracy per token, confusions and clusters on every block.
     Run the same command again and only what has changed is measured.
     """
     from pydantic import ValidationError
@@ -106,17 +157,31 @@ def study(
     from blocklens.embedded.texts import texts as embedded_texts
     from blocklens.encoder import Encoder
     from blocklens.measures import HeadOptions
-    from blocklens.studies import StudyOptions
+    from blocklens.studies import LearnedOptions, StudyOptions
     from blocklens.studies import study as run
     from blocklens.texts.reading import TextSource
 
+    learned = {
+        "read_out": read_out,
+        "train_tokens": train_tokens,
+        "texts": learned_texts,
+        "passes": passes,
+        "untrained": untrained_read_outs,
+    }
+    learned = {name: value for name, value in learned.items() if value is not None}
+    wanted = None if parts is None else tuple(name.strip() for name in parts.split(","))
+    if learned and wanted is not None and "learned" not in wanted:
+        raise UserError(f"--parts {parts}: the options of what it has learned go with learned")
+    if read_out == "lens" and {"train_tokens", "untrained"} & learned.keys():
+        raise UserError("--read-out lens: trains no read-out, so takes no option of their training")
     chosen = {"similarity": similarity, "rule": rule, "shifts": shifts}
     if cut is not None:
         chosen["cut"] = cut
     try:
         options = StudyOptions(
-            parts=None if parts is None else tuple(name.strip() for name in parts.split(",")),
+            parts=wanted,
             heads=HeadOptions(**chosen),  # type: ignore[arg-type]
+            learned=LearnedOptions(**learned),  # type: ignore[arg-type]
             window=window,
             overlap=overlap,
             long=long,

@@ -5,7 +5,8 @@ right, APT(t) = c_t / n_t. <APT> = unweighted mean of APT over the labels with n
 mean weighted by occurrences is the ordinary accuracy. The same code serves tokens, text classes and
 image classes.
 
-State: integer counts per (group of texts, block, label). Intervals come from resampling the groups.
+State: integer counts per (group of texts, block, label). Intervals come from resampling the groups,
+that of a rank correlation from leaving out one at a time (`intervals.py` says why).
 Every mean here is written as a weighted mean over occurrences, `sum_t w_t c_t / sum_t w_t n_t`,
 with w_t = 1 / n_t for a mean over labels. A resample keeps the weights of the full set: a draw that
 misses a rare label then does not change which labels the mean is over (recounting n_t in each draw
@@ -22,9 +23,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blocklens.errors import UserError
+from blocklens.learning.intervals import Floats, jackknife, percentile_interval
 
 Integers = NDArray[np.integer]
-Floats = NDArray[np.float64]
 
 KINDS: tuple[str, ...] = ("masked", "random", "unchanged")
 """What a modified token was replaced by, by kind number 0, 1, 2."""
@@ -109,23 +110,27 @@ class Mean:
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Lower and upper end per block, [blocks] each; NaN where the mean is undefined."""
-        return interval(self.draws, level)
+        return percentile_interval(self.draws, level)
 
 
-def interval(draws: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Percentile interval over the first axis of `draws`; NaN draws are left out."""
-    if draws.size == 0 or np.isnan(draws).all():
-        nothing = np.full(draws.shape[1:], np.nan)
-        return nothing, nothing
-    tail = 100 * (1 - level) / 2
-    low, high = np.nanpercentile(draws, [tail, 100 - tail], axis=0)
-    return low, high
+@dataclass(frozen=True, slots=True)
+class Jackknifed:
+    """A figure per block: `value` [blocks], and `left_out` [groups, blocks] without each group."""
 
+    value: Floats
+    left_out: Floats
+    n: int
+    labels: int
 
-def resample_weights(groups: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """How often each group is drawn in each resample, [resamples, groups]; rows sum to groups."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    def interval(self) -> tuple[Floats, Floats]:
+        """Lower and upper end per block, [blocks] each; NaN where the figure is undefined.
+
+        NaN too where no group moves the figure: with hardly a label ever right, ranks tie, and an
+        interval of no width would be certainty out of ties.
+        """
+        low, high = jackknife(self.value, self.left_out)
+        fixed = np.ptp(self.left_out, axis=0) == 0 if len(self.left_out) else np.isnan(low)
+        return np.where(fixed, np.nan, low), np.where(fixed, np.nan, high)
 
 
 def leave_out_factors(seeds: int, groups: int) -> list[list[list[int]]]:
@@ -207,31 +212,28 @@ def frequency_bin_edges(frequency: Integers, per_decade: int = 3) -> Floats:
     return 10 ** (np.arange(bins + 1) / per_decade)
 
 
-def frequency_rho(
-    counts: LabelCounts, frequency: Integers, drawn: NDArray[np.int64], n_min: int = 10
-) -> Mean:
+def frequency_rho(counts: LabelCounts, frequency: Integers, n_min: int = 10) -> Jackknifed:
     """Spearman's rho between training frequency and APT over labels with n_t >= n_min, per block.
 
-    Labels are those of the full set; a draw that misses one of them leaves it out. NaN where APT is
-    the same for all labels.
+    Labels are those of the full set; without a group that has all of a label's occurrences, it is
+    left out. NaN where APT is the same for all labels.
     """
     chosen = (counts.n >= max(n_min, 1)) & (frequency > 0)
     seen, right = counts.occurrences[:, chosen], counts.correct[:, :, chosen]
     chosen_frequency = frequency[chosen]
 
-    def rho(weights: NDArray[np.int64]) -> Floats:
-        n = weights @ seen
+    def rho(n: Integers, c: Integers) -> Floats:
         there = n > 0
         ranks = stats.rankdata(chosen_frequency[there])
-        values = np.full(counts.blocks, np.nan)
-        for block in range(counts.blocks):
-            c = weights @ right[:, block]
-            values[block] = _correlation(ranks, stats.rankdata(c[there] / n[there]))
-        return values
+        return np.array([_correlation(ranks, stats.rankdata(x[there] / n[there])) for x in c])
 
-    everything = np.ones(counts.groups, dtype=np.int64)
-    draws = np.array([rho(weights) for weights in drawn]).reshape(len(drawn), counts.blocks)
-    return Mean(rho(everything), draws, int(counts.n[chosen].sum()), int(chosen.sum()))
+    all_seen, all_right = seen.sum(axis=0), right.sum(axis=0)
+    filled = np.flatnonzero(seen.any(axis=1))
+    without = [rho(all_seen - seen[g], all_right - right[g]) for g in filled]
+    left_out = np.array(without).reshape(len(filled), counts.blocks)
+    return Jackknifed(
+        rho(all_seen, all_right), left_out, int(counts.n[chosen].sum()), int(chosen.sum())
+    )
 
 
 def slope_along_blocks(mean: Mean) -> Mean:

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from safetensors.torch import save_file
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
 from blocklens.learning.checkpoints import Counters
+from blocklens.learning.log import write_training_log
 from blocklens.learning.options import PretrainOptions
 
 
@@ -20,10 +22,14 @@ def export_encoder(
     model: BertForMaskedLM,
     tokenizer: PreTrainedTokenizerBase,
     card: str,
+    curve: pd.DataFrame,
     *,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write weights (in `dtype`), config, tokenizer and card into `folder`, whole or not at all."""
+    """Write weights (in `dtype`), config, tokenizer, card and learning curve into `folder`.
+
+    The folder appears whole or not at all. `curve`: the table of `log.training_log`.
+    """
     partial = folder.with_name(f".partial-{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -40,6 +46,7 @@ def export_encoder(
     (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     tokenizer.save_pretrained(partial)
     (partial / "README.md").write_text(card, encoding="utf-8")
+    write_training_log(curve, partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
 

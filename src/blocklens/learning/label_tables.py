@@ -7,7 +7,7 @@ of its own: it hands predictions to `accuracy.LabelCounts` and `structure.Groupe
 
 What differs is the sampling: predictions come from several seeds. A group of the counts is a group
 of texts predicted by one seed, and intervals are a jackknife that leaves out each group of texts
-and each seed in turn (`structure.jackknife`): 95 % over seeds and texts.
+and each seed in turn (`intervals.jackknife`): 95 % over seeds and texts.
 """
 
 from __future__ import annotations
@@ -33,16 +33,15 @@ from blocklens.learning.accuracy import (
     rise,
     slope_along_blocks,
 )
+from blocklens.learning.intervals import jackknife
 from blocklens.learning.structure import (
     CLASSES,
     GroupedConfusion,
     StructureOptions,
     cluster_rows,
-    jackknife,
-    null_slope_row,
     structure_rows,
-    sweep_rows,
 )
+from blocklens.learning.sweep import null_slope_row, sweep_rows
 
 CLASS_THETAS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Classes are told apart better than tokens: the sweep starts lower."""
@@ -225,7 +224,7 @@ def _class_rows(counts: LabelCounts, seeds: int, groups: int, names: Sequence[st
                 {
                     "block": block,
                     "label_id": label,
-                    "label": names[label],
+                    "label": names[int(label)],
                     "n": mean.n,
                     "correct": counts.c[block, label],
                     "value": mean.value[block],

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blocklens.learning.accuracy import (
+    Jackknifed,
     LabelCounts,
     Mean,
     accuracy,
@@ -19,13 +20,56 @@ from blocklens.learning.accuracy import (
     frequency_rho,
     kind_accuracy,
     label_mean,
-    resample_weights,
     rise,
     slope_along_blocks,
 )
+from blocklens.learning.intervals import resample_weights
+from blocklens.learning.structure import (
+    GroupedConfusion,
+    StructureOptions,
+    cluster_rows,
+    structure_rows,
+)
+from blocklens.learning.sweep import null_slope_row, sweep_rows
 
-RHO_RESAMPLES = 200
-"""A rank correlation is recomputed in every resample; fewer are drawn."""
+ALL_BLOCKS_CONFUSION = 300_000
+"""Elements up to which the confusion table holds every block; above, the last one alone."""
+
+
+def learned_tables(
+    counts: LabelCounts,
+    confusion: GroupedConfusion,
+    frequency: NDArray[np.int64],
+    names: list[str],
+    *,
+    structure: StructureOptions,
+    seed: int,
+    resamples: int,
+) -> dict[str, pd.DataFrame]:
+    """All tables of one run: apt, learning, frequency, confusion, clusters, cluster_sweep.
+
+    `frequency` [labels]: occurrences in the training texts; `names` [labels].
+    """
+    matrices = [confusion.matrix(block) for block in range(confusion.blocks)]
+    found, kept = structure_rows(confusion, structure)
+    sweep = sweep_rows(matrices, structure)
+    learning = pd.concat(
+        [
+            accuracy_rows(counts, frequency, seed=seed, resamples=resamples),
+            found,
+            pd.DataFrame([null_slope_row(sweep, structure)]),
+        ],
+        ignore_index=True,
+    )
+    learning["block"] = learning["block"].astype("Int64")
+    return {
+        "apt": token_rows(counts, frequency, names),
+        "learning": learning,
+        "frequency": frequency_rows(counts, frequency, seed=seed, resamples=resamples),
+        "confusion": _confusion_rows(matrices, names),
+        "clusters": cluster_rows(kept, structure, names),
+        "cluster_sweep": sweep,
+    }
 
 
 def accuracy_rows(
@@ -49,10 +93,10 @@ def accuracy_rows(
     }
     for number, kind in enumerate(counts.kinds):
         means[f"accuracy on {kind}"] = kind_accuracy(counts, number, drawn)
-    means["frequency rho"] = frequency_rho(counts, frequency, drawn[:RHO_RESAMPLES])
     rows = []
     for name, mean in means.items():
         rows += _rows(name, mean, range(counts.blocks))
+    rows += _rows("frequency rho", frequency_rho(counts, frequency), range(counts.blocks))
     whole = {
         "mean APT rise": rise(means["mean APT"]),
         "mean APT slope": slope_along_blocks(means["mean APT"]),
@@ -110,7 +154,29 @@ def frequency_rows(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _rows(name: str, mean: Mean, blocks: Any) -> list[dict[str, Any]]:
+def _confusion_rows(matrices: list[Any], names: list[str]) -> pd.DataFrame:
+    """Non-zero elements: block, true, predicted (ids), true_token, predicted_token, count."""
+    small = sum(matrix.nnz for matrix in matrices) <= ALL_BLOCKS_CONFUSION
+    named = np.array(names, dtype=object)
+    frames = []
+    for block in range(len(matrices)) if small else [len(matrices) - 1]:
+        elements: Any = matrices[block].tocoo()
+        frames.append(
+            pd.DataFrame(
+                {
+                    "block": block,
+                    "true": elements.row,
+                    "predicted": elements.col,
+                    "true_token": named[elements.row],
+                    "predicted_token": named[elements.col],
+                    "count": elements.data,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _rows(name: str, mean: Mean | Jackknifed, blocks: Any) -> list[dict[str, Any]]:
     low, high = mean.interval()
     return [
         {

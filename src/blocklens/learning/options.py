@@ -79,7 +79,7 @@ class PretrainOptions(BaseModel):
 
     @classmethod
     def make(cls, preset: str | None = None, **changes: Any) -> PretrainOptions:
-        """A preset ("mini" or "paper") with `changes` that are not None. Raises UserError."""
+        """A preset ("mini", "tiny", "paper") with `changes` that are not None. Raises UserError."""
         name = preset or "mini"
         if name not in PRESETS:
             raise UserError(f"preset {name}: unknown; there are {', '.join(PRESETS)}")
@@ -112,9 +112,10 @@ class PretrainOptions(BaseModel):
 
 # "paper": the group's BERT-6 as their public code for a sister paper has it (docs/definitions.md:
 # the group's BERT-6); its batch of 32 texts, its first 128 tokens of each. "mini": the recipe of
-# the embedded encoder (docs/pretraining.md).
+# the embedded encoder (docs/pretraining.md). "tiny": minutes a run, for comparisons of many runs.
 PRESETS: dict[str, dict[str, Any]] = {
     "mini": {"hours": 2.0, "modified_early": 0.35},
+    "tiny": {"blocks": 3, "heads": 4, "width": 64, "vocabulary": 2048, "steps": 2000},
     "paper": {
         "blocks": 6,
         "heads": 12,

@@ -1,21 +1,15 @@
-"""Masked-language-model pre-training of an ordinary BERT: the lean loop.
+"""Masked-language-model pre-training of an ordinary BERT: a run, its steps and its schedule.
 
 Why not `transformers.Trainer`: its loop has no place for packed rows whose texts do not see each
 other, for a vocabulary layer at modified positions only, or for masks that are a function of
-(seed, epoch, token); and its resume restores generator states instead of needing none. What the
-loop gains is measured in `benchmarks/pretraining.py`.
-
-A run is a folder: `options.json`, `texts.json`, `tokenizer/`, `corpus/`, `checkpoints/`, `logs/`
-(TensorBoard), `milestones/` (encoders at 0, 1, 3, 10 and 30 % of the run), `latest/` and at the end
-`model/`; the encoders are Hugging Face folders.
+(seed, epoch, token); and its resume restores generator states instead of needing none. What our
+own gains is measured in `benchmarks/pretraining.py`; it goes round in `loop.py`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +21,7 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
 from blocklens.learning.bert import logits_at_modified, loss_and_hits, new_model
-from blocklens.learning.checkpoints import Counters, load_newest, save_state
+from blocklens.learning.checkpoints import Counters, load_newest
 from blocklens.learning.corpus import Corpus
 from blocklens.learning.masking import Recipe, shuffled
 from blocklens.learning.muon import Muon
@@ -35,27 +29,12 @@ from blocklens.learning.options import PretrainOptions
 from blocklens.learning.packing import Batch, Rows, batch_of, pack, pieces
 from blocklens.learning.start import make_neighbours_easy
 
-MILESTONES = (0.0, 0.01, 0.03, 0.1, 0.3)
 VALIDATION_SEED = 20_140_501
-STATES_KEPT = 3
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a run reports after a step: means since the last report."""
-
-    counters: Counters
-    share: float
-    loss: float
-    accuracy: float
-    tokens_per_second: float
-    seconds_left: float
-    rate: float
 
 
 @dataclass
 class Training:
-    """One run: its data, its model and where it stands. `train` does the work."""
+    """One run: its data, its model and where it stands. `loop.train` does the work."""
 
     options: PretrainOptions
     corpus: Corpus
@@ -276,102 +255,3 @@ def make_optimisers(
         for group in optimiser.param_groups:
             group["highest"] = group["lr"]
     return made
-
-
-def train(
-    run: Training,
-    *,
-    save_minutes: float = 5.0,
-    report_every: int = 20,
-    validate_every: int = 500,
-    report: Callable[[Progress], None] | None = None,
-    validated: Callable[[Counters, dict[str, float]], None] | None = None,
-    export: Callable[[Training, Path, dict[str, float]], None] | None = None,
-) -> dict[str, float]:
-    """Train until the schedule ends; returns the last validation figures.
-
-    States are saved every `save_minutes` and at the end, encoders at the milestones. Raises
-    UserError when the loss is not a number; the last good state stays.
-    """
-    states = run.folder / "checkpoints"
-    counters = run.counters
-    reached = [share for share in MILESTONES if share > 0 and run.share_done() >= share]
-    if counters.step == 0:
-        _save(run, states)
-        if export:
-            export(run, run.folder / "milestones" / "0", {})
-    kinds = ("loss", "hits", "modified", "tokens", "seconds", "steps")
-    since: dict[str, float] = dict.fromkeys(kinds, 0.0)
-    last = saved = time.monotonic()
-    while counters.total_steps < 0 or counters.step < counters.total_steps:
-        run.decide_decay()
-        loss, hits, batch = run.step()
-        value = float(loss)
-        if not math.isfinite(value):
-            raise _diverged(run, f"the loss is {value}")
-        now = time.monotonic()
-        counters.step += 1
-        counters.tokens += batch.tokens
-        counters.seconds += now - last
-        since["loss"] += value
-        since["hits"] += int(hits)
-        since["modified"] += batch.modified
-        since["tokens"] += batch.tokens
-        since["seconds"] += now - last
-        since["steps"] += 1
-        last = now
-        if counters.step % report_every == 0:
-            counters.loss = since["loss"] / since["steps"]
-            if report:
-                report(_progress(run, since))
-            since = dict.fromkeys(kinds, 0.0)
-        if validated and counters.step % validate_every == 0:
-            validated(counters, run.validate())
-        share = run.share_done()
-        for milestone in MILESTONES:
-            if milestone > 0 and share >= milestone and milestone not in reached:
-                reached.append(milestone)
-                if export:
-                    export(run, run.folder / "milestones" / f"{milestone:g}", {})
-        if now - saved >= 60 * save_minutes:
-            _save(run, states)
-            if export:
-                export(run, run.folder / "latest", {})
-            saved = now
-    _save(run, states)
-    figures = run.validate(rows=len(run.held_out))
-    if export:
-        export(run, run.folder / "model", figures)
-    return figures
-
-
-def _save(run: Training, states: Path) -> None:
-    """Save the state of `run`, unless its weights are no longer numbers."""
-    if not all(bool(weight.isfinite().all()) for weight in run.model.parameters()):
-        raise _diverged(run, "weights are not finite")
-    save_state(states, run.model, run.optimisers, run.counters, keep=STATES_KEPT)
-
-
-def _diverged(run: Training, what: str) -> UserError:
-    return UserError(
-        f"step {run.counters.step + 1}: {what}; the last good checkpoint is kept in "
-        f"{run.folder / 'checkpoints'}: train anew with a lower learning rate"
-    )
-
-
-def _progress(run: Training, since: Mapping[str, float]) -> Progress:
-    counters, share = run.counters, run.share_done()
-    left = float("nan")
-    if counters.total_steps >= 0:
-        left = (counters.total_steps - counters.step) * since["seconds"] / since["steps"]
-    elif run.options.hours is not None:
-        left = run.options.hours * 3600 - counters.seconds
-    return Progress(
-        counters=counters,
-        share=share,
-        loss=since["loss"] / since["steps"],
-        accuracy=since["hits"] / max(1, since["modified"]),
-        tokens_per_second=since["tokens"] / max(1e-9, since["seconds"]),
-        seconds_left=left,
-        rate=run.rate_factor(),
-    )

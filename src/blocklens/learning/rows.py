@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -45,7 +45,8 @@ class ModifiedBatch:
     `ids`, `mask` int64 [texts, tokens]; `positions` [rows, 2] = text and token of the modified
     tokens; for each of these rows the original token `labels`, its `kinds` (0 masked, 1 random, 2
     unchanged) and the 63-bit hash `keys` of its text. `tokens`: all original tokens but the special
-    ones, in the first pass over a text (none in later passes), for counting frequencies.
+    ones, in the first pass over a text (none in later passes), for counting frequencies. `begun`:
+    texts of which the first window is here.
     """
 
     ids: Tensor
@@ -55,6 +56,7 @@ class ModifiedBatch:
     kinds: NDArray[np.int8]
     keys: NDArray[np.int64]
     tokens: NDArray[np.int64]
+    begun: int
 
 
 def recipe_for(encoder: Encoder, share: float = 0.15) -> Recipe:
@@ -85,64 +87,90 @@ def modified_batches(
     recipe: Recipe,
     *,
     tokens: int,
+    long: Literal["windows", "cut"] = "cut",
     passes: int = 1,
     seed: int = 0,
 ) -> Iterator[ModifiedBatch]:
-    """Batches of `texts`, each cut to its first `tokens` tokens and modified `passes` times.
+    """Batches of `texts` in windows of at most `tokens` tokens, each modified `passes` times.
 
-    Special tokens count towards `tokens`. Texts without a token of their own are left out.
+    `long`: of a long text all "windows", without overlap, or "cut" to the first one alone. Special
+    tokens count towards `tokens`. Texts without a token of their own are left out.
     """
     strings = (text if isinstance(text, str) else text.text for text in texts)
-    unknown = encoder.tokenizer.unk_token_id
+    cut = _windows if long == "windows" else _beginnings
     while ahead := list(islice(strings, LOOK_AHEAD)):
-        encoded = encoder.tokenizer(
-            ahead,
-            truncation=True,
-            max_length=tokens,
-            return_special_tokens_mask=True,
-            verbose=False,
-        )
-        items = []
-        for text, ids, special in zip(
-            ahead, encoded["input_ids"], encoded["special_tokens_mask"], strict=True
-        ):
-            free = (np.asarray(special) == 0) | (np.asarray(ids) == unknown)
-            if free.any():
-                items.append((text_key(text), np.asarray(ids, dtype=np.int64), free))
-        items.sort(key=lambda item: (len(item[1]), item[0]))
+        items = list(cut(encoder, ahead, tokens))
+        items.sort(key=lambda item: (len(item.ids), item.key, item.start))
         for batch in _split(items):
             for number in range(passes):
                 yield _modified(encoder, batch, recipe, seed=seed, number=number)
 
 
-def _split(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+@dataclass(frozen=True)
+class _Window:
+    """`ids` of the text `key` from its token `start` on, and which are `free` to modify."""
+
+    key: int
+    start: int
+    ids: NDArray[np.int64]
+    free: NDArray[np.bool_]
+
+
+def _beginnings(encoder: Encoder, texts: list[str], tokens: int) -> Iterator[_Window]:
+    encoded = encoder.tokenizer(
+        texts, truncation=True, max_length=tokens, return_special_tokens_mask=True, verbose=False
+    )
+    unknown = encoder.tokenizer.unk_token_id
+    for text, ids, special in zip(
+        texts, encoded["input_ids"], encoded["special_tokens_mask"], strict=True
+    ):
+        free = (np.asarray(special) == 0) | (np.asarray(ids) == unknown)
+        if free.any():
+            yield _Window(text_key(text), 0, np.asarray(ids, dtype=np.int64), free)
+
+
+def _windows(encoder: Encoder, texts: list[str], tokens: int) -> Iterator[_Window]:
+    around = encoder.windows(tokens=tokens, overlap=0)
+    encoded = encoder.tokenizer(texts, add_special_tokens=False, verbose=False)
+    for text, found in zip(texts, encoded["input_ids"], strict=True):
+        for start in range(0, len(found), around.room):
+            part = np.asarray(found[start : start + around.room], dtype=np.int64)
+            ids = np.concatenate([around.prefix, part, around.suffix])
+            free = np.zeros(len(ids), dtype=bool)
+            free[len(around.prefix) : len(around.prefix) + len(part)] = True
+            yield _Window(text_key(text), start, ids, free)
+
+
+def _split(items: Sequence[_Window]) -> Iterator[Sequence[_Window]]:
     start = 0
     for end in range(1, len(items) + 1):
-        full = end == len(items) or (end + 1 - start) * len(items[end][1]) > TOKENS_AT_ONCE
+        full = end == len(items) or (end + 1 - start) * len(items[end].ids) > TOKENS_AT_ONCE
         if full:
             yield items[start:end]
             start = end
 
 
 def _modified(
-    encoder: Encoder, batch: Sequence[Any], recipe: Recipe, *, seed: int, number: int
+    encoder: Encoder, batch: Sequence[_Window], recipe: Recipe, *, seed: int, number: int
 ) -> ModifiedBatch:
-    longest = max(len(ids) for _, ids, _ in batch)
+    longest = max(len(window.ids) for window in batch)
     pad = getattr(encoder.tokenizer, "pad_token_id", None) or 0
     original = np.full((len(batch), longest), pad, dtype=np.int64)
     mask = np.zeros_like(original)
     places = np.full_like(original, -1)
-    for row, (key, ids, free) in enumerate(batch):
+    for row, window in enumerate(batch):
+        ids, free = window.ids, window.free
         original[row, : len(ids)] = ids
         mask[row, : len(ids)] = 1
-        places[row, : len(ids)][free] = ((key & ~0xFFFF) + np.arange(len(ids)))[free]
+        place = (window.key & ~0xFFFF) + window.start + np.arange(len(ids))
+        places[row, : len(ids)][free] = place[free]
     changed, chosen = modify(original, places, recipe, seed=seed, epoch=number)
     positions = np.argwhere(chosen)
     labels, now = original[chosen], changed[chosen]
     kinds = np.full(labels.shape, RANDOM, dtype=np.int8)
     kinds[now == labels] = UNCHANGED
     kinds[now == recipe.mask_id] = MASKED
-    keys = np.array([key for key, _, _ in batch], dtype=np.int64)
+    keys = np.array([window.key for window in batch], dtype=np.int64)
     return ModifiedBatch(
         ids=torch.from_numpy(changed),
         mask=torch.from_numpy(mask),
@@ -151,6 +179,7 @@ def _modified(
         kinds=kinds,
         keys=keys[positions[:, 0]],
         tokens=original[places >= 0] if number == 0 else np.empty(0, dtype=np.int64),
+        begun=sum(window.start == 0 for window in batch),
     )
 
 
@@ -208,11 +237,12 @@ def gather(
     limit: int,
     norm: torch.nn.Module | None = None,
     folder: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Rows:
     """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
 
     The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary
-    one).
+    one). `progress` is called with the rows gathered and the most there can be.
 
     Raises:
         UserError: no modified token in the texts.
@@ -232,8 +262,12 @@ def gather(
         labels.append(batch.labels[:take])
         counts += np.bincount(batch.tokens, minlength=counts.size)
         filled += take
+        if progress is not None:
+            progress(filled, limit)
         if filled == limit:
             break
+    if progress is not None:
+        progress(filled, filled)
     if not filled:
         temporary.cleanup()
         raise UserError("read-outs: the training texts have no token to modify; give more texts")

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
-from blocklens.learning import pretrain as loop
+from blocklens.learning import log, loop
 from blocklens.learning.checkpoints import Counters, states
 from blocklens.learning.corpus import build_corpus, is_held_out, train_tokenizer
 from blocklens.learning.export import export_encoder, model_card
 from blocklens.learning.options import PretrainOptions
+from blocklens.learning.pretrain import Training
 
 Texts = Iterable[Any]
 
@@ -62,7 +64,7 @@ def pretrain(
         seed=options.seed,
         about=about,
     )
-    run = loop.Training(options, corpus, tokenizer, output)
+    run = Training(options, corpus, tokenizer, output)
     for line in run.resume() if resume else []:
         console.print(f"warning: {line}", style="yellow")
     facts = {
@@ -74,9 +76,10 @@ def pretrain(
     if corpus.digest:
         facts["SHA-256 of the token numbers"] = corpus.digest
 
-    def export(training: loop.Training, folder: Path, figures: dict[str, float]) -> None:
+    def export(training: Training, folder: Path, figures: dict[str, float]) -> None:
         card = model_card(options, training.counters, facts, figures, licence)
-        export_encoder(folder, training.model, training.tokenizer, card)
+        curve = report.curve()
+        export_encoder(folder, training.model, training.tokenizer, card, curve)
 
     with _Report(output / "logs", console, run) as report:
         figures = loop.train(
@@ -86,7 +89,6 @@ def pretrain(
             validated=report.validated,
             export=export,
         )
-        report.validated(run.counters, figures)
     record = {**figures, "steps": run.counters.step, "tokens": run.counters.tokens}
     partial = output / "figures.json.partial"
     partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -98,13 +100,13 @@ def pretrain(
 class _Report:
     """Progress on the console (loss, tokens a second, time left) and TensorBoard logs."""
 
-    def __init__(self, folder: Path, console: Console, run: loop.Training) -> None:
+    def __init__(self, folder: Path, console: Console, run: Training) -> None:
         self.folder, self.console, self.run = folder, console, run
 
     def __enter__(self) -> _Report:
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer = SummaryWriter(str(self.folder), purge_step=self.run.counters.step)
+        self.writer = SummaryWriter(str(self.folder), purge_step=self.run.counters.step + 1)
         self.bar = Progress(
             TextColumn("step {task.fields[step]:,}"),
             BarColumn(),
@@ -127,12 +129,13 @@ class _Report:
         """One report of the training loop."""
         step = now.counters.step
         for name, value in (
-            ("train/loss", now.loss),
-            ("train/accuracy", now.accuracy),
-            ("speed/real_tokens_per_second", now.tokens_per_second),
-            ("train/rate_factor", now.rate),
+            (log.LOSS, now.loss),
+            (log.ACCURACY, now.accuracy),
+            (log.SPEED, now.tokens_per_second),
+            (log.RATE, now.rate),
         ):
             self.writer.add_scalar(name, value, step)
+        self._progress(now.counters)
         self.bar.update(
             self.task,
             completed=now.share,
@@ -144,9 +147,18 @@ class _Report:
 
     def validated(self, counters: Counters, figures: dict[str, float]) -> None:
         """Held-out figures."""
-        self.writer.add_scalar("held_out/loss", figures["loss"], counters.step)
-        self.writer.add_scalar("held_out/accuracy", figures["accuracy"], counters.step)
+        self.writer.add_scalar(log.HELD_OUT_LOSS, figures["loss"], counters.step)
+        self.writer.add_scalar(log.HELD_OUT_ACCURACY, figures["accuracy"], counters.step)
+        self._progress(counters)
+
+    def _progress(self, counters: Counters) -> None:
+        self.writer.add_scalar(log.TOKENS, counters.tokens, counters.step)
+        self.writer.add_scalar(log.SECONDS, counters.seconds, counters.step)
+
+    def curve(self) -> pd.DataFrame:
+        """The learning curve so far."""
         self.writer.flush()
+        return log.training_log(self.folder)
 
 
 def _time(seconds: float) -> str:

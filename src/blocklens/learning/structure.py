@@ -1,27 +1,24 @@
-"""How labels group, per block: clusters, noise, their nulls and their intervals over texts.
+"""How labels group, per block: clusters, noise, and their intervals over texts.
 
 Works on confusion counts kept per (group of texts, block), and never knows what a label is: tokens,
 text classes and image classes differ by the noun in the tables' names alone.
 Intervals are a delete-one-group jackknife: resampling groups with replacement would count errors
-twice and so change which rows pass n_min.
+twice and so change which rows pass n_min. The sweep over the threshold is in `sweep.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse, stats
+from scipy import sparse
 
-from blocklens.learning.clusters import METHODS, THETAS, Clusters, Method, cluster_kept, growth
+from blocklens.learning.clusters import METHODS, THETAS, Method, cluster_kept, growth
 from blocklens.learning.confusion import ConfusionCounts, KeptMatrix, Sparse, kept_matrix
-from blocklens.learning.nulls import NULLS, frequency_bins, null_matrix
-
-Floats = NDArray[np.float64]
+from blocklens.learning.intervals import Floats, jackknife
 
 FEWEST_KEPT = 10
 """A block with fewer kept tokens has no noise share worth a name."""
@@ -143,22 +140,6 @@ def growth_exponent(pairs: Sequence[tuple[int, int]]) -> float:
     return float(x @ y / (x @ x))
 
 
-def jackknife(value: Floats, *factors: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of `value` [...] from values without each group, [groups, ...] per factor.
-
-    One factor is the groups of texts; crossed ones (texts and seeds) add up, which counts their
-    interaction twice and so is wide rather than narrow. A factor of one group says nothing.
-    """
-    squares = np.zeros_like(value)
-    factors = tuple(left_out for left_out in factors if len(left_out) >= 2)
-    for left_out in factors:
-        groups = len(left_out)
-        spread = (groups - 1) / groups * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
-        squares = squares + stats.t.ppf(0.975, groups - 1) ** 2 * spread
-    half = np.sqrt(squares) if factors else np.full_like(value, np.nan)
-    return value - half, value + half
-
-
 def structure_rows(
     confusion: GroupedConfusion,
     options: StructureOptions,
@@ -245,81 +226,6 @@ def slope_of_defined(values: Floats) -> float:
     return float(np.polyfit(blocks, values[blocks], 1)[0])
 
 
-def sweep_rows(
-    matrices: Sequence[Sparse],
-    options: StructureOptions,
-    progress: Callable[[int], None] | None = None,
-) -> pd.DataFrame:
-    """Clusters of every block against theta and method, beside both nulls.
-
-    Columns block, method, theta, kept, clusters, clustered (labels in clusters), mean_size,
-    largest, strong, noise, noise_share, and for each null (`predictions_`, `partners_`) kept,
-    clusters, clustered, largest, noise_share: the mean of its draws, and `_low`, `_high`, their
-    range.
-    """
-    rows = []
-    for block, matrix in enumerate(matrices):
-        bins = frequency_bins(np.asarray(matrix.sum(axis=1)).ravel())
-        kept = kept_matrix(matrix, options.n_min)
-        drawn = {
-            null: [
-                kept_matrix(null_matrix(matrix, bins, seed, null), options.n_min)
-                for seed in range(options.null_seeds)
-            ]
-            for null in NULLS
-        }
-        for method in METHODS:
-            for theta in options.thetas:
-                found = cluster_kept(kept, theta, method)
-                row = {"block": block, "method": method, "theta": theta, **_sizes(found)}
-                row |= {"mean_size": found.mean_size, "strong": found.strong, "noise": found.noise}
-                for null, kept_nulls in drawn.items():
-                    draws = pd.DataFrame(
-                        [_sizes(cluster_kept(one, theta, method)) for one in kept_nulls]
-                    )
-                    for name in draws.columns:
-                        row[f"{null}_{name}"] = draws[name].mean()
-                        row[f"{null}_{name}_low"] = draws[name].min()
-                        row[f"{null}_{name}_high"] = draws[name].max()
-                rows.append(row)
-        if progress is not None:
-            progress(block)
-    return pd.DataFrame(rows)
-
-
-def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
-    """Slope of the noise share along the blocks under the `partners` null, as a row of statistics.
-
-    Block by block the draws are independent, so the spread of the slope follows from theirs: the
-    interval is that of slopes through the lowest and highest draws in turn.
-    """
-    rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], options.theta)]
-    rows = (
-        rows[rows["kept"] >= options.fewest_kept]
-        .dropna(subset=["noise_share"])
-        .sort_values("block")
-    )
-    x = rows["block"].to_numpy(dtype=np.float64)
-    ends = {end: float("nan") for end in ("value", "low", "high")}
-    middle, low, high = (
-        rows[f"partners_noise_share{end}"].to_numpy(dtype=np.float64)
-        for end in ("", "_low", "_high")
-    )
-    if x.size >= 3 and np.isfinite(middle).all():
-        x = x - x.mean()
-        falling = np.where(x < 0, high, low)  # the draws that give the lowest slope
-        rising = np.where(x < 0, low, high)
-        for end, y in zip(ends, (middle, falling, rising), strict=True):
-            ends[end] = float(x @ y / (x @ x))
-    return {
-        "block": pd.NA,
-        "statistic": "noise share slope, null",
-        **ends,
-        "n": options.null_seeds,
-        "n_types": int(rows["kept"].sum()),
-    }
-
-
 def cluster_rows(
     kept: Sequence[KeptMatrix], options: StructureOptions, names: Sequence[str]
 ) -> pd.DataFrame:
@@ -349,16 +255,6 @@ def cluster_rows(
                 )
     columns = ["block", "method", "theta", "cluster", "size", f"{noun.one}_ids", noun.many]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _sizes(found: Clusters) -> dict[str, float]:
-    return {
-        "kept": found.cluster.size,
-        "clusters": found.number,
-        "clustered": found.grouped_labels,
-        "largest": found.largest,
-        "noise_share": found.noise_share,
-    }
 
 
 def _without(whole: Sparse, parts: Sequence[Sparse]) -> Sparse:

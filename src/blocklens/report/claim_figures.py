@@ -19,10 +19,6 @@ FREQUENCY_CAPTION = (
     "Accuracy of each token (one point) at the last block against how often it occurs in the "
     "texts; the line is the mean over tokens of similar frequency, with its 95 % interval."
 )
-SIZES_CAPTION = (
-    "<APT> on the same held-out texts against the number of training articles, with 95 % "
-    "intervals over texts."
-)
 CLUSTER_WORDS = {
     "largest": "Size of the largest strong-match cluster",
     "clusters": "Number of strong-match clusters",
@@ -61,7 +57,7 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
             chart = charts.cluster_sizes(table, quantity=statistic, labels="classes")
             return chart, cluster_caption(statistic, "classes")
         case "training_sizes":
-            return charts.training_sizes(table), SIZES_CAPTION
+            return charts.training_sizes(table), sizes_caption(table)
     if isinstance(statistic, list):
         caption = "Each curve is one statistic along the blocks, with its 95 % band."
         return charts.compare_along_blocks(table, statistic), caption
@@ -87,9 +83,11 @@ def along_caption(table: pd.DataFrame, statistic: str, cut: float | None) -> str
         controls.append("the same texts with their tokens shuffled")
     text = statistic[0].upper() + statistic[1:] + " in each block of the encoder"
     if "read_out" in rows:
-        text += f" ({' and '.join(sorted(set(rows['read_out'])))})"
+        text += f" ({rows.loc[rows['run'] == 'encoder', 'read_out'].iloc[0]})"
     if controls:
         text += ", against " + " and ".join(controls)
+    if "lens" in runs:
+        text += ", and of the encoder with its own head on every block (lens)"
     if cut is not None:
         text += f", over the top {100 * cut:g} % of the pairs"
     dots = "head" in rows and bool(rows["head"].notna().any())
@@ -102,6 +100,16 @@ def cluster_caption(quantity: str, labels: str = "tokens") -> str:
     return (
         f"{words} at the last block against the threshold, beside the same with predictions or "
         f"confusion partners permuted among {labels} of like frequency (bands: all draws)."
+    )
+
+
+def sizes_caption(sizes: pd.DataFrame) -> str:
+    """What the figure of <APT> against the number of training articles compares."""
+    seeds = int(sizes["seeds"].to_numpy().min())
+    unit = f"{seeds} training runs with seeds of their own" if seeds > 1 else "texts"
+    return (
+        "<APT> on held-out texts, the same for every size, against the number of training "
+        f"articles; 95 % intervals over {unit}."
     )
 
 

@@ -8,7 +8,6 @@ from blocklens.errors import UserError
 from blocklens.report import charts
 from blocklens.report.claim_figures import (
     FREQUENCY_CAPTION,
-    SIZES_CAPTION,
     along_caption,
     cluster_caption,
 )
@@ -34,9 +33,9 @@ def learned_section(folder: StudyFolder) -> Section | None:
         id="learned",
         title="What it has learned",
         intro=(
-            "A masked token is right when the read-out of a block ranks it first in the whole "
-            "vocabulary. APT is the share of right answers of one token; <APT> is its mean over "
-            f"tokens, each counted once. {read_out_words(learning)}"
+            "A modified token is right when the head on a block ranks the original first in the "
+            "whole vocabulary. APT is the share of right answers of one token; <APT> is its mean "
+            f"over tokens, each counted once. {read_out_words(learning)}"
         ),
         html=render("learned.html.j2", facts=facts(learning, last), last=last, data=data),
         figures=tuple(_figures(folder, learning)),
@@ -52,7 +51,7 @@ def read_out_words(learning: pd.DataFrame) -> str:
         "read-out": "Read-out: a new head trained on the frozen output of each block.",
         "lens": "Lens: the encoder's own final head applied to every block, without training.",
     }
-    return " ".join(words[kind] for kind in sorted(kinds & set(words)))
+    return " ".join(words[kind] for kind in words if kind in kinds)
 
 
 FACTS = {
@@ -67,17 +66,26 @@ FACTS = {
 }
 
 
-def facts(learning: pd.DataFrame, last: int) -> list[dict[str, Any]]:
-    """The figures of the last block beside block 0, with their intervals."""
+def facts(learning: pd.DataFrame, last: int) -> dict[str, Any]:
+    """The encoder's figures at block 0 and at the last one, beside the last block of others.
+
+    `columns`: what stands over each column; `rows`: a name and one table row (or None) a column.
+    """
+    runs = learning["run"] if "run" in learning else pd.Series("encoder", index=learning.index)
+    columns = [("encoder", 0, "block 0"), ("encoder", last, f"block {last}")]
+    for run, words in (("untrained 0", "untrained twin"), ("lens", "own head (lens)")):
+        if run in set(runs):
+            columns.append((run, last, f"block {last}, {words}"))
     rows = []
-    encoder = learning.loc[learning["run"] == "encoder"] if "run" in learning else learning
     for name, shown in FACTS.items():
-        part = encoder.loc[encoder["statistic"] == name]
-        ends = [part.loc[part["block"] == block].to_dict("records") for block in (0, last)]
-        if all(ends):
-            ends = [ends[0][0], ends[1][0]]
-            rows.append({"name": shown, "ends": ends, "apt": name.startswith("mean APT")})
-    return rows
+        part = learning.loc[learning["statistic"] == name]
+        cells = []
+        for run, block, _ in columns:
+            found = part.loc[(runs.loc[part.index] == run) & (part["block"] == block)]
+            cells.append(next(iter(found.to_dict("records")), None))
+        if any(cells):
+            rows.append({"name": shown, "cells": cells, "apt": name.startswith("mean APT")})
+    return {"columns": [words for *_, words in columns], "rows": rows}
 
 
 def _figures(folder: StudyFolder, learning: pd.DataFrame) -> list[Figure]:
@@ -119,13 +127,6 @@ def _figures(folder: StudyFolder, learning: pd.DataFrame) -> list[Figure]:
                 lambda q=quantity: charts.cluster_sizes(sweep, quantity=q),
                 cluster_caption(quantity),
             )
-    sizes = folder.table("training_sizes")
-    if sizes is not None:
-        add(
-            "training-sizes",
-            lambda: charts.training_sizes(sizes),
-            SIZES_CAPTION,
-        )
     return figures
 
 

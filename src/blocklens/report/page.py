@@ -25,6 +25,7 @@ from blocklens.report.numbers import script_json
 from blocklens.report.rendering import render, static, to_spec
 from blocklens.report.section import Figure, Section, SectionBuilder
 from blocklens.report.segmentation_section import scores_section, segments_section
+from blocklens.report.training_section import training_section
 
 SECTIONS: tuple[SectionBuilder, ...] = (
     scores_section,
@@ -33,6 +34,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     blocks_section,
     heads_section,
     learned_section,
+    training_section,
     images_section,
     methods_section,
 )

@@ -1,6 +1,6 @@
 """Studies: everything that is measured of one encoder on one set of texts, in one folder."""
 
 from blocklens.studies.conduct import Study, study
-from blocklens.studies.options import StudyOptions
+from blocklens.studies.options import LearnedOptions, StudyOptions
 
-__all__ = ["Study", "StudyOptions", "study"]
+__all__ = ["LearnedOptions", "Study", "StudyOptions", "study"]

@@ -26,14 +26,14 @@ from blocklens.embedded.encoder import EMBEDDED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.storage import output_folder, write_json
-from blocklens.studies import heads
+from blocklens.studies import heads, learned
 from blocklens.studies.folder import Found, write_study
 from blocklens.studies.kept import fingerprint, keep, kept_key, read_kept
 from blocklens.studies.options import StudyOptions
 from blocklens.studies.parts import Inputs, Part, Result, StepProgress, Work
 from blocklens.texts.reading import TextSource
 
-PARTS: tuple[Part, ...] = (heads.PART,)
+PARTS: tuple[Part, ...] = (heads.PART, learned.PART)
 """The parts of a study, in the order in which they are measured and shown."""
 
 
@@ -73,7 +73,8 @@ def study(
 ) -> Study:
     """Measure an encoder and its controls on texts, judge every claim, and write the report.
 
-    Under `torchrun` each process takes its share of the texts and the first one writes.
+    Under `torchrun` each process takes its share of the texts; the first one trains read-outs and
+    writes.
 
     Args:
         texts: a file, a folder, a Hub dataset id, or strings.

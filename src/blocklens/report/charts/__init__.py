@@ -12,10 +12,10 @@ from blocklens.report.charts.learned import (
     apt_against_frequency,
     cluster_sizes,
     frequency_curves,
-    training_sizes,
 )
 from blocklens.report.charts.matrices import attention_map, contact_sheet, similarity
 from blocklens.report.charts.segmentation import boundaries, segmentation_scores
+from blocklens.report.charts.training import learning_curve, training_sizes
 
 __all__ = [
     "along_blocks",
@@ -32,6 +32,7 @@ __all__ = [
     "distances",
     "frequency_curves",
     "grid",
+    "learning_curve",
     "profile",
     "segmentation_scores",
     "similarity",

@@ -17,10 +17,11 @@ from blocklens.report.charts.style import (
     DIVERGING,
     FAINT,
     INK,
-    RUN_COLOURS,
-    RUN_DASHES,
     RUN_ORDER,
     SEQUENTIAL,
+    SERIES,
+    SERIES_COLOURS,
+    SERIES_DASHES,
     block_axis,
     configure,
     log_ratio_axis,
@@ -64,7 +65,7 @@ def _default(cuts: np.ndarray) -> float:
 
 
 def by_control(rows: pd.DataFrame, quantity: str = "effect") -> pd.DataFrame:
-    """One row a kind of run and block: encoder, untrained twins, shuffled tokens.
+    """One row a kind of run and block: encoder, untrained twins, shuffled tokens, lens.
 
     The untrained twins become one row, the mean of their effects, with the lowest `low` and the
     highest `high` of any of them, so that the band covers seeds and texts. Columns: `series`,
@@ -90,6 +91,8 @@ def by_control(rows: pd.DataFrame, quantity: str = "effect") -> pd.DataFrame:
 def _series_of(run: str) -> str:
     if run.startswith("untrained"):
         return RUN_ORDER[1]
+    if run == "lens":
+        return SERIES[-1]
     return RUN_ORDER[2] if run.startswith("shuffled") else RUN_ORDER[0]
 
 
@@ -106,12 +109,13 @@ def along_blocks(
 ) -> alt.LayerChart:
     """One statistic along the blocks: the encoder against its controls, with 95 % bands.
 
-    The encoder's single heads are drawn as dots behind its line where the table has them.
-    `quantity` is "effect" (observed / null, on a log scale around 1) or "value".
+    The encoder's single heads are drawn as dots behind its line where the table has them; of what
+    was learned, the encoder with its own head on every block (lens) is one line more. `quantity` is
+    "effect" (observed / null, on a log scale around 1) or "value".
     """
     rows = rows_of(table, statistic, measure=measure, cut=cut)
     data = by_control(rows, quantity)
-    present = [name for name in RUN_ORDER if name in set(data["series"])]
+    present = [name for name in SERIES if name in set(data["series"])]
     ratio = quantity == "effect" and bool((data["low"] > 0).all())
     label = "observed / null" if ratio else (title or statistic)
     scale = (
@@ -121,19 +125,19 @@ def along_blocks(
     )
     axis = log_ratio_axis(label) if ratio else alt.Axis(title=label, tickCount=5, format=".3~g")
     y = alt.Y("mean:Q", scale=scale, axis=axis)
-    order = {name: index for index, name in enumerate(RUN_ORDER)}
+    order = {name: index for index, name in enumerate(SERIES)}
     picked = [order[name] for name in present]
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1) if len(present) > 1 else None
     colour = alt.Color(
         "series:N",
         title=None,
-        scale=alt.Scale(domain=present, range=[RUN_COLOURS[i] for i in picked]),
+        scale=alt.Scale(domain=present, range=[SERIES_COLOURS[i] for i in picked]),
         legend=legend,
     )
     dash = alt.StrokeDash(
         "series:N",
         title=None,
-        scale=alt.Scale(domain=present, range=[RUN_DASHES[i] for i in picked]),
+        scale=alt.Scale(domain=present, range=[SERIES_DASHES[i] for i in picked]),
         legend=legend,
     )
     base = alt.Chart(data).encode(x=block_axis())

@@ -1,4 +1,4 @@
-"""Charts of what an encoder has learned: accuracy per token, clusters, training-set size.
+"""Charts of what an encoder has learned: accuracy per token, and clusters.
 
 The tables are those of `blocklens.learning.apt.measure_learning`.
 """
@@ -11,9 +11,7 @@ from blocklens.errors import UserError
 from blocklens.report.charts.matrices import colour_table
 from blocklens.report.charts.style import (
     ACCENT,
-    CONTROL,
     INK,
-    MUTED,
     RUN_COLOURS,
     SEQUENTIAL,
     configure,
@@ -227,34 +225,5 @@ def cluster_sizes(
             base.mark_area(opacity=0.18).encode(y="low:Q", y2="high:Q"),
             base.mark_line(strokeWidth=2).encode(y=y),
             base.mark_point(filled=True, size=36, opacity=1).encode(y=y, tooltip=tooltip),
-        ).properties(width=width, height=height)
-    )
-
-
-def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) -> alt.LayerChart:
-    """<APT> of the last block against the number of training articles, with 95 % intervals.
-
-    `table` is that of `blocklens pretrain --sizes`: `comparison`, `articles`, `apt`, `low`, `high`.
-    """
-    base = alt.Chart(table.loc[:, ["comparison", "articles", "apt", "low", "high"]]).encode(
-        x=alt.X(
-            "articles:Q",
-            title="training articles (log scale)",
-            scale=alt.Scale(type="log", nice=False, padding=12),
-            axis=alt.Axis(format="~s", tickCount=5),
-        ),
-        color=alt.Color(
-            "comparison:N", title=None, scale=alt.Scale(range=[ACCENT, CONTROL, MUTED])
-        ),
-    )
-    y = alt.Y("apt:Q", axis=alt.Axis(title="<APT>", format=".1~%", tickCount=5))
-    tooltip = ["comparison:N", "articles:Q"] + [
-        alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("apt", "low", "high")
-    ]
-    return configure(
-        alt.layer(
-            base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
-            base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_point(filled=True, size=46, opacity=1).encode(y=y, tooltip=tooltip),
         ).properties(width=width, height=height)
     )

@@ -27,7 +27,10 @@ FONT = (
 
 RUN_ORDER = ("encoder", "untrained twins", "shuffled tokens")
 RUN_COLOURS = (ACCENT, CONTROL, "#a67c52")
-RUN_DASHES = ([1, 0], [6, 3], [2, 2])
+# Along the blocks there is one more line: the encoder with its own head in place of read-outs.
+SERIES = (*RUN_ORDER, "own head (lens)")
+SERIES_COLOURS = (*RUN_COLOURS, "#44aa99")
+SERIES_DASHES = ([1, 0], [6, 3], [2, 2], [8, 2, 2, 2])
 
 CONFIG = alt.Config(
     font=FONT,
