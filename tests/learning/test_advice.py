@@ -7,7 +7,13 @@ import torch
 from transformers import ViTConfig, ViTModel
 
 from blocklens.encoder import Encoder
-from blocklens.learning.advice import block_modules, cost_rows, earliest_block, loss_rows
+from blocklens.learning.advice import (
+    advice_line,
+    block_modules,
+    cost_rows,
+    earliest_block,
+    loss_rows,
+)
 from helpers import small_encoder
 
 
@@ -69,6 +75,26 @@ def test_the_earliest_block_within_the_margin():
     assert earliest_block(losses, 0.02) == 1
     assert earliest_block(losses, 0.0) == 3
     assert earliest_block(losses, 1.0) == 0
+
+
+def test_the_advice_in_words_has_the_table_s_figures():
+    advice = pd.DataFrame(
+        {
+            "block": [0, 1, 2], "accuracy": [0.1, 0.945, 0.95], "loss": [0.85, 0.005, 0.0],
+            "low": [0.8, -0.004, 0.0], "high": [0.9, 0.014, 0.0],
+            "parameters": [0.2, 0.6, 1.0], "arithmetic": [0.0, 0.55, 1.0],
+        }
+    )  # fmt: skip
+    assert advice_line(advice) == (
+        "Block 1 is the earliest within 1 point of the last, 2: 0.945 against 0.950, 0.005 less "
+        "[-0.004, 0.014]. Stopping there saves 40 % of the encoder's parameters and 45 % of its "
+        "arithmetic."
+    )
+    assert advice_line(advice, 0.001) == (
+        "No block before the last, 2, is within 0.1 points of its accuracy."
+    )
+    without = advice_line(advice.drop(columns=["parameters", "arithmetic"]))
+    assert without.endswith("0.005 less [-0.004, 0.014].")
 
 
 def vit():

@@ -83,6 +83,26 @@ def earliest_block(losses: pd.DataFrame, margin: float = MARGIN) -> int:
     return int(within.min())
 
 
+def advice_line(advice: pd.DataFrame, margin: float = MARGIN) -> str:
+    """The advice in a sentence or two, from the rows of `loss_rows` joined with `cost_rows`."""
+    last = advice.iloc[-1]
+    row = advice.loc[advice["block"] == earliest_block(advice, margin)].iloc[0]
+    points = f"{100 * margin:g} point{'' if margin == MARGIN else 's'}"
+    if row["block"] == last["block"]:
+        return f"No block before the last, {last['block']:.0f}, is within {points} of its accuracy."
+    said = (
+        f"Block {row['block']:.0f} is the earliest within {points} of the last, "
+        f"{last['block']:.0f}: {row['accuracy']:.3f} against {last['accuracy']:.3f}, "
+        f"{row['loss']:.3f} less [{row['low']:.3f}, {row['high']:.3f}]."
+    )
+    if "parameters" not in row:
+        return said
+    return (
+        f"{said} Stopping there saves {100 * (1 - row['parameters']):.0f} % of the encoder's "
+        f"parameters and {100 * (1 - row['arithmetic']):.0f} % of its arithmetic."
+    )
+
+
 @torch.inference_mode()
 def cost_rows(encoder: Encoder, given: dict[str, Tensor]) -> pd.DataFrame | None:
     """What the encoder takes up to every block, as shares of the whole encoder.
