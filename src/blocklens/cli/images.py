@@ -159,7 +159,7 @@ def images(
         loaded = Encoder.load(
             encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         )
-    with study_progress(encoder or "ViT") as progress:
+    with study_progress(encoder or "ViT", unit="") as progress:
         found = study_images(
             source, loaded, out, test=test, image_field=image_field, label_field=label_field,
             options=options, export_block=export_block, device=device, progress=progress,

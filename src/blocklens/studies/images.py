@@ -161,11 +161,9 @@ def study_images(
         write_table(frame, folder / "tables" / f"{name}.parquet")
     write_json(describe(encoder, data, options, trained, tables), folder / "study.json")
     if export_block is not None:
-        losses = tables[f"{PREFIX}advice"].set_index("block")["accuracy"]
+        accuracy = tables[f"{PREFIX}advice"]["accuracy"].to_numpy(dtype=float)  # [blocks + 1]
         name = f"{encoder.name}, blocks 1 to {export_block}"
-        card = shorter_card(
-            name, encoder, data, export_block, losses[export_block], losses[encoder.blocks]
-        )
+        card = shorter_card(name, encoder, data, export_block, accuracy[export_block], accuracy[-1])
         model = shorter_classifier(encoder, data, export_block, read_outs)
         save_image_classifier(folder / f"block-{export_block}", model, encoder.processor, card)
     if report:
