@@ -137,6 +137,22 @@ def test_a_given_classifier_is_measured_as_it_is(source, folder, tmp_path, measu
     assert any("No untrained twin was measured" in note for note in said["notes"])
 
 
+def test_a_block_is_exported_as_a_classifier_and_the_advice_is_on_the_page(
+    source, folder, tmp_path
+):
+    options = OPTIONS.model_copy(update={"untrained": 0, "head_images": 0, "margin": 1.0})
+    out = tmp_path / "out"
+    study_images(source, folder / "model", out, options=options, export_block=1)
+    model = AutoModelForImageClassification.from_pretrained(out / "block-1")
+    assert model.config.num_hidden_layers == 1
+    assert "Blocks 1 to 1 of 2" in (out / "block-1" / "README.md").read_text()
+    page = (out / "report.html").read_text("utf-8")
+    assert "Block 0 is the earliest within 100 points of the last, 2" in page
+    assert "cannot stop after block 7" in refusal(
+        source, "--encoder", folder / "model", "--export-block", 7, "--out", tmp_path / "other"
+    )
+
+
 def test_what_is_odd_about_the_images_is_said_in_the_report(tmp_path):
     rng = np.random.default_rng(1)
     class_folders(tmp_path / "data", CLASSES[:2])
@@ -220,11 +236,11 @@ def test_a_study_of_texts_is_left_alone(source, tmp_path):
 
 def test_the_command_trains_measures_and_says_where_the_report_is(source, tmp_path):
     quick = ["--blocks", "1", "--heads", "1", "--width", "8", "--epochs", "1", "--read-outs", "1"]
-    found = RUNNER.invoke(
-        cli.app,
-        ["images", str(source), *quick, "--untrained", "0", "--out", str(tmp_path / "out")],
-    )
+    rest = ["--untrained", "0", "--export-block", "1", "--out", str(tmp_path / "out")]
+    found = RUNNER.invoke(cli.app, ["images", str(source), *quick, *rest])
     assert found.exit_code == 0, found.output
+    assert "within 1 point" in found.output
+    assert Encoder.load(tmp_path / "out" / "block-1").blocks == 1
     assert "p2-image-accuracy" in found.output
     assert str(tmp_path / "out" / "report.html") in found.output.replace("\n", "")
     assert Encoder.load(tmp_path / "out" / "model").blocks == 1

@@ -49,7 +49,7 @@ def test_arrays_of_an_npz_file_keep_their_parts_and_pixels(tmp_path):
         "x_train": rng.integers(0, 256, (6, 5, 5), np.uint8),
         "y_train": np.array([0, 1, 0, 1, 0, 1], np.uint8),
         "x_test": rng.integers(0, 256, (2, 5, 5, 3), np.uint8),
-        "y_test": np.array([1, 0]),
+        "y_test": np.array([1, 0], np.uint8),
     }
     path = tmp_path / "small.npz"
     np.savez(path, **arrays)
@@ -59,6 +59,22 @@ def test_arrays_of_an_npz_file_keep_their_parts_and_pixels(tmp_path):
     for pictures, key in ((parts.train, "x_train"), (parts.test, "x_test")):
         for one, expected in zip(pictures, arrays[key], strict=True):
             assert np.array_equal(np.asarray(one.open()), expected)
+
+
+def test_numbers_of_classes_that_do_not_occur_are_no_classes_unless_they_are_named(tmp_path):
+    arrays = {"x_train": np.zeros((4, 2, 2), np.uint8), "y_train": np.array([3, 1, 7, 3])}
+    np.savez(tmp_path / "gaps.npz", **arrays)
+    parts = open_images(tmp_path / "gaps.npz")
+    assert parts.classes == ["1", "3", "7"]
+    assert [p.label for p in parts.train] == [1, 0, 2, 1]
+    names = np.array([f"class {n}" for n in range(8)])
+    np.savez(tmp_path / "named.npz", **arrays, classes=names)
+    named = open_images(tmp_path / "named.npz")
+    assert named.classes == names.tolist()
+    assert [p.label for p in named.train] == [3, 1, 7, 3]
+    np.savez(tmp_path / "short.npz", **arrays, classes=names[:7])
+    with pytest.raises(UserError, match="7 class names for 8 classes"):
+        open_images(tmp_path / "short.npz")
 
 
 def test_joined_jpeg_files_are_cut_at_their_offsets(tmp_path):

@@ -49,6 +49,13 @@ def image_tables() -> dict[str, pd.DataFrame]:
             "png": [png(), png()],
         }
     )  # fmt: skip
+    tables["image_advice"] = pd.DataFrame(
+        {
+            "block": range(4), "accuracy": [0.25, 0.5, 0.695, 0.7], "loss": [0.45, 0.2, 0.005, 0.0],
+            "low": [0.4, 0.1, -0.01, 0.0], "high": [0.5, 0.3, 0.02, 0.0],
+            "parameters": [0.1, 0.4, 0.7, 1.0], "arithmetic": [0.0, 0.33, 0.66, 1.0],
+        }
+    )  # fmt: skip
     tables["image_heads"] = head_rows()
     tables["claims"] = evaluate(tables)
     return tables

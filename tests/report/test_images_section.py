@@ -76,6 +76,7 @@ def test_the_page_speaks_of_images_and_holds_no_markup_of_a_class(study):
     assert "these images" in page
     assert HOSTILE not in page
     assert "&lt;/script&gt;&lt;img src=x onerror" in page
+    assert "Block 2 is the earliest within 1 point of the last, 3: 0.695 against 0.700" in page
     assert "right on 71.0 % of the held-out" in re.sub(r"\s+", " ", page)
 
 

@@ -19,6 +19,8 @@ EXAMPLES = """
 
     blocklens images mnist.npz --epochs 10 --out mnist-study
 
+    blocklens images --export-block 4
+
     blocklens images photos/ --encoder google/vit-base-patch16-224
 
     blocklens images uoft-cs/cifar10 --flip --epochs 30 --train-images 5000
@@ -74,6 +76,16 @@ def images(
     head_images: Annotated[
         int, typer.Option(help="Images that the heads are measured on; 0 leaves them out.")
     ] = 500,
+    margin: Annotated[
+        float, typer.Option(help="Points of accuracy that the advised block may lose.")
+    ] = 1.0,
+    export_block: Annotated[
+        int | None,
+        typer.Option(
+            help="Write the encoder up to this block, with its read-out, as an image classifier.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the draw of images and of the ViT.")] = 0,
     blocks: Annotated[int | None, _of_vit("Blocks.", "6")] = None,
     heads: Annotated[int | None, _of_vit("Heads of a block.", "4")] = None,
@@ -113,6 +125,7 @@ def images(
     from pydantic import ValidationError
 
     from blocklens.encoder import Encoder
+    from blocklens.learning.advice import advice_line
     from blocklens.studies.images import ImageStudyOptions, study_images
 
     if threads is not None:
@@ -130,7 +143,8 @@ def images(
         options = ImageStudyOptions.model_validate(
             {
                 "train_images": train_images, "test_images": test_images, "pooling": pooling,
-                "read_outs": read_outs, "untrained": untrained, "head_images": head_images,
+                "read_outs": read_outs, "untrained": untrained, "margin": margin / 100,
+                "head_images": head_images,
                 "seed": seed, "strict": strict, "vit": {**vit, "seed": seed},
             }
         )  # fmt: skip
@@ -145,12 +159,15 @@ def images(
         loaded = Encoder.load(
             encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         )
-    with study_progress(encoder or "ViT") as progress:
+    with study_progress(encoder or "ViT", unit="") as progress:
         found = study_images(
             source, loaded, out, test=test, image_field=image_field, label_field=label_field,
-            options=options, device=device, progress=progress,
+            options=options, export_block=export_block, device=device, progress=progress,
         )  # fmt: skip
     summarise(found)
+    typer.echo(advice_line(found.table("image_advice"), options.margin))
+    if export_block is not None:
+        typer.echo(f"Exported: {found.folder / f'block-{export_block}'}")
 
 
 images.__doc__ = f"{images.__doc__}\n{EXAMPLES}"

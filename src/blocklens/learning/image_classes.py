@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from blocklens.encoder import Encoder
 from blocklens.heads import Heads, run_image_heads
 from blocklens.images.drawing import ImageData, Images
+from blocklens.learning.advice import cost_rows, loss_rows
 from blocklens.learning.class_heads import ClassTraining, train_class_heads
 from blocklens.learning.kept_outputs import Inputs, kept_outputs
 from blocklens.learning.label_tables import LabelOptions, label_tables
@@ -87,8 +88,9 @@ def measure_image_classes(
         progress: told how far it is.
 
     Returns:
-        The tables of `label_tables`, and `examples`: images of the most confused pairs of classes
-        at the last block (true, predicted, name, share of the seeds, png).
+        The tables of `label_tables`; and of the run "encoder" `examples`: images of the most
+        confused pairs of classes at the last block (true, predicted, name, share of the seeds,
+        png), and `advice`: what each block loses and costs, see `advice`.
 
     Raises:
         UserError: a text encoder, or outputs that are not finite.
@@ -121,6 +123,9 @@ def measure_image_classes(
     )
     if run == "encoder":
         tables["examples"] = example_rows(data, predicted[-1])
+        losses = loss_rows(labels, predicted, test, keys, options.labels.groups)
+        costs = cost_rows(encoder, {"pixel_values": encoder.pixels(data.test.read([0]))})
+        tables["advice"] = losses if costs is None else losses.merge(costs, on="block")
     return tables
 
 

@@ -11,7 +11,6 @@ transformers' pipeline, can use it as it is.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +25,9 @@ from torch import Tensor
 from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import linear_decay
+from blocklens.learning.image_models import save_image_classifier
 from blocklens.learning.masking import shuffled
 from blocklens.loading import quiet_transformers
-from blocklens.storage import why_not_written
 
 LARGEST_SIDE = 64
 """Side in pixels up to which images go in at their own size; larger ones are made smaller."""
@@ -271,18 +270,7 @@ def export_vit(folder: Path, trained: Trained, data: ImageData) -> None:
         UserError: the folder cannot be written.
 
     """
-    partial = folder.with_name(f".partial-{folder.name}")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        with quiet_transformers():
-            trained.model.save_pretrained(partial)
-            trained.processor.save_pretrained(partial)
-        (partial / "README.md").write_text(vit_card(trained, data), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as error:
-        raise UserError(f"{folder}: {why_not_written(error)}") from error
+    save_image_classifier(folder, trained.model, trained.processor, vit_card(trained, data))
 
 
 def vit_card(trained: Trained, data: ImageData) -> str:

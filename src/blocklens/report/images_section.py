@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.learning.advice import MARGIN, advice_line
 from blocklens.report import charts
 from blocklens.report.claim_figures import along_caption, cluster_caption
 from blocklens.report.folder import StudyFolder
@@ -48,6 +49,7 @@ def images_section(folder: StudyFolder) -> Section | None:
             theta=_theta(folder),
             training=training_words(folder.study.get("training")),
             pixels=pixel_accuracy(folder),
+            advice=advice_words(folder),
         ),
         figures=tuple(_figures(folder, learning, last)),
     )
@@ -72,6 +74,14 @@ def pixel_accuracy(folder: StudyFolder) -> dict[str, Any] | None:
         return None
     rows = table.loc[table["statistic"] == "accuracy"].to_dict("records")
     return rows[0] if rows else None
+
+
+def advice_words(folder: StudyFolder) -> str:
+    """Where the encoder may be cut, or nothing."""
+    table = folder.table("image_advice")
+    if table is None:
+        return ""
+    return advice_line(table, folder.study.get("options", {}).get("margin", MARGIN))
 
 
 def block_facts(folder: StudyFolder, learning: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
     study.json             every option, seed, version and input hash
     model/                 the trained ViT, an ordinary Hugging Face folder
+    block-4/               the encoder up to a block that was exported, the same
     tables/*.parquet       what was measured, and the claims
     figures/*.{svg,png}    every chart of the report
     report.html            one page that opens offline
@@ -31,12 +32,19 @@ from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData, draw_images
 from blocklens.images.sources import DIGITS, open_images
+from blocklens.learning.advice import MARGIN
 from blocklens.learning.image_classes import (
     ImageReadOuts,
     measure_image_classes,
     measure_patches,
     measure_pixels,
     pooling_of,
+)
+from blocklens.learning.image_models import (
+    check_exportable,
+    save_image_classifier,
+    shorter_card,
+    shorter_classifier,
 )
 from blocklens.learning.vit import VitOptions, export_vit, train_vit
 from blocklens.storage import output_folder, write_json, write_table
@@ -48,7 +56,7 @@ TABLES = tuple(
     PREFIX + name
     for name in (
         "learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep", "examples",
-        "heads", "pixels",
+        "heads", "pixels", "advice",
     )
 )  # fmt: skip
 """Tables of images have names of their own, so that claims and report tell them from tokens'."""
@@ -68,6 +76,9 @@ class ImageStudyOptions(BaseModel):
     pooling: Literal["auto", "first", "mean"] = "auto"
     read_outs: int = Field(default=5, ge=1, description="seeds of the read-outs of every block")
     untrained: int = Field(default=3, ge=0, description="untrained twins, seeds 0, 1, ...")
+    margin: float = Field(
+        default=MARGIN, ge=0, le=1, description="accuracy that the advised block may lose"
+    )
     head_images: int = Field(default=500, ge=0, description="images the heads are measured on")
     seed: int = Field(default=0, ge=0, description="of the draw of the images")
     strict: bool = Field(default=False, description="stop at the first image that cannot be read")
@@ -82,6 +93,7 @@ def study_images(
     image_field: str | None = None,
     label_field: str | None = None,
     options: ImageStudyOptions | None = None,
+    export_block: int | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
     report: bool = True,
@@ -96,6 +108,8 @@ def study_images(
         image_field: a Hub data set's column of images.
         label_field: its column of classes.
         options: what to measure and how.
+        export_block: write the encoder up to this block, with its read-out, as an image
+            classifier into `block-<number>`.
         device: where to train and compute.
         progress: told how far each step is.
         report: write the page and the figures as well.
@@ -129,7 +143,13 @@ def study_images(
         raise UserError(
             f"{encoder.name}: reads texts, not images; give an image encoder, such as a ViT"
         )
-    results = [measured(folder, step, data.digest(), say) for step in steps(encoder, data, options)]
+    read_outs = ImageReadOuts(seeds=options.read_outs, pooling=pooling_of(encoder, options.pooling))
+    if export_block is not None:
+        check_exportable(encoder, export_block, read_outs)
+    results = [
+        measured(folder, step, data.digest(), say)
+        for step in steps(encoder, data, options, read_outs)
+    ]
     tables = {
         name: pd.concat([r.tables[name] for r in results if name in r.tables], ignore_index=True)
         for name in TABLES
@@ -140,6 +160,12 @@ def study_images(
     for name, frame in tables.items():
         write_table(frame, folder / "tables" / f"{name}.parquet")
     write_json(describe(encoder, data, options, trained, tables), folder / "study.json")
+    if export_block is not None:
+        accuracy = tables[f"{PREFIX}advice"]["accuracy"].to_numpy(dtype=float)  # [blocks + 1]
+        name = f"{encoder.name}, blocks 1 to {export_block}"
+        card = shorter_card(name, encoder, data, export_block, accuracy[export_block], accuracy[-1])
+        model = shorter_classifier(encoder, data, export_block, read_outs)
+        save_image_classifier(folder / f"block-{export_block}", model, encoder.processor, card)
     if report:
         from blocklens.report import write_report
 
@@ -172,9 +198,10 @@ def trained_vit(
     return measured(folder, Step("training", chosen, train), data.digest(), say).facts
 
 
-def steps(encoder: Encoder, data: ImageData, options: ImageStudyOptions) -> list[Step]:
+def steps(
+    encoder: Encoder, data: ImageData, options: ImageStudyOptions, read_outs: ImageReadOuts
+) -> list[Step]:
     """The encoder and its untrained twins, each with its heads, and the pixels alone."""
-    read_outs = ImageReadOuts(seeds=options.read_outs, pooling=pooling_of(encoder, options.pooling))
     made_of = (read_outs, options.head_images, encoder.fingerprint())
 
     def run(name: str, of: Callable[[], Encoder]) -> Step:
