@@ -152,6 +152,24 @@ def test_a_class_with_too_few_texts_is_named(jsonl):
         samples(data, seeds=1)
 
 
+def test_a_preset_takes_what_a_class_has_and_says_so(jsonl):
+    data = read_labelled(
+        jsonl([*records(), *[{"text": f"e {i}", "label": "emu"} for i in range(9)]])
+    )
+    drawn = samples(data, seeds=2, train=15, test=5, at_most=True)
+    assert np.bincount(data.labels[drawn.train[1]]).tolist() == [15, 15, 4]
+    assert np.bincount(data.labels[drawn.test[1]]).tolist() == [5, 5, 5]
+    assert drawn.short == {"emu": 4}
+    with pytest.raises(UserError, match=r"class 'emu' has 9 texts, 10 asked for \(1 to train"):
+        samples(data, seeds=1, train=15, test=9, at_most=True)
+
+
+def test_of_label_and_class_the_one_with_names_is_the_label(jsonl):
+    rows = [{"label": i % 2, "class": "ab"[i % 2], "text": f"t {i}"} for i in range(8)]
+    assert read_labelled(jsonl(rows)).names == ["a", "b"]
+    assert read_labelled(jsonl(rows), label="label").names == ["0", "1"]
+
+
 RECORD = {
     "tokens": ["The", "Cape", "Bridge", "crosses", " ", "the", "River", "."],
     "h": ["cape bridge", "Q1", [[1, 2]]],

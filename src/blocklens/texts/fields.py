@@ -108,7 +108,7 @@ class LabelPicker(FieldPicker):
     """Takes the text and the label from the records of one file.
 
     The label's field is the one asked for, else the first of `LABEL_FIELDS` that the first record
-    has.
+    has; of `label` and `class` the one that holds names.
     """
 
     def __init__(self, field: str | None, label: str | None) -> None:
@@ -126,6 +126,9 @@ class LabelPicker(FieldPicker):
             named = {name.casefold(): name for name in reversed(list(columns))}
             known = [named[name] for name in LABEL_FIELDS if name in named]
             known = [name for name in known if name != self.field]
+            # Of {"label": 3, "class": "Village"} the one with the names is the better label.
+            twins = [name for name in known if name.casefold() in LABEL_FIELDS[:2]]
+            known = [name for name in twins if columns[name] == "text"][:1] + known
             if not known:
                 raise UnusableError(
                     f"has no field that is clearly the label; {_shown(columns)}: "

@@ -7,7 +7,7 @@ left out is counted in `LabelledTexts.left_out` and reported.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -62,10 +62,14 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class Samples:
-    """Each seed's training and test texts: numbers into the texts, [seeds, n] each."""
+    """Each seed's training and test texts: numbers into the texts, [seeds, n] each.
+
+    `short`: classes that have fewer training texts than `at_most` asked for, with their number.
+    """
 
     train: NDArray[np.int64]
     test: NDArray[np.int64]
+    short: dict[str, int] = field(default_factory=dict)
 
     @property
     def used(self) -> NDArray[np.int64]:
@@ -211,51 +215,62 @@ def check_covered(
 
 
 def samples(
-    data: LabelledTexts, *, seeds: int, train: int | None = None, test: int | None = None
+    data: LabelledTexts,
+    *,
+    seeds: int,
+    train: int | None = None,
+    test: int | None = None,
+    at_most: bool = False,
 ) -> Samples:
     """Training and test texts of every seed, drawn by the seed alone.
 
     `train`, `test`: texts a class. Without them all are used, a fifth of each class for the test
-    where no test texts were given: a stratified split.
+    where no test texts were given: a stratified split. `at_most`: a class with fewer training texts
+    than `train` gives all that it has (a preset's sizes: FewRel repeats some of its sentences).
 
     Raises:
         UserError: a class with fewer texts than asked for.
 
     """
     given = data.given_test
-    drawn: dict[str, list[list[NDArray[np.int64]]]] = {"train": [], "test": []}
+    drawn: dict[str, list[NDArray[np.int64]]] = {"train": [], "test": []}
+    short: dict[str, int] = {}
     for seed in range(seeds):
         chosen: dict[str, list[NDArray[np.int64]]] = {"train": [], "test": []}
         for label, name in enumerate(data.names):
             rng = np.random.default_rng([seed, label])
             of_class = rng.permutation(np.flatnonzero(data.labels == label))
             if given is None:
-                sizes = _sizes(len(of_class), train, test, name)
+                sizes = _sizes(len(of_class), train, test, name, at_most)
                 parts = np.split(of_class, [sizes["test"], sizes["test"] + sizes["train"]])
                 pools = {"test": parts[0], "train": parts[1]}
             else:
+                free = of_class[~given[of_class]]
+                asked = min(train, len(free)) if train and at_most else train
                 pools = {
-                    "train": _first(of_class[~given[of_class]], train, name, "training"),
+                    "train": _first(free, asked, name, "training"),
                     "test": _first(of_class[given[of_class]], test, name, "test"),
                 }
             for part, rows in pools.items():
                 chosen[part].append(rows)
+            if train and len(pools["train"]) < train:
+                short[name] = len(pools["train"])
         for part, rows in chosen.items():
-            drawn[part].append(rows)
-    found = {
-        part: np.stack([np.concatenate(rows) for rows in of_seeds])
-        for part, of_seeds in drawn.items()
-    }
-    return Samples(found["train"], found["test"])
+            drawn[part].append(np.concatenate(rows))
+    return Samples(np.stack(drawn["train"]), np.stack(drawn["test"]), short)
 
 
-def _sizes(count: int, train: int | None, test: int | None, name: str) -> dict[str, int]:
+def _sizes(
+    count: int, train: int | None, test: int | None, name: str, at_most: bool
+) -> dict[str, int]:
     """How many texts of a class of `count` are for training and for the test."""
     if test is None:
         free = count if train is None else count - train
         test = max(1, min(round(count * TEST_SHARE), free))
     if train is None:
         train = max(1, count - test)
+    elif at_most:
+        train = max(1, min(train, count - test))
     if train + test > count:
         raise UserError(
             f"class {name!r} has {count} texts, {train + test} asked for ({train} to train and "
