@@ -86,15 +86,15 @@ def test_the_advice_in_words_has_the_table_s_figures():
         }
     )  # fmt: skip
     assert advice_line(advice) == (
-        "Block 1 is the earliest within 1 point of the last, 2: 0.945 against 0.950, 0.005 less "
-        "[-0.004, 0.014]. Stopping there saves 40 % of the encoder's parameters and 45 % of its "
-        "arithmetic."
+        "Block 1 is the earliest within 1 point of the last, 2: 0.945 against 0.950, a loss of "
+        "0.005 [-0.004, 0.014]. Stopping there saves 40 % of the encoder's parameters and 45 % of "
+        "its arithmetic."
     )
     assert advice_line(advice, 0.001) == (
         "No block before the last, 2, is within 0.1 points of its accuracy."
     )
     without = advice_line(advice.drop(columns=["parameters", "arithmetic"]))
-    assert without.endswith("0.005 less [-0.004, 0.014].")
+    assert without.endswith("a loss of 0.005 [-0.004, 0.014].")
 
 
 def vit():

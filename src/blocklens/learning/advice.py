@@ -93,7 +93,7 @@ def advice_line(advice: pd.DataFrame, margin: float = MARGIN) -> str:
     said = (
         f"Block {row['block']:.0f} is the earliest within {points} of the last, "
         f"{last['block']:.0f}: {row['accuracy']:.3f} against {last['accuracy']:.3f}, "
-        f"{row['loss']:.3f} less [{row['low']:.3f}, {row['high']:.3f}]."
+        f"a loss of {row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]."
     )
     if "parameters" not in row:
         return said

@@ -150,18 +150,19 @@ def _accuracy_rows(counts: LabelCounts, seeds: int, groups: int) -> pd.DataFrame
         "accuracy": accuracy(counts, drawn),
         "mean accuracy per class": apt_mean(counts, drawn),
     }
-    spread = _by_seed(counts, seeds, groups).std(axis=1, ddof=1) if seeds > 1 else None
+    unknown = np.full(counts.blocks, np.nan)
+    by_seed = _by_seed(counts, seeds, groups)
+    spread = {"accuracy": by_seed.std(axis=1, ddof=1) if seeds > 1 else unknown}
     rows = []
     for name, mean in found.items():
         low, high = interval_over(mean, seeds)
         for block in range(counts.blocks):
-            known = name == "accuracy" and spread is not None
             rows.append(
                 {
                     "block": block,
                     "statistic": name,
                     "value": mean.value[block],
-                    "spread": spread[block] if known else np.nan,
+                    "spread": spread.get(name, unknown)[block],
                     "low": low[block],
                     "high": high[block],
                     "n": mean.n,
@@ -216,7 +217,7 @@ def _class_rows(counts: LabelCounts, seeds: int, groups: int, names: Sequence[st
     """Accuracy of every class that occurs, for every block."""
     drawn = leave_out_weights(leave_out_factors(seeds, groups), counts.groups)
     rows = []
-    for label in np.flatnonzero(counts.n):
+    for label in np.flatnonzero(counts.n).tolist():
         mean = label_mean(counts, np.arange(counts.labels) == label, drawn)
         low, high = interval_over(mean, seeds)
         for block in range(counts.blocks):
