@@ -23,6 +23,17 @@ SIZES_CAPTION = (
     "<APT> on the same held-out texts against the number of training articles, with 95 % "
     "intervals over texts."
 )
+CONFIDENCE_CAPTION = (
+    "Mean confidence of the answers to inputs of like input APT (ten bins of equally many), "
+    "with 95 % intervals over seeds and texts."
+)
+REPLACEMENT_CAPTION = {
+    "prediction change": "How far predictions move (total variation between the class "
+    "probabilities) when more of the tokens that have a strong match partner are replaced, by it "
+    "or by random tokens in the same places; bands are 95 % intervals over seeds and texts.",
+    "accuracy": "Accuracy on the same inputs when more of the tokens that have a strong match "
+    "partner are replaced, by it or by random tokens in the same places; bands are 95 % intervals.",
+}
 CLUSTER_WORDS = {
     "largest": "Size of the largest strong-match cluster",
     "clusters": "Number of strong-match clusters",
@@ -57,7 +68,11 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
             return charts.apt_against_frequency(apt, table), FREQUENCY_CAPTION
         case "cluster_sweep":
             return charts.cluster_sizes(table, quantity=statistic), cluster_caption(statistic)
-        case "image_cluster_sweep":
+        case "text_confidence_curve":
+            return charts.confidence_curve(table), CONFIDENCE_CAPTION
+        case "text_replacement":
+            return charts.replacement(table, statistic), REPLACEMENT_CAPTION[statistic]
+        case "image_cluster_sweep" | "text_cluster_sweep":
             chart = charts.cluster_sizes(table, quantity=statistic, labels="classes")
             return chart, cluster_caption(statistic, "classes")
         case "training_sizes":
