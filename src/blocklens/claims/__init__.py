@@ -5,6 +5,7 @@ from blocklens.claims import (  # noqa: F401 - they register their claims
     p1,
     p2,
     segmentation,
+    text_classes,
 )
 from blocklens.claims.registry import REGISTRY, Claim, Estimate, Finding, claim, evaluate, verdict
 

@@ -11,7 +11,9 @@ import sys
 
 import typer
 
+from blocklens.cli.finetune import finetune
 from blocklens.cli.images import images
+from blocklens.cli.predict import predict
 from blocklens.cli.pretrain import pretrain
 from blocklens.cli.segment import segment
 from blocklens.cli.study import study
@@ -29,6 +31,8 @@ app = typer.Typer(
 app.command()(study)
 app.command()(segment)
 app.command()(pretrain)
+app.command()(finetune)
+app.command()(predict)
 app.command()(images)
 
 

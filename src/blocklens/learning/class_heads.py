@@ -132,6 +132,11 @@ class ClassHeads:
         ]
         return np.concatenate(parts, axis=2)
 
+    def of_block(self, block: int) -> ClassHeads:
+        """The heads of one block (-1: the last), for outputs of that block alone."""
+        weights = {name: weight[[block]] for name, weight in self.weights.items()}
+        return ClassHeads(weights, self.mean[[block]], self.scale[[block]], self.training)
+
     def head(self, block: int, seed: int) -> ClassHead:
         """One head by itself, its standardisation folded into its first layer."""
         own = {name: weight[block, seed] for name, weight in self.weights.items()}

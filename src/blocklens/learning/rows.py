@@ -9,7 +9,6 @@ the frozen trunk and the heads train on them without the trunk.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from blocklens.errors import UserError
 from blocklens.learning.masking import Recipe, modify
+from blocklens.texts.reading import text_key
 
 if TYPE_CHECKING:
     from blocklens.encoder import Encoder
@@ -73,12 +73,6 @@ def recipe_for(encoder: Encoder, share: float = 0.15) -> Recipe:
             "defined; use an encoder that was pre-trained with masked-language modelling"
         )
     return Recipe(vocabulary=int(encoder.config.vocab_size), mask_id=int(mask_id), share=share)
-
-
-def text_key(text: str) -> int:
-    """63-bit hash of a text: its group in every interval, and its seed."""
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
 
 
 def modified_batches(

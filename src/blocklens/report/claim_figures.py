@@ -19,6 +19,17 @@ FREQUENCY_CAPTION = (
     "Accuracy of each token (one point) at the last block against how often it occurs in the "
     "texts; the line is the mean over tokens of similar frequency, with its 95 % interval."
 )
+CONFIDENCE_CAPTION = (
+    "Mean confidence of the answers to inputs of like input APT (ten bins of equally many), "
+    "with 95 % intervals over seeds and texts."
+)
+REPLACEMENT_CAPTION = {
+    "prediction change": "How far predictions move (total variation between the class "
+    "probabilities) when more of the tokens that have a strong match partner are replaced, by it "
+    "or by random tokens in the same places; bands are 95 % intervals over seeds and texts.",
+    "accuracy": "Accuracy on the same inputs when more of the tokens that have a strong match "
+    "partner are replaced, by it or by random tokens in the same places; bands are 95 % intervals.",
+}
 CLUSTER_WORDS = {
     "largest": "Size of the largest strong-match cluster",
     "clusters": "Number of strong-match clusters",
@@ -53,7 +64,11 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
             return charts.apt_against_frequency(apt, table), FREQUENCY_CAPTION
         case "cluster_sweep":
             return charts.cluster_sizes(table, quantity=statistic), cluster_caption(statistic)
-        case "image_cluster_sweep":
+        case "text_confidence_curve":
+            return charts.confidence_curve(table), CONFIDENCE_CAPTION
+        case "text_replacement":
+            return charts.replacement(table, statistic), REPLACEMENT_CAPTION[statistic]
+        case "image_cluster_sweep" | "text_cluster_sweep":
             chart = charts.cluster_sizes(table, quantity=statistic, labels="classes")
             return chart, cluster_caption(statistic, "classes")
         case "training_sizes":

@@ -14,6 +14,7 @@ from blocklens.report.folder import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 
+PREFIX = "image_"
 MOST_CLUSTERS = 6
 """Clusters of a block that are named in its row."""
 
@@ -46,7 +47,7 @@ def images_section(folder: StudyFolder) -> Section | None:
             blocks=block_facts(folder, learning),
             examples=examples(folder),
             last=last,
-            theta=_theta(folder),
+            theta=threshold(folder),
             training=training_words(folder.study.get("training")),
             pixels=pixel_accuracy(folder),
             advice=advice_words(folder),
@@ -84,9 +85,11 @@ def advice_words(folder: StudyFolder) -> str:
     return advice_line(table, folder.study.get("options", {}).get("margin", MARGIN))
 
 
-def block_facts(folder: StudyFolder, learning: pd.DataFrame) -> list[dict[str, Any]]:
+def block_facts(
+    folder: StudyFolder, learning: pd.DataFrame, prefix: str = PREFIX
+) -> list[dict[str, Any]]:
     """Each block's accuracy beside the untrained twins', its noise and its clusters."""
-    clusters = folder.table("image_clusters")
+    clusters = folder.table(f"{prefix}clusters")
     rows = []
     for block in sorted(int(b) for b in learning["block"].dropna().unique()):
         here = learning.loc[learning["block"] == block]
@@ -119,8 +122,9 @@ def _clusters(clusters: pd.DataFrame | None, block: int) -> list[list[str]]:
     return [[str(name) for name in names] for names in rows["classes"][:MOST_CLUSTERS]]
 
 
-def _theta(folder: StudyFolder) -> float | None:
-    clusters = folder.table("image_clusters")
+def threshold(folder: StudyFolder, prefix: str = PREFIX) -> float | None:
+    """The threshold of the strong matches, or None where there is no cluster."""
+    clusters = folder.table(f"{prefix}clusters")
     return None if clusters is None else float(clusters["theta"].iloc[0])
 
 

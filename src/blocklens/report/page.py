@@ -16,6 +16,7 @@ from blocklens.errors import UserError
 from blocklens.report.blocks_section import blocks_section
 from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
+from blocklens.report.classes_section import classes_section
 from blocklens.report.folder import StudyFolder
 from blocklens.report.heads_section import heads_section
 from blocklens.report.images_section import images_section
@@ -35,6 +36,7 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     heads_section,
     learned_section,
     training_section,
+    classes_section,
     images_section,
     methods_section,
 )

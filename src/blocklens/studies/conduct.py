@@ -26,14 +26,14 @@ from blocklens.embedded.encoder import EMBEDDED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.storage import output_folder, write_json
-from blocklens.studies import heads, learned
+from blocklens.studies import classes, heads, learned
 from blocklens.studies.folder import Found, write_study
 from blocklens.studies.kept import fingerprint, keep, kept_key, read_kept
 from blocklens.studies.options import StudyOptions
 from blocklens.studies.parts import Inputs, Part, Result, StepProgress, Work
 from blocklens.texts.reading import TextSource
 
-PARTS: tuple[Part, ...] = (heads.PART, learned.PART)
+PARTS: tuple[Part, ...] = (heads.PART, learned.PART, classes.PART)
 """The parts of a study, in the order in which they are measured and shown."""
 
 
@@ -102,7 +102,7 @@ def study(
         write_json({"encoder": encoder.name, "finished": False}, folder / "study.json")
     inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
     assert inputs is not None
-    work = Work(encoder, source, options, inputs, share)
+    work = Work(encoder, source, options, inputs, share, folder)
     found: list[Found] = []
     notes: list[str] = []
     for part in parts:

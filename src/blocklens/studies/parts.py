@@ -50,13 +50,14 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Work:
-    """What every part is given: the encoder, the texts, the options, and this process's share."""
+    """What every part is given: encoder, texts, options, this process's share, the folder."""
 
     encoder: Encoder
     source: TextSource
     options: StudyOptions
     inputs: Inputs
     share: Share
+    folder: Path
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which field of a record is its text."""
+"""Which field of a record is its text, and which its label."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +16,7 @@ TEXT_FIELDS = (
     "paragraph",
     "abstract",
 )
+LABEL_FIELDS = ("label", "class", "category", "relation", "topic", "intent", "sentiment", "target")
 _KINDS = {
     str: "text",
     type(None): "null",
@@ -34,6 +35,12 @@ class Bad(str):
     __slots__ = ()
 
 
+class Labelled(str):
+    """A record's text with its label, a string or a whole number: takes the text's place."""
+
+    label: str | int
+
+
 class FieldPicker:
     """Takes the text from the records of one file.
 
@@ -44,6 +51,11 @@ class FieldPicker:
     def __init__(self, field: str | None) -> None:
         self.field = field
         self._asked = field is not None
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that are read, once they are chosen."""
+        return [] if self.field is None else [self.field]
 
     def choose(self, columns: Mapping[str, str]) -> None:
         """Choose by columns and their kinds ("text", "a number"...), for files with a schema.
@@ -92,6 +104,66 @@ class FieldPicker:
         return Bad(f"field {self.field!r} is {kind_of(value)}; expected text: {advice}")
 
 
+class LabelPicker(FieldPicker):
+    """Takes the text and the label from the records of one file.
+
+    The label's field is the one asked for, else the first of `LABEL_FIELDS` that the first record
+    has; of `label` and `class` the one that holds names.
+    """
+
+    def __init__(self, field: str | None, label: str | None) -> None:
+        super().__init__(field)
+        self.label_field = label
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields that are read, once they are chosen."""
+        return [*super().fields, *([] if self.label_field is None else [self.label_field])]
+
+    def choose(self, columns: Mapping[str, str]) -> None:
+        """As `FieldPicker.choose`, for the label as well."""
+        if self.label_field is None:
+            named = {name.casefold(): name for name in reversed(list(columns))}
+            known = [named[name] for name in LABEL_FIELDS if name in named]
+            known = [name for name in known if name != self.field]
+            # Of {"label": 3, "class": "Village"} the one with the names is the better label.
+            twins = [name for name in known if name.casefold() in LABEL_FIELDS[:2]]
+            known = [name for name in twins if columns[name] == "text"][:1] + known
+            if not known:
+                raise UnusableError(
+                    f"has no field that is clearly the label; {_shown(columns)}: "
+                    "name one with --label-field (in Python: label=)"
+                )
+            self.label_field = known[0]
+        elif self.label_field not in columns:
+            raise UnusableError(
+                f"has no field {self.label_field!r} for the label; {_shown(columns)}"
+            )
+        super().choose({k: v for k, v in columns.items() if k != self.label_field})
+
+    def pick(self, record: object) -> str:
+        """Return a record's text as a `Labelled`, or why it has none as a `Bad`."""
+        if not isinstance(record, Mapping):
+            return super().pick(record)
+        if self.field is None or self.label_field is None:
+            self.choose({str(name): kind_of(value) for name, value in record.items()})
+        assert self.label_field is not None
+        text = super().pick(record)
+        label = record.get(self.label_field)
+        if isinstance(label, float) and label.is_integer():
+            label = int(label)  # a table with a missing label holds the others as fractions
+        if label is None or label != label or (isinstance(label, str) and not label.strip()):
+            return Bad(f"has no label in field {self.label_field!r}; give it one or leave it out")
+        if not isinstance(label, str | int) or isinstance(label, bool):
+            kind = kind_of(label)
+            return Bad(f"field {self.label_field!r} is {kind}; expected a name or a whole number")
+        if isinstance(text, Bad):
+            return text
+        labelled = Labelled(text)
+        labelled.label = label.strip() if isinstance(label, str) else label
+        return labelled
+
+
 def kind_of(value: object) -> str:
     """Name a value's kind in words."""
     return _KINDS.get(type(value), f"a {type(value).__name__}")
@@ -100,6 +172,10 @@ def kind_of(value: object) -> str:
 def _listed(columns: Mapping[str, str]) -> str:
     if not columns:
         return "it has no fields at all"
+    return f"{_shown(columns)}: name one with --text-field (in Python: field=)"
+
+
+def _shown(columns: Mapping[str, str]) -> str:
     shown = ", ".join(f"{name[:64]!r} ({kind})" for name, kind in list(columns.items())[:20])
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
-    return f"it has {shown}{more}: name one with --text-field (in Python: field=)"
+    return f"it has {shown}{more}"

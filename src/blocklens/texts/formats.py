@@ -130,7 +130,7 @@ def _csv_rows(text: io.TextIOWrapper, picker: FieldPicker) -> Records:
 
 
 def read_parquet(stream: io.BufferedReader, picker: FieldPicker) -> Records:
-    """Read a Parquet table in batches of rows, the text's column alone."""
+    """Read a Parquet table in batches of rows, the columns that are asked for alone."""
     with tempfile.TemporaryFile() as unpacked:
         if isinstance(stream.raw, io.FileIO):
             yield from _parquet_rows(stream, picker)
@@ -145,14 +145,17 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker) -> Records:
     try:
         table = pq.ParquetFile(file)
         picker.choose({column.name: _arrow_kind(column.type) for column in table.schema_arrow})
-        assert picker.field is not None
-        column = picker.field if picker.field in table.schema_arrow.names else ""
-        column = column or picker.field.split(".")[0]
-        for batch in table.iter_batches(batch_size=_PARQUET_ROWS, columns=[column]):
-            for value in batch.column(0):
+        columns = [
+            field if field in table.schema_arrow.names else field.split(".")[0]
+            for field in picker.fields
+        ]
+        for batch in table.iter_batches(batch_size=_PARQUET_ROWS, columns=columns):
+            for values in zip(*(batch.column(name) for name in columns), strict=True):
                 number += 1
                 try:
-                    record = {column: value.as_py()}
+                    record = {
+                        name: value.as_py() for name, value in zip(columns, values, strict=True)
+                    }
                 except UnicodeDecodeError as error:
                     yield number, Bad(_not_utf8(error.object[error.start]))
                 else:

@@ -27,8 +27,10 @@ class HubDataset:
         found = _ADDRESS.fullmatch(address)
         return cls(found["id"], found["config"], found["split"]) if found else None
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self, *, class_names: bool = False) -> Iterator[dict[str, Any]]:
         """Yield the rows of the split: the one named, else `train`, else the first.
+
+        `class_names`: put the names of classes in the place of their numbers.
 
         Raises `UserError` when the dataset, the configuration or the split is not to be had.
         """
@@ -37,7 +39,7 @@ class HubDataset:
         try:
             # asks once; `datasets` alone would try for half a minute when there is no network
             HfApi().dataset_info(self.id, timeout=20)
-            yield from self._stream()
+            yield from self._stream(class_names)
         except UserError:
             raise
         except Exception as error:  # whatever the libraries below raise: many kinds, all theirs
@@ -67,7 +69,7 @@ class HubDataset:
             f"read ({reason}); check the name and the network, or give a local file"
         )
 
-    def _stream(self) -> Iterator[dict[str, Any]]:
+    def _stream(self, class_names: bool) -> Iterator[dict[str, Any]]:
         import datasets
 
         loaded = datasets.load_dataset(self.id, self.config, split=self.split, streaming=True)
@@ -75,4 +77,10 @@ class HubDataset:
             if not loaded:
                 raise UserError(f"{self.id}: the dataset has no split; give another one")
             loaded = loaded.get("train", next(iter(loaded.values())))
-        yield from loaded
+        features = (loaded.features or {}) if class_names else {}
+        named = {name: kind for name, kind in features.items() if hasattr(kind, "int2str")}
+        for row in loaded:
+            for name, kind in named.items():
+                number = row[name]
+                row[name] = None if number is None or number < 0 else kind.int2str(number)
+            yield row

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.texts.fields import Bad, FieldPicker, kind_of
+from blocklens.texts.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of
 from blocklens.texts.formats import READERS, Records
 from blocklens.texts.hub import HubDataset
 from blocklens.texts.opening import SUPPORTED, UnusableError, format_of, opened
@@ -33,10 +33,14 @@ _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text and the name it goes by: "notes.txt", "articles.jsonl.xz:17", "standard input"."""
+    """One text and the name it goes by: "notes.txt", "articles.jsonl.xz:17", "standard input".
+
+    `label`: its class, where the source was asked for labels.
+    """
 
     name: str
     text: str
+    label: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,19 @@ class Skipped:
     reason: str
 
 
+def text_key(text: str) -> int:
+    """63-bit hash of a text: its group in every interval, and its seed."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
 class TextSource:
     """The texts of a file, a folder, standard input ("-"), a Hub dataset or a Python iterable.
 
     `field` names the field (column) that holds the text; without it, see `FieldPicker`. `limit`
     ends after so many good texts. `strict` raises at the first bad text instead of skipping it.
+    `labelled` reads every text with its label, from the field `label` (see `LabelPicker`); a text
+    without one is a bad text.
 
     Raises `UserError` for a source that is missing or of no known kind; and, when iterated, if no
     text in it can be used.
@@ -64,10 +76,14 @@ class TextSource:
         field: str | None = None,
         limit: int | None = None,
         strict: bool = False,
+        labelled: bool = False,
+        label: str | None = None,
     ) -> None:
         if limit is not None and limit < 1:
             raise UserError(f"a limit of {limit} texts: expected 1 or more")
         self.field = field
+        self.labelled = labelled or label is not None
+        self.label = label
         self.limit = limit
         self.strict = strict
         self.skipped: list[Skipped] = []
@@ -88,7 +104,7 @@ class TextSource:
             self.description = "texts from Python"
             self._items = source
             if isinstance(source, Iterator):
-                self._kept = _Kept(_picked(source, FieldPicker(field)))
+                self._kept = _Kept(_picked(source, self._picker()))
         else:
             raise UserError(
                 f"texts: {kind_of(source)} cannot be read; expected a path, a Hub id or strings"
@@ -109,7 +125,7 @@ class TextSource:
             data = text.encode()
             sha.update(len(data).to_bytes(8, "little") + data)
             good += 1
-            yield Text(name, text)
+            yield Text(name, text, getattr(raw, "label", None))
             if good == self.limit:
                 break
         if not good:
@@ -126,6 +142,9 @@ class TextSource:
                 pass
         assert self._digest is not None
         return self._digest
+
+    def _picker(self) -> FieldPicker:
+        return LabelPicker(self.field, self.label) if self.labelled else FieldPicker(self.field)
 
     def _locate(self, source: str | Path) -> None:
         path = Path(source).expanduser()
@@ -157,8 +176,8 @@ class TextSource:
         if self._is_input:
             yield from self._read_input()
         elif self._path is None:
-            items = self._items if self._hub is None else self._hub.rows()
-            records = self._kept or _picked(items, FieldPicker(self.field))
+            items = self._items if self._hub is None else self._hub.rows(class_names=self.labelled)
+            records = self._kept or _picked(items, self._picker())
             try:
                 yield from _named("text " if self._hub is None else f"{self._hub.id}:", records)
             except UnusableError as error:
@@ -173,7 +192,7 @@ class TextSource:
         try:
             kind, compression = format_of(path)
             with opened(path, compression, parquet=kind == "parquet") as stream:
-                yield from _named(f"{name}:", READERS[kind](stream, FieldPicker(self.field)))
+                yield from _named(f"{name}:", READERS[kind](stream, self._picker()))
         except UnusableError as error:
             yield name, Bad(error)
 
@@ -193,7 +212,7 @@ class TextSource:
                     else "text"
                 )
             with opened(self._input, None, guess=True) as stream:
-                yield from _named(f"{name}:", READERS[kind](stream, FieldPicker(self.field)))
+                yield from _named(f"{name}:", READERS[kind](stream, self._picker()))
         except UnusableError as error:
             yield name, Bad(error)
         except OSError as error:
@@ -235,10 +254,14 @@ class _Kept:
                 record = next(self._records, None)
                 if record is None:
                     return
-                line = json.dumps([*record, isinstance(record[1], Bad)]).encode() + b"\n"
+                label = getattr(record[1], "label", None)
+                line = json.dumps([*record, isinstance(record[1], Bad), label]).encode() + b"\n"
                 self._file.write(line)
             position += len(line)
-            number, text, bad = json.loads(line)
+            number, text, bad, label = json.loads(line)
+            if label is not None:
+                text = Labelled(text)
+                text.label = label
             yield number, Bad(text) if bad else text
 
 

@@ -7,6 +7,7 @@ and saves itself (`chart.save("figure.svg")`, `.png`, `.pdf`) without a browser.
 from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, grid, sweep
 from blocklens.report.charts.claims import claims
 from blocklens.report.charts.classes import class_confusion
+from blocklens.report.charts.confidence import confidence_curve, replacement
 from blocklens.report.charts.heads import anchors, distance_map, distances, profile
 from blocklens.report.charts.learned import (
     apt_against_frequency,
@@ -27,6 +28,7 @@ __all__ = [
     "class_confusion",
     "cluster_sizes",
     "compare_along_blocks",
+    "confidence_curve",
     "contact_sheet",
     "distance_map",
     "distances",
@@ -34,6 +36,7 @@ __all__ = [
     "grid",
     "learning_curve",
     "profile",
+    "replacement",
     "segmentation_scores",
     "similarity",
     "sweep",

@@ -1,0 +1,92 @@
+"""`blocklens predict`: labels with confidences on new texts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, Annotated, Literal
+
+import typer
+
+from blocklens.cli.options import TEXTS, Device, Limit, Strict, TextField
+from blocklens.learning.predict import Prediction, load_classifier
+from blocklens.learning.predict import predict as answers
+from blocklens.storage import whole_file
+from blocklens.texts.reading import TextSource
+
+EXAMPLES = """
+**Examples**
+
+    blocklens predict finetune-study new.jsonl
+
+    blocklens predict finetune-study/block-4 new.csv --text-field body --out labels.csv
+
+    echo "A bridge over the river." | blocklens predict finetune-study -
+"""
+
+
+def predict(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="A folder that finetune wrote, any sequence classifier's, or a Hub id.",
+            show_default=False,
+        ),
+    ],
+    texts: Annotated[str, typer.Argument(help=TEXTS, show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="A .jsonl or .csv file.", show_default="standard output"),
+    ] = None,
+    form: Annotated[
+        Literal["jsonl", "csv"] | None,
+        typer.Option("--format", help="Lines of JSON, or a table.", show_default="jsonl"),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Write the probability of every class as well.")
+    ] = False,
+    text_field: TextField = None,
+    limit: Limit = None,
+    strict: Strict = False,
+    device: Device = "cpu",
+) -> None:
+    """Say which class each text belongs to, and how sure that is.
+
+    A line a text: its name, its label, and the label's probability as the confidence.
+    """
+    source = TextSource(texts, field=text_field, limit=limit, strict=strict)
+    classifier = load_classifier(model, device=device)
+    form = form or ("csv" if out is not None and out.suffix.casefold() == ".csv" else "jsonl")
+    with whole_file(out) if out is not None else nullcontext() as place:
+        if place is None:
+            _write(sys.stdout, answers(classifier, source), form, classifier.names, every)
+        else:
+            with Path(place).open("w", encoding="utf-8", newline="") as file:
+                _write(file, answers(classifier, source), form, classifier.names, every)
+    for bad in source.skipped:
+        typer.echo(f"blocklens: skipped {bad.name}: {bad.reason}", err=True)
+
+
+predict.__doc__ = f"{predict.__doc__}\n{EXAMPLES}"
+
+
+def _write(
+    file: IO[str], found: Iterable[Prediction], form: str, names: list[str], every: bool
+) -> None:
+    table = csv.writer(file, lineterminator="\n") if form == "csv" else None
+    if table is not None:
+        table.writerow(["name", "label", "confidence", *(names if every else ())])
+    for one in found:
+        confidence = round(one.confidence, 4)
+        if table is not None:
+            rest = [round(one.probabilities[name], 4) for name in names] if every else []
+            table.writerow([one.name, one.label, confidence, *rest])
+            continue
+        row = {"name": one.name, "label": one.label, "confidence": confidence}
+        if every:
+            row["probabilities"] = {name: round(p, 4) for name, p in one.probabilities.items()}
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")

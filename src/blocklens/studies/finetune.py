@@ -1,0 +1,54 @@
+"""A study of labelled texts alone: the classes part, and a block exported where it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blocklens.encoder import Encoder
+from blocklens.errors import UserError
+from blocklens.studies.classes import Given, check, check_exportable, export_block
+from blocklens.studies.conduct import Progress, Study, study
+from blocklens.studies.options import ClassOptions, StudyOptions
+from blocklens.texts.reading import TextSource
+
+
+def finetune(
+    options: ClassOptions,
+    encoder: Encoder | str | Path,
+    out: str | Path = "finetune-study",
+    *,
+    export: int | None = None,
+    progress: Progress | None = None,
+    report: bool = True,
+) -> Study:
+    """Read out, or fine-tune, the classes of labelled texts on every block of an encoder.
+
+    Args:
+        options: the labelled texts, and what to measure.
+        encoder: an encoder, or the folder or Hub id of one.
+        out: the study's folder; one that holds a study already is brought up to date.
+        export: write the classifier up to this block into `block-<number>` as well.
+        progress: told how far each step is.
+        report: write the page and the figures as well.
+
+    Raises:
+        UserError: an input that cannot be used, or a folder that cannot be written.
+
+    """
+    if options.data == "-":
+        raise UserError("-: labelled texts are read twice; give a file or a Hub data set id")
+    encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
+    check(encoder, options)
+    if export is not None:
+        check_exportable(encoder, options, export)
+    given = Given.of(options)
+    source = TextSource(given.texts.texts)
+    source.description = given.data.description
+    found = study(
+        source, encoder, out,
+        options=StudyOptions(parts=("classes",), classes=options),
+        progress=progress, report=report,
+    )  # fmt: skip
+    if export is not None:
+        export_block(encoder, options, export, Path(out))
+    return found

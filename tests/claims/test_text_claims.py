@@ -1,0 +1,99 @@
+"""Claims on text classes: P2's on tokens read from other tables, and those on confidence."""
+
+import pandas as pd
+import pytest
+from test_p2 import tables as token_tables
+
+from blocklens.claims import evaluate
+
+NAMES = {"mean APT slope": "accuracy slope", "tokens in clusters": "classes in clusters"}
+TWINS = {
+    "p2-class-accuracy": "p2-apt-rises",
+    "p2-finetuned-accuracy": "p2-apt-rises",
+    "p2-class-clusters": "p2-clusters",
+    "p2-class-clusters-sharper": "p2-clusters-sharper",
+}
+
+
+def text_tables(**given) -> dict[str, pd.DataFrame]:
+    tables = token_tables(**given)
+    learning = tables["learning"]
+    learning = learning.assign(statistic=learning["statistic"].replace(NAMES))
+    return {
+        "text_learning": learning,
+        "truncate_learning": learning,
+        "text_cluster_sweep": tables["cluster_sweep"],
+    }
+
+
+def test_each_claim_has_the_verdict_of_its_twin_on_tokens():
+    for given in ({}, {"spread": 100.0}, {"twins": 0}, {"null_clustered": 200}):
+        texts = evaluate(text_tables(**given)).set_index("id")
+        tokens = evaluate(token_tables(**given)).set_index("id")
+        assert set(texts.index) == set(TWINS)
+        columns = ["effect", "low", "high", "control_low", "control_high"]
+        for own, twin in TWINS.items():
+            assert texts.loc[own, "verdict"] == tokens.loc[twin, "verdict"]
+            assert texts.loc[own, columns].tolist() == pytest.approx(
+                tokens.loc[twin, columns].tolist(), nan_ok=True
+            )
+
+
+def confidence(**changes: tuple[float, float, float]) -> dict[str, pd.DataFrame]:
+    rows = [
+        {"run": "encoder", "read_out": variant, "subset": subset,
+         "statistic": "change over the range", "value": value, "low": low, "high": high,
+         "bound": 0.02}
+        for variant in ("read-out", "truncate")
+        for subset in ("all", "correct")
+        for value, low, high in [changes.get(f"{variant}_{subset}".replace("-", "_"), (0, -9, 9))]
+    ]  # fmt: skip
+    return {"text_confidence": pd.DataFrame(rows)}
+
+
+@pytest.mark.parametrize(
+    ("change", "effect", "verdict"),
+    [
+        ((0.005, -0.004, 0.014), (0.015, 0.006, 0.02), "holds"),
+        ((0.01, 0.004, 0.03), (0.01, -0.01, 0.016), "inconclusive"),
+        ((0.05, 0.03, 0.07), (-0.03, -0.05, -0.01), "does not hold"),
+        ((-0.05, -0.07, -0.03), (-0.03, -0.05, -0.01), "does not hold"),
+        ((0.0, -9.0, 9.0), (0.02, -8.98, 0.02), "inconclusive"),
+    ],
+)
+def test_independence_needs_the_whole_interval_within_the_bound(change, effect, verdict):
+    found = evaluate(confidence(truncate_all=change)).set_index("id").loc["p2-confidence"]
+    assert found[["effect", "low", "high"]].tolist() == pytest.approx(effect)
+    assert found["verdict"] == verdict
+
+
+def test_right_answers_alone_are_a_claim_of_their_own_and_the_fine_tuned_model_is_meant():
+    tables = confidence(truncate_correct=(0.0, -0.01, 0.01), read_out_all=(0.0, -0.01, 0.01))
+    found = evaluate(tables).set_index("id")["verdict"]
+    assert found["p2-confidence-correct"] == "holds"
+    assert found["p2-confidence"] == "inconclusive"
+    table = tables["text_confidence"]
+    alone = {"text_confidence": table[table["read_out"].eq("read-out")]}
+    assert evaluate(alone).set_index("id")["verdict"]["p2-confidence"] == "holds"
+
+
+def test_partners_must_move_the_prediction_less_at_the_largest_share():
+    def verdict(low, high):
+        rows = [
+            {"read_out": "read-out", "arm": arm, "share": share, "statistic": "prediction change",
+             "value": (a + b) / 2, "low": a, "high": b}
+            for arm in ("random", "random - partner", "random, own frequency - partner")
+            for share in (0.5, 1.0)
+            for a, b in [(low, high) if (arm, share) == ("random - partner", 1.0) else (-5, -4)]
+        ]  # fmt: skip
+        return evaluate({"text_replacement": pd.DataFrame(rows)})["verdict"].tolist()
+
+    assert verdict(0.01, 0.02) == ["holds"]
+    assert verdict(-0.01, 0.02) == ["inconclusive"]
+    assert verdict(-0.03, -0.02) == ["does not hold"]
+
+
+def test_without_tables_of_text_classes_there_is_no_claim_on_them():
+    assert not {*TWINS, "p2-confidence", "p2-partners-replace"} & set(
+        evaluate(token_tables())["id"]
+    )
