@@ -72,6 +72,7 @@ def find_cuts(
     border: NDArray[np.float64] | None = None,
     *,
     segments: int | None = None,
+    coherence: float = COHERENCE,
     seed: int = 0,
 ) -> NDArray[np.int64]:
     """Cut a text where the segments' scores add up to the most.
@@ -80,6 +81,7 @@ def find_cuts(
         vectors: unit rows, [sentences, width].
         border: worth of a cut before each sentence but the first, [sentences - 1], or None.
         segments: how many segments, or None to find the number.
+        coherence: how much it counts what a segment's sentences have in common.
         seed: of the random orders.
 
     Returns:
@@ -91,17 +93,18 @@ def find_cuts(
         return np.zeros(0, dtype=np.int64)
     if segments is not None:
         cap = max(LONGEST, -(-4 * units // segments))
-        return best_cuts(segment_score(vectors, border, cap), units, segments=segments)
+        return best_cuts(segment_score(vectors, border, cap, coherence), units, segments=segments)
     if units <= STRETCH:
         count = number(vectors, border, seed)
-        return best_cuts(segment_score(vectors, border, units), units, segments=count)
+        return best_cuts(segment_score(vectors, border, units, coherence), units, segments=count)
     edges = np.linspace(0, units, -(-units // STRETCH) + 1).round().astype(int)
     prices = []
     for a, b in itertools.pairwise(edges):
         part = None if border is None else border[a : b - 1]
-        prices.append(price(vectors[a:b], part, number(vectors[a:b], part, seed)))
+        count = number(vectors[a:b], part, seed)
+        prices.append(price(segment_score(vectors[a:b], part, b - a, coherence), b - a, count))
     return cut_with_price(
-        lambda: segment_score(vectors, border, LONGEST), units, float(np.median(prices))
+        lambda: segment_score(vectors, border, LONGEST, coherence), units, float(np.median(prices))
     )
 
 
@@ -120,11 +123,11 @@ def number(vectors: NDArray[np.floating], border: NDArray[np.float64] | None, se
     return int(np.argmax(np.round(real - shuffled, 9))) + 1
 
 
-def price(vectors: NDArray[np.floating], border: NDArray[np.float64] | None, count: int) -> float:
-    """What a segment must cost for this number to be the best.
+def price(score: Score, units: int, count: int) -> float:
+    """What a segment must cost for this number of segments to be the best.
 
     Halfway between what the last segment added to the best sum and what the next one would add.
     """
-    sums = best_sums(segment_score(vectors, border, len(vectors)), len(vectors), count + 1)
+    sums = best_sums(score, units, count + 1)
     steps = np.diff(sums, prepend=sums[0])  # steps[k]: what the segment after k segments adds
     return float(steps[1] if count == 1 else (steps[count - 1] + steps[count]) / 2)
