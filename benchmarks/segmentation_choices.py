@@ -1,82 +1,112 @@
 """What is chosen for segmentation, each setting tried on Choi's set 4 alone.
 
-    python -m benchmarks.segmentation_choices MODEL [--every 3]
+    python -m benchmarks.segmentation_choices MODEL [--every 6]
 
-Prints mean Pk in sentences on documents of set 4 (ranges 3-5, 6-8, 9-11), the number of segments
-given and found. One thing is changed at a time: which heads give the vectors, of how many heads the
-rule takes one, the power of the whitening, which blocks count in `blocks`, which heads in
-`attention`, and in `both` the worth of one standard deviation of separator attention. Needs the
-folder of Choi's documents.
+Prints mean Pk in sentences on documents of set 4, the number of segments given and found: apart for
+the ranges of like lengths (3-5, 6-8, 9-11, 12-15) and for 3-15. One thing is changed at a time:
+which heads give the vectors, of how many heads the rule takes one, the power of the whitening, the
+power of a segment's coherence, which blocks count in `blocks`, which heads in `attention`, and in
+`both` the worth of one standard deviation of separator attention. Needs the folder of Choi's
+documents.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.c99 import FOLDER
 from blocklens.encoder import Encoder
-from blocklens.segmentation import Evidence, Reading, methods, pk, read_documents, selected
+from blocklens.segmentation import (
+    Document,
+    Evidence,
+    Reading,
+    methods,
+    pk,
+    read_documents,
+    selected,
+)
+from blocklens.segmentation.c99 import c99
 from blocklens.segmentation.choice import Which, best, neighbour_contrast
 from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.segmentation.number import find_cuts
 
 POWERS = (0.4, 0.6, 0.8, 0.9, 1.0)
 ONE_IN = (2, 4, 8)
-WEIGHTS = (0.01, 0.02, 0.03, 0.05)
+COHERENCES = (0.0, 0.5, 0.6, 0.7, 0.8, 1.0)
+WEIGHTS = (0.01, 0.02, 0.05)
+Cut = Callable[[int | None], NDArray[np.int64]]
 WHICH: tuple[Which, ...] = get_args(Which)
 
 
 def main() -> None:
     """Print the table for one encoder."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description="Pk of each setting on Choi's set 4.")
     parser.add_argument("model")
-    parser.add_argument("--every", type=int, default=3)
+    parser.add_argument("--every", type=int, default=6)
     given = parser.parse_args()
     encoder = Encoder.load(given.model)
-    wanted = {"set": ["4"], "range": ["3-5", "6-8", "9-11"]}
-    documents = list(selected(read_documents(FOLDER / "choi.jsonl.xz"), wanted, given.every))
+    documents = read_documents(FOLDER / "choi.jsonl.xz")
+    documents = list(selected(documents, {"set": ["4"]}, given.every))
     rows = []
     for document in documents:
-        reading = Reading(encoder, document.sentences, blocks=True)
-        for choice, setting, evidence in evidences(reading):
+        lengths = "3-15" if document.fields["range"] == "3-15" else "like lengths"
+        for choice, setting, cut in ways(encoder, document):
             for segments, known in ((len(document.masses), "given"), (None, "found")):
-                cuts = methods.cuts(evidence, segments)
-                error = pk(document.masses, masses_from_cuts(cuts, len(document.sentences)))
-                rows.append((choice, setting, known, error))
-    table = pd.DataFrame(rows, columns=["choice", "setting", "known", "pk"])
-    means = table.groupby(["choice", "setting", "known"], sort=False).pk.mean()
+                masses = masses_from_cuts(cut(segments), len(document.sentences))
+                rows.append((choice, setting, lengths, known, pk(document.masses, masses)))
+    table = pd.DataFrame(rows, columns=["choice", "setting", "lengths", "known", "pk"])
+    means = table.groupby(["choice", "setting", "lengths", "known"], sort=False).pk.mean()
     print(f"{len(documents)} documents")
-    print(means.unstack("known")[["given", "found"]].round(3).to_string())
+    print(means.unstack(["lengths", "known"]).round(3).to_string())
 
 
-def evidences(reading: Reading) -> Iterator[tuple[str, str, Evidence]]:
-    """What is tried, which setting, and the evidence that one document gives with it."""
+def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]:
+    """What is tried, which setting, and how it cuts one document."""
+    reading = Reading(encoder, document.sentences, blocks=True)
     heads = reading.vectors.heads
-    none = np.zeros(len(reading.sentences) - 1)
+    none = np.zeros(len(document.sentences) - 1)
 
-    def vectors(*options: object) -> Evidence:
-        return Evidence(none, methods.context_vectors(heads, *options))  # type: ignore[arg-type]
+    def by(vectors: NDArray[np.floating]) -> Cut:
+        return partial(methods.cuts, Evidence(none, vectors))
 
     for which in WHICH:
-        yield "heads of the vectors", which, vectors(which)
+        yield "heads of the vectors", which, by(methods.context_vectors(heads, which))
     parts = np.moveaxis(heads.reshape(len(heads), -1, heads.shape[-1]), 1, 0)
     for one_in in ONE_IN:
         some = parts[best(neighbour_contrast(parts), one_in)]
-        yield "heads chosen, one in", str(one_in), Evidence(none, methods.joined(some))
+        yield "heads chosen, one in", str(one_in), by(methods.joined(some))
     for power in POWERS:
-        yield "power of the whitening", str(power), vectors("chosen", power)
+        yield (
+            "power of the whitening",
+            str(power),
+            by(methods.context_vectors(heads, "chosen", power)),
+        )
+    vectors = methods.context_vectors(heads)
+    for coherence in COHERENCES:
+        yield "coherence", str(coherence), partial(cut_by, vectors, coherence)
     for which in WHICH:
-        yield "blocks", which, methods.METHODS["blocks"](reading, which)
-    chosen = vectors().vectors
+        yield "blocks", which, partial(methods.cuts, methods.METHODS["blocks"](reading, which))
     for which in WHICH:
         received = methods.border_attention(reading.separators, which)
-        yield "attention alone", which, Evidence(received)
+        yield "attention alone", which, partial(methods.cuts, Evidence(received))
         for weight in WEIGHTS:
-            yield "both, weight", f"{weight} {which}", Evidence(none, chosen, weight * received)
+            evidence = Evidence(none, vectors, weight * received)
+            yield "both, weight", f"{weight} {which}", partial(methods.cuts, evidence)
+    yield "baseline", "c99", partial(c99, document.sentences)
+
+
+def cut_by(
+    vectors: NDArray[np.floating], coherence: float, segments: int | None
+) -> NDArray[np.int64]:
+    """`find_cuts` with the number of segments last."""
+    return find_cuts(vectors, segments=segments, coherence=coherence)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,15 @@ import helpers
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.report import charts
-from blocklens.segmentation import evaluate, pk, segment, summarise
+from blocklens.segmentation import best_cuts, evaluate, pk, segment, summarise
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import BASELINES
 from blocklens.segmentation.methods import METHODS, Reading, contrast, cuts
 from blocklens.segmentation.metrics import masses_from_cuts
-from blocklens.segmentation.number import find_cuts
+from blocklens.segmentation.number import find_cuts, segment_score
 from blocklens.segmentation.separators import separator_attention, windows_of_sentences
 from blocklens.segmentation.vectors import sentence_ids, sentence_vectors, token_weights
-from blocklens.segmentation.whitening import whiten
+from blocklens.segmentation.whitening import unit_rows, whiten
 
 SENTENCES = ["a b c .", "b c a , a .", "c a b", "x y z .", "y z x ! .", "z x"]
 
@@ -112,6 +112,28 @@ def test_a_long_text_is_cut_at_a_price_learned_from_its_stretches():
     rows = whiten(blocky(sizes, width=80), 0.3)
     found = masses_from_cuts(find_cuts(rows), 700)
     assert pk(sizes, found) < 0.05
+
+
+@pytest.mark.parametrize("coherence", [0.0, 0.6, 1.0])
+def test_a_segment_is_worth_its_summed_length_times_its_coherence(coherence):
+    rows = unit_rows(np.random.default_rng(0).normal(size=(9, 4)))
+    border = np.arange(8) / 10
+    score = segment_score(rows, border, 5, coherence)
+    for j in range(1, 10):
+        found = score(j)
+        for i in range(max(0, j - 5), j):
+            length = np.linalg.norm(rows[i:j].sum(axis=0))
+            expected = length * (length / (j - i)) ** coherence + (border[i - 1] if i else 0.0)
+            assert found[j - i - 1] == pytest.approx(expected)
+
+
+def test_coherence_lets_a_short_segment_stand_beside_a_long_one():
+    """Sentences of one topic have the product 0.05, others 0: three of one, then 27 of another."""
+    topics = np.repeat(np.eye(2), [3, 27], axis=0)
+    rows = np.hstack([np.sqrt(0.05) * topics, np.sqrt(0.95) * np.eye(30)])
+    even = best_cuts(segment_score(rows, None, 30, 0.0), 30, segments=2)
+    assert even.item() >= 8  # without coherence the two come out more alike in length
+    assert find_cuts(rows, segments=2).tolist() == [3]
 
 
 def test_a_bonus_moves_a_cut_to_the_favoured_border():

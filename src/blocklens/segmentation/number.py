@@ -1,9 +1,14 @@
-"""How many segments a text has, found without labels.
+"""Where a text is cut, and into how many segments, found without labels.
 
-The best sum of segment scores F(K) grows with the number of segments K in any text, since small
-segments fit better. What structure adds is the excess over the same sentences in random order: the
-number taken is the K at which F(K) less its mean over shuffled texts is largest (the idea of the
-gap statistic of Tibshirani, Walther and Hastie 2001, with shuffling as the reference).
+A segment of n sentences whose unit vectors sum to S is worth |S| (|S| / n)^c. |S| / n, between 0
+and 1, says how much its sentences have in common. With c = 0 the best segments tend to equal
+lengths; c near 1 lets a short one stand beside long ones.
+
+The best sum F(K) with c = 0 grows with the number of segments K in any text, since small segments
+fit better. What structure adds is the excess over the same sentences in random order: the number
+taken is the K at which F(K) less its mean over shuffled texts is largest (the idea of the gap
+statistic of Tibshirani, Walther and Hastie 2001, with shuffling as the reference). The cuts are
+then the best ones for that number with c = `COHERENCE`.
 
 A long text is examined in stretches; each gives the price of a segment at which its own best number
 comes out, and the whole text is then cut once, at their median price.
@@ -19,6 +24,8 @@ from numpy.typing import NDArray
 
 from blocklens.segmentation.cuts import Score, best_cuts, best_sums, inside_sums
 
+COHERENCE = 0.6
+"""Power c of what a segment's sentences have in common; chosen on Choi's set 4."""
 LONGEST = 400
 """Longest segment in sentences where the number of segments is to be found."""
 STRETCH = 300
@@ -28,21 +35,27 @@ SHUFFLES = 4
 
 
 def segment_score(
-    vectors: NDArray[np.floating], border: NDArray[np.float64] | None, cap: int
+    vectors: NDArray[np.floating],
+    border: NDArray[np.float64] | None,
+    cap: int,
+    coherence: float = COHERENCE,
 ) -> Score:
-    """Length of a segment's summed vector, plus what the border before it is worth.
+    """Length of a segment's summed vector times its coherence, plus what its border is worth.
 
     Args:
         vectors: unit rows, [sentences, width].
         border: worth of a cut before each sentence but the first, [sentences - 1], or None.
         cap: longest segment in sentences.
+        coherence: power of the mean vector's length.
 
     """
     inside = inside_sums(vectors, cap)
     before = None if border is None else np.concatenate(([0.0], border))
+    weights = np.arange(1, min(cap, len(vectors)) + 1) ** -coherence
 
     def score(j: int) -> NDArray[np.float64]:
-        scores = np.sqrt(np.maximum(inside(j), 0.0))
+        squares = np.maximum(inside(j), 0.0)
+        scores = squares ** ((1 + coherence) / 2) * weights[: len(squares)]
         return scores if before is None else scores + before[j - len(scores) : j][::-1]
 
     return score
@@ -59,6 +72,7 @@ def find_cuts(
     border: NDArray[np.float64] | None = None,
     *,
     segments: int | None = None,
+    coherence: float = COHERENCE,
     seed: int = 0,
 ) -> NDArray[np.int64]:
     """Cut a text where the segments' scores add up to the most.
@@ -67,6 +81,7 @@ def find_cuts(
         vectors: unit rows, [sentences, width].
         border: worth of a cut before each sentence but the first, [sentences - 1], or None.
         segments: how many segments, or None to find the number.
+        coherence: how much it counts what a segment's sentences have in common.
         seed: of the random orders.
 
     Returns:
@@ -78,36 +93,41 @@ def find_cuts(
         return np.zeros(0, dtype=np.int64)
     if segments is not None:
         cap = max(LONGEST, -(-4 * units // segments))
-        return best_cuts(segment_score(vectors, border, cap), units, segments=segments)
+        return best_cuts(segment_score(vectors, border, cap, coherence), units, segments=segments)
     if units <= STRETCH:
-        count, _ = number_and_price(vectors, border, seed)
-        return best_cuts(segment_score(vectors, border, units), units, segments=count)
+        count = number(vectors, border, seed)
+        return best_cuts(segment_score(vectors, border, units, coherence), units, segments=count)
     edges = np.linspace(0, units, -(-units // STRETCH) + 1).round().astype(int)
-    prices = [
-        number_and_price(vectors[a:b], None if border is None else border[a : b - 1], seed)[1]
-        for a, b in itertools.pairwise(edges)
-    ]
+    prices = []
+    for a, b in itertools.pairwise(edges):
+        part = None if border is None else border[a : b - 1]
+        count = number(vectors[a:b], part, seed)
+        prices.append(price(segment_score(vectors[a:b], part, b - a, coherence), b - a, count))
     return cut_with_price(
-        lambda: segment_score(vectors, border, LONGEST), units, float(np.median(prices))
+        lambda: segment_score(vectors, border, LONGEST, coherence), units, float(np.median(prices))
     )
 
 
-def number_and_price(
-    vectors: NDArray[np.floating], border: NDArray[np.float64] | None, seed: int
-) -> tuple[int, float]:
-    """The number of segments with the largest excess, and the price at which it comes out.
-
-    The price lies halfway between what the last segment added and what the next one would.
-    """
+def number(vectors: NDArray[np.floating], border: NDArray[np.float64] | None, seed: int) -> int:
+    """The number of segments with the largest excess, half the number of sentences at most."""
     units = len(vectors)
     most = max(1, units // 2)
-    real = best_sums(segment_score(vectors, border, units), units, most + 1)
+    real = best_sums(segment_score(vectors, border, units, 0.0), units, most)
     rng = np.random.default_rng(seed)
     shuffled = np.zeros(most)
     for _ in range(SHUFFLES):
         order = rng.permutation(units)
         moved = None if border is None else rng.permutation(border)
-        shuffled += best_sums(segment_score(vectors[order], moved, units), units, most) / SHUFFLES
-    count = int(np.argmax(np.round(real[:most] - shuffled, 9))) + 1
-    steps = np.diff(real, prepend=real[0])  # steps[k]: what the segment after k segments adds
-    return count, float(steps[1] if count == 1 else (steps[count - 1] + steps[count]) / 2)
+        score = segment_score(vectors[order], moved, units, 0.0)
+        shuffled += best_sums(score, units, most) / SHUFFLES
+    return int(np.argmax(np.round(real - shuffled, 9))) + 1
+
+
+def price(score: Score, units: int, count: int) -> float:
+    """What a segment must cost for this number of segments to be the best.
+
+    Halfway between what the last segment added to the best sum and what the next one would add.
+    """
+    sums = best_sums(score, units, count + 1)
+    steps = np.diff(sums, prepend=sums[0])  # steps[k]: what the segment after k segments adds
+    return float(steps[1] if count == 1 else (steps[count - 1] + steps[count]) / 2)
