@@ -17,6 +17,7 @@ from blocklens.cli.options import (
 )
 from blocklens.cli.progress import study_progress
 from blocklens.cli.study import summarise
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
 
 EXAMPLES = """
@@ -44,7 +45,7 @@ def finetune(
             show_default=False,
         ),
     ],
-    encoder: EncoderName,
+    encoder: EncoderName = EMBEDDED,
     out: Annotated[Path, typer.Option("--out", "-o", help="The study's folder.")] = Path(
         "finetune-study"
     ),

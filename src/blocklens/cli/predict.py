@@ -8,15 +8,14 @@ import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from blocklens.cli.options import TEXTS, Device, Limit, Strict, TextField
-from blocklens.learning.predict import Prediction, load_classifier
-from blocklens.learning.predict import predict as answers
-from blocklens.storage import whole_file
-from blocklens.texts.reading import TextSource
+
+if TYPE_CHECKING:
+    from blocklens.learning.predict import Prediction
 
 EXAMPLES = """
 **Examples**
@@ -58,6 +57,11 @@ def predict(
 
     A line a text: its name, its label, and the label's probability as the confidence.
     """
+    from blocklens.learning.predict import load_classifier
+    from blocklens.learning.predict import predict as answers
+    from blocklens.storage import whole_file
+    from blocklens.texts.reading import TextSource
+
     source = TextSource(texts, field=text_field, limit=limit, strict=strict)
     classifier = load_classifier(model, device=device)
     form = form or ("csv" if out is not None and out.suffix.casefold() == ".csv" else "jsonl")

@@ -38,6 +38,8 @@ EXAMPLES = """
 
     blocklens study articles.jsonl.xz --encoder ./my-bert --parts learned --read-out lens
 
+    blocklens study articles.jsonl.xz --encoder ./my-bert --data reviews.csv
+
     cat notes.txt | blocklens study - --encoder ./my-bert --window 128 --long cut
 
     torchrun --nproc_per_node 4 -m blocklens study texts/ --encoder ./my-bert
@@ -57,9 +59,21 @@ def study(
     parts: Annotated[
         str | None,
         typer.Option(
-            help="What to measure: heads, learned, or several by commas.",
+            help="What to measure: heads, learned, classes, or several by commas.",
             show_default="all that the encoder allows",
         ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Labelled texts whose classes are read out on every block too, as `blocklens "
+            "finetune` does.",
+            show_default=False,
+        ),
+    ] = None,
+    preset: Annotated[
+        Literal["fewrel", "dbpedia", "agnews"] | None,
+        typer.Option(help="Sizes and format of the labelled texts.", show_default=False),
     ] = None,
     text_field: TextField = None,
     limit: Limit = None,
@@ -159,6 +173,7 @@ def study(
     from blocklens.measures import HeadOptions
     from blocklens.studies import LearnedOptions, StudyOptions
     from blocklens.studies import study as run
+    from blocklens.studies.options import ClassOptions
     from blocklens.texts.reading import TextSource
 
     learned = {
@@ -174,6 +189,10 @@ def study(
         raise UserError(f"--parts {parts}: the options of what it has learned go with learned")
     if read_out == "lens" and {"train_tokens", "untrained"} & learned.keys():
         raise UserError("--read-out lens: trains no read-out, so takes no option of their training")
+    if preset is not None and data is None:
+        raise UserError(f"--preset {preset}: goes with labelled texts (--data)")
+    if wanted is not None and data is not None and "classes" not in wanted:
+        raise UserError(f"--parts {parts}: labelled texts (--data) go with classes")
     chosen = {"similarity": similarity, "rule": rule, "shifts": shifts}
     if cut is not None:
         chosen["cut"] = cut
@@ -182,6 +201,7 @@ def study(
             parts=wanted,
             heads=HeadOptions(**chosen),  # type: ignore[arg-type]
             learned=LearnedOptions(**learned),  # type: ignore[arg-type]
+            classes=None if data is None else ClassOptions(data=data, preset=preset),
             window=window,
             overlap=overlap,
             long=long,

@@ -329,8 +329,9 @@ def prefixed(prefix: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Da
 
 
 def accuracy_at(learning: pd.DataFrame, block: int) -> float:
-    """The accuracy of a block."""
-    rows = learning[learning["statistic"].eq("accuracy") & learning["block"].eq(block)]
+    """The encoder's accuracy at a block."""
+    learning = learning.loc[learning["run"] == "encoder"]
+    rows = learning.loc[(learning["statistic"] == "accuracy") & (learning["block"] == block)]
     return float(rows["value"].iloc[0])
 
 
@@ -386,14 +387,12 @@ def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Pa
     check_exportable(encoder, options, block)
     given, chosen, fine = Given.of(options), read_outs_of(encoder, options), tuned(options)
     model = classifier_of(encoder, given, block, chosen, fine=fine)
-    learning = folder / "tables" / f"{TUNED if fine else PREFIX}learning.parquet"
-    table = pd.read_parquet(learning)
-    encoder_rows = table[table["run"].eq("encoder")]
-    known = encoder_rows["block"].eq(block).any()
+    learning = pd.read_parquet(folder / "tables" / f"{TUNED if fine else PREFIX}learning.parquet")
+    blocks = set(learning["block"].dropna())
     card = classifier_card(
         encoder, given, block, "truncate" if fine else "read-out",
-        accuracy_at(encoder_rows, block) if known else None,
-        accuracy_at(encoder_rows, int(encoder_rows["block"].max())),
+        accuracy_at(learning, block) if block in blocks else None,
+        accuracy_at(learning, max(blocks)),
     )  # fmt: skip
     place = folder / f"block-{block}"
     keep_classifier(place, encoder, model, card, chosen.tokens)

@@ -40,7 +40,7 @@ def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250
     if rows.empty:
         raise UserError("no input has both a confidence and an APT: give more texts.")
     data = rows.loc[:, ["x", "value", "n"]].assign(
-        answers=rows["subset"].map(SUBSETS),
+        answers=[SUBSETS[subset] for subset in rows["subset"]],
         low=rows["low"].clip(lower=0), high=rows["high"].clip(upper=1),
     )  # fmt: skip
     names = list(SUBSETS.values())
@@ -101,7 +101,7 @@ def replacement(
         known = ", ".join(sorted(table["statistic"].unique()))
         raise UserError(f"{statistic!r} is not in the table: pick one of {known}.")
     data = rows.loc[:, ["tokens", "share", "value", "low", "high"]].assign(
-        tokens_replaced=rows["arm"].map(ARMS)
+        tokens_replaced=[ARMS[arm] for arm in rows["arm"]]
     )
     names = list(ARMS.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, columns=1, labelLimit=320)
