@@ -126,6 +126,21 @@ def test_more_texts_are_judged_by_the_gain_over_seeds(gain_low, gain_high, verdi
     assert row["tag"] == "review"
 
 
+@pytest.mark.parametrize(
+    ("own", "verdict"), [(0.2, "holds"), (0.31, "holds"), (0.4, "inconclusive")]
+)
+def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict):
+    measured = tables()
+    accuracy = [learning(run, {"masked-LM accuracy": value})
+                for run, value in (("encoder", 0.3), ("lens", own))]  # fmt: skip
+    measured["learning"] = pd.concat([measured["learning"], *accuracy], ignore_index=True)
+    rows = evaluate(measured).set_index("id")
+    for name in ("p2-apt-rises", "p2-apt-frequency", "p2-clusters", "p2-clusters-finite"):
+        assert rows.loc[name, "verdict"] == verdict
+        assert np.isfinite(rows.loc[name, "effect"])
+    assert rows.loc["p2-apt-rises", "control"] == "untrained trunk with trained read-outs"
+
+
 def test_the_null_slope_spans_the_draws():
     sweep = pd.DataFrame(
         {

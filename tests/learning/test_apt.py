@@ -260,3 +260,18 @@ def test_a_text_of_one_window_is_modified_as_a_text_cut_to_it(tmp_path, texts):
         assert one.ids.tolist() == other.ids.tolist()
         assert one.labels.tolist() == other.labels.tolist()
         assert one.mask.tolist() == other.mask.tolist()
+
+
+def test_few_training_texts_are_modified_again_until_there_are_enough_tokens(tmp_path, texts):
+    encoder = Encoder.load(save(identity_model(), tmp_path))
+    once = sum(
+        len(batch.labels)
+        for batch in modified_batches(encoder, texts[:50], recipe_for(encoder), tokens=32, seed=1)
+    )
+    found = measure_learning(
+        encoder, texts[50:60], train_texts=texts[:50], train_tokens=3 * once,
+        training=Training(epochs=1),
+    )  # fmt: skip
+    assert found.trained == 3 * once
+    # the texts are read three times, and their tokens counted once
+    assert found.tables["apt"].groupby("block")["frequency"].sum().max() <= 60 * 24

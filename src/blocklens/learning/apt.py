@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,9 @@ from blocklens.learning.rows import (
 )
 from blocklens.learning.structure import GroupedConfusion, StructureOptions
 from blocklens.learning.vocabulary_heads import Head, final_norm, fresh_head, own_head
+
+MOST_TRAIN_PASSES = 20
+"""Few training texts are modified again and again until there are `train_tokens`; no more often."""
 
 ReadOut = Literal["read-out", "lens"]
 
@@ -143,8 +147,17 @@ def measure_learning(
         heads = [head.eval()] * (encoder.blocks + 1)
     else:
         tied = options.decoder == "tied"
-        batches = modified_batches(
-            encoder, training, recipe, tokens=tokens, long=options.long, seed=options.seed + 1
+        batches = chain.from_iterable(
+            modified_batches(
+                encoder,
+                training,
+                recipe,
+                tokens=tokens,
+                long=options.long,
+                first_pass=number,
+                seed=options.seed + 1,
+            )
+            for number in range(MOST_TRAIN_PASSES)
         )
         with gather(
             encoder,

@@ -83,9 +83,12 @@ def modified_batches(
     tokens: int,
     long: Literal["windows", "cut"] = "cut",
     passes: int = 1,
+    first_pass: int = 0,
     seed: int = 0,
 ) -> Iterator[ModifiedBatch]:
     """Batches of `texts` in windows of at most `tokens` tokens, each modified `passes` times.
+
+    Passes are numbered from `first_pass` on; another number is another modification.
 
     `long`: of a long text all "windows", without overlap, or "cut" to the first one alone. Special
     tokens count towards `tokens`. Texts without a token of their own are left out.
@@ -96,7 +99,7 @@ def modified_batches(
         items = list(cut(encoder, ahead, tokens))
         items.sort(key=lambda item: (len(item.ids), item.key, item.start))
         for batch in _split(items):
-            for number in range(passes):
+            for number in range(first_pass, first_pass + passes):
                 yield _modified(encoder, batch, recipe, seed=seed, number=number)
 
 

@@ -101,7 +101,15 @@ def measure_once(
         encoder(), work.source, run=name, head=head, options=options,
         progress=None if progress is None else _counted(progress, work, options),
     )  # fmt: skip
-    facts = {"texts": found.texts, "modified_tokens": found.rows, "losses": found.losses}
+    learning = found.tables["learning"]
+    right = learning[learning["statistic"].eq("masked-LM accuracy")].dropna(subset=["block"])
+    accuracy = right["value"].to_numpy().tolist()
+    facts = {
+        "accuracy": accuracy,
+        "texts": found.texts,
+        "modified_tokens": found.rows,
+        "losses": found.losses,
+    }
     return Result(found.tables, {**facts, "trained_tokens": found.trained})
 
 
@@ -128,6 +136,14 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         f"{found}; the read-outs, of untrained twins too, were trained on "
         f"{measured['trained_tokens']:,} modified tokens of the other texts."
     ]
+    own = facts[LENS].get("accuracy")
+    if own and own[-1] > measured["accuracy"][-1]:
+        notes.append(
+            f"At the last block the read-out is right at {measured['accuracy'][-1]:.1%} of the "
+            f"modified tokens, the encoder's own head at {own[-1]:.1%}: where their intervals "
+            "part, the read-outs were trained on too little for a verdict. Give more texts, and "
+            "with them more --train-tokens."
+        )
     if "left_out" in facts[LENS]:
         notes.append("Its own head was not applied to the blocks (lens): it came with none.")
     if not chosen.untrained:
