@@ -30,7 +30,8 @@ STRENGTH_TERMS = (
     (
         "context",
         "ours",
-        "The segments whose sentences' head output vectors point the same way, by an exact cut.",
+        "Segments whose sentences' head output vectors point the same way, by an exact cut. The "
+        "heads are chosen by a rule without labels unless the options say otherwise.",
     ),
     (
         "Strength of a border",
