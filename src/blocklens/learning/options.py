@@ -14,7 +14,7 @@ from blocklens.errors import UserError
 class PretrainOptions(BaseModel):
     """Everything that decides the weights, apart from the texts.
 
-    The defaults are the preset "mini" (docs/pretraining.md: recipe). Of `steps`, `epochs` and
+    The presets say in what they differ from the defaults (docs/pretraining.md: recipe). Of `steps`, `epochs` and
     `hours` exactly one is given. With `hours` the schedule follows the clock until the decay
     begins; its begin and length in steps are written down then, so that a resumed run keeps them.
     """
@@ -114,7 +114,15 @@ class PretrainOptions(BaseModel):
 # the group's BERT-6); its batch of 32 texts, its first 128 tokens of each. "mini": the recipe of
 # the embedded encoder (docs/pretraining.md). "tiny": minutes a run, for comparisons of many runs.
 PRESETS: dict[str, dict[str, Any]] = {
-    "mini": {"hours": 2.0, "modified_early": 0.35},
+    "mini": {
+        "hours": 2.0,
+        "modified_early": 0.35,
+        "rows": 32,
+        "matrix_rate": 4e-3,
+        "weight_decay": 0.1,
+        "beta2": 0.99,
+        "decay": 0.7,
+    },
     "tiny": {"blocks": 3, "heads": 4, "width": 64, "vocabulary": 2048, "steps": 2000},
     "paper": {
         "blocks": 6,
