@@ -102,7 +102,9 @@ def measure_once(
         progress=None if progress is None else _counted(progress, work, options),
     )  # fmt: skip
     learning = found.tables["learning"]
-    right = learning[learning["statistic"].eq("masked-LM accuracy")].dropna(subset=["block"])
+    right = learning.loc[
+        (learning["statistic"] == "masked-LM accuracy") & learning["block"].notna()
+    ]
     accuracy = right["value"].to_numpy().tolist()
     facts = {
         "accuracy": accuracy,
