@@ -2,13 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
+from transformers import BertForMaskedLM
 
+from blocklens.learning.apt import measure_learning
 from blocklens.learning.class_heads import ClassTraining
 from blocklens.learning.input_apt import (
+    PASSES,
     KeptAnswers,
     answers_of,
     input_apt_tables,
     measure_input_apt,
+    own_predictions,
     read_out_answers,
 )
 from blocklens.learning.kept_outputs import tokenised
@@ -21,6 +26,7 @@ from blocklens.learning.text_classes import (
 )
 from blocklens.learning.tfidf import measure_tfidf
 from blocklens.learning.truncation import FineTuning
+from blocklens.learning.vocabulary_heads import split_head
 from blocklens.texts.labelled import LabelledTexts, Samples
 from helpers import WORDS, small_encoder
 
@@ -141,3 +147,21 @@ def test_answers_of_read_outs_and_of_fine_tuned_classifiers_are_those_that_were_
     for seed in range(2):
         found = before[seed][[place[row] for row in DATA.test[seed]]]
         np.testing.assert_allclose(found, tuned.probabilities[seed], atol=1e-5)
+
+
+def test_own_predictions_are_those_of_the_lens_at_the_last_block():
+    encoder = small_encoder()
+    torch.manual_seed(1)
+    head = split_head(BertForMaskedLM(encoder.config))
+    with torch.no_grad():
+        head.weight.normal_(0, 0.5)
+    found = own_predictions(encoder, head, DATA.texts, tokens=64, seed=3)
+    wanted = measure_learning(
+        encoder, DATA.texts, head=head, read_out="lens", tokens=64, passes=PASSES, seed=3
+    ).tables
+    for name, columns in (("apt", ["token_id", "frequency", "apt"]),
+                          ("confusion", ["true", "predicted", "count"])):  # fmt: skip
+        rows = wanted[name].query("block == 4")[columns].sort_values(columns[:2])
+        own = found[name].sort_values(columns[:2])
+        assert set(own["block"]) == {4}
+        np.testing.assert_allclose(own[columns].to_numpy(float), rows.to_numpy(float), atol=1e-12)

@@ -314,11 +314,7 @@ def inputs_of(
     if why is not None:
         facts["no_apt"] = why
         return None
-    if progress is not None:
-        progress("input APT", 0, 1)
-    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens)
-    if progress is not None:
-        progress("input APT", 1, 1)
+    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=progress)
     facts |= found.facts
     return found
 
