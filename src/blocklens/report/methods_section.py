@@ -148,6 +148,43 @@ IMAGE_TERMS = (
     ),
 )
 
+TEXT_TERMS = (
+    (
+        "Vector of a text",
+        "code",
+        "A read-out sees a block's output at [CLS] through a dense layer, as the family's own "
+        "classifier does; or the mean over the tokens, where that was chosen.",
+    ),
+    (
+        "Fine-tuned up to a block",
+        "code",
+        "The encoder is cut there, its family's head put on it, and all weights are trained. "
+        "Epochs and learning rate are ours.",
+    ),
+    (
+        "TF-IDF",
+        "ours",
+        "Logistic regression on weighted word counts of the same texts: what words alone solve.",
+    ),
+    (
+        "Input APT",
+        "paper",
+        "Mean accuracy per token of an input's tokens under the pre-trained encoder. That it is "
+        "measured on the labelled texts, the range and the bound are ours.",
+    ),
+    (
+        "Replacement",
+        "ours",
+        "Tokens are replaced by their strong match partner, or by random tokens as frequent in the "
+        "same places: a test of the cause that the paper gives.",
+    ),
+    (
+        "Intervals of classes",
+        "ours",
+        "95 %, over texts and seeds: each group of texts and each seed is left out in turn.",
+    ),
+)
+
 
 def terms_of(folder: StudyFolder) -> tuple[tuple[str, str, str], ...]:
     """The terms that this study's tables use."""
@@ -157,7 +194,9 @@ def terms_of(folder: StudyFolder) -> tuple[tuple[str, str, str], ...]:
     for table, own in (("scores", SCORE_TERMS), ("sentences", STRENGTH_TERMS)):
         if folder.table(table) is not None:
             return own
-    return P1_TERMS
+    classes = any(folder.table(f"{name}_learning") is not None for name in ("text", "truncate"))
+    heads = P1_TERMS if folder.table("heads") is not None or not classes else ()
+    return (*heads, *LABEL_TERMS, *TEXT_TERMS) if classes else heads
 
 
 def methods_section(folder: StudyFolder) -> Section:
