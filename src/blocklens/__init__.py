@@ -7,6 +7,7 @@ found = blocklens.measure(encoder, "articles.jsonl")    # or any list of strings
 found.table, found.labels, found.anchors                # data frames
 blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
 blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report
+blocklens.finetune("reviews.csv", encoder)              # classes of texts on every block
 blocklens.segment("A long text. ...", encoder).segments  # the text in segments, without training
 """
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from blocklens.report import charts
     from blocklens.segmentation import Segmentation, segment
     from blocklens.studies import Study, StudyOptions, study
+    from blocklens.studies.finetune import finetune
     from blocklens.texts.reading import Text, TextSource
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "TextSource",
     "UserError",
     "charts",
+    "finetune",
     "look",
     "measure",
     "segment",
@@ -53,6 +56,7 @@ _HOMES = {
     "Text": "blocklens.texts.reading",
     "TextSource": "blocklens.texts.reading",
     "UserError": "blocklens.errors",
+    "finetune": "blocklens.studies.finetune",
     "look": "blocklens.examples",
     "measure": "blocklens.measurement",
     "segment": "blocklens.segmentation",

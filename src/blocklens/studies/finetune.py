@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.studies.classes import Given, check, check_exportable, export_block
@@ -13,8 +14,8 @@ from blocklens.texts.reading import TextSource
 
 
 def finetune(
-    options: ClassOptions,
-    encoder: Encoder | str | Path,
+    data: ClassOptions | str | Path,
+    encoder: Encoder | str | Path = EMBEDDED,
     out: str | Path = "finetune-study",
     *,
     export: int | None = None,
@@ -24,8 +25,8 @@ def finetune(
     """Read out, or fine-tune, the classes of labelled texts on every block of an encoder.
 
     Args:
-        options: the labelled texts, and what to measure.
-        encoder: an encoder, or the folder or Hub id of one.
+        data: labelled texts, a file, a folder or a Hub data set id; or all options with them.
+        encoder: an encoder, or the folder or Hub id of one; by default the embedded one.
         out: the study's folder; one that holds a study already is brought up to date.
         export: write the classifier up to this block into `block-<number>` as well.
         progress: told how far each step is.
@@ -35,6 +36,7 @@ def finetune(
         UserError: an input that cannot be used, or a folder that cannot be written.
 
     """
+    options = data if isinstance(data, ClassOptions) else ClassOptions(data=str(data))
     if options.data == "-":
         raise UserError("-: labelled texts are read twice; give a file or a Hub data set id")
     encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
