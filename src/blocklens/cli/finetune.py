@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,13 +24,13 @@ from blocklens.errors import UserError
 EXAMPLES = """
 **Examples**
 
-    blocklens finetune reviews.csv --encoder ./my-bert
+    blocklens finetune reviews.csv
 
-    blocklens finetune fewrel_val.json --preset fewrel --encoder ./my-bert --out fewrel-study
+    blocklens finetune fewrel_val.json --preset fewrel --out fewrel-study
 
     blocklens finetune fancyzhx/ag_news --preset agnews --encoder google-bert/bert-base-uncased
 
-    blocklens finetune reviews.csv --encoder ./my-bert --variant both --export-block 4
+    blocklens finetune reviews.csv --variant both --blocks 2,4,6 --export-block 4
 """
 
 TUNING = "Fine-tuning (--variant truncate)"
@@ -157,8 +158,11 @@ def finetune(
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    with study_progress(loaded.name) as progress:
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    with study_progress(loaded.name, shown=first) as progress:
         found = run(options, loaded, out, export=export_block, progress=progress)
+    if not first:
+        return
     summarise(found)
     for prefix, words in (("text_", "Read-outs"), ("truncate_", "Fine-tuned")):
         if (found.folder / "tables" / f"{prefix}advice.parquet").is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from blocklens.distributed import join
 from blocklens.embedded.encoder import EMBEDDED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
@@ -51,6 +52,6 @@ def finetune(
         options=StudyOptions(parts=("classes",), classes=options),
         progress=progress, report=report,
     )  # fmt: skip
-    if export is not None:
+    if export is not None and join().rank == 0:
         export_block(encoder, options, export, Path(out))
     return found
