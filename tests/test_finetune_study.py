@@ -161,6 +161,10 @@ def test_only_what_has_changed_is_measured_again(source, encoder, tmp_path, meas
     finetune(first, encoder, out, report=False)  # the fine-tuned model has taken the place in model
     assert measured == ["read_out_once"]
     measured.clear()
+    both = options(source, variant="both", untrained=0, batch=16)  # no read-out depends on batch
+    finetune(both, encoder, out, report=False)
+    assert measured == ["tuned_once"]
+    measured.clear()
     finetune(options(source, tokens=20), encoder, out, report=False)
     assert measured == ["read_out_once", "twin_once", "tfidf_once"]
 

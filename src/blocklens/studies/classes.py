@@ -60,6 +60,8 @@ TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
+OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", "epochs", "rate", "batch"}
+"""Options that only one variant's figures depend on."""
 
 
 def read_out(options: ClassOptions) -> bool:
@@ -135,14 +137,15 @@ def steps(work: Work) -> list[Step]:
     check(work.encoder, options)
     given = Given.of(options)
     chosen = read_outs_of(work.encoder, options)
-    made_of = (options.model_dump(exclude=NOT_MEASURED), given.digest())
-    found: list[Step] = []
+    digest, found = given.digest(), list[Step]()
 
     def step(name: str, run: Callable[[StepProgress | None], Result], keeps: bool = False) -> None:
         if keeps and work.share.rank == 0:
             forget_without_model(work.folder, name)
+        other = OF_READ_OUTS if name.startswith(TUNED_STEP) else OF_TUNING
+        made_of = (options.model_dump(exclude=NOT_MEASURED | other), digest)
         first = lambda progress: None if work.share.rank else run(progress)  # noqa: E731
-        found.append(Step(name, (made_of, keeps), first))
+        found.append(Step(name, made_of, first))
 
     if read_out(options):
         keeps = not tuned(options)
@@ -158,12 +161,12 @@ def steps(work: Work) -> list[Step]:
 
 
 def forget_without_model(folder: Path, name: str) -> None:
-    """Forget a step's result where the classifier that it wrote is no longer in `model/`."""
+    """Forget a step's result where the classifier that goes with it is not in `model/`."""
     place = folder / "runs" / "classes" / name
     facts = place / "facts.json"
     if facts.is_file():
-        model = json.loads(facts.read_text("utf-8")).get("model")
-        if model is not None and model != weights_digest(folder / MODEL):
+        said = json.loads(facts.read_text("utf-8"))
+        if "no_model" not in said and said.get("model") != weights_digest(folder / MODEL):
             shutil.rmtree(place)
 
 
