@@ -15,6 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from blocklens.errors import UserError
 from blocklens.learning.checkpoints import states
 from blocklens.learning.options import PretrainOptions
+from blocklens.learning.pretrain import Training
 from blocklens.learning.runs import pretrain
 
 TINY = {
@@ -191,6 +192,32 @@ def test_a_loss_that_is_not_a_number_stops_and_keeps_the_last_good_state(tmp_pat
     for name, weight in load_file(kept[-1] / "state.safetensors").items():
         assert weight.isfinite().all(), name
     assert not (tmp_path / "model").exists()
+
+
+def losses_of(monkeypatch, curve):
+    """Training whose losses are those of `curve`, a function of the step; the rest is as it is."""
+    step = Training.step
+
+    def scripted(run):
+        _, hits, batch = step(run)
+        return torch.tensor(curve(run.counters.step)), hits, batch
+
+    monkeypatch.setattr(Training, "step", scripted)
+
+
+def test_a_run_that_loses_what_it_had_learned_is_stopped_before_it_is_saved(tmp_path, monkeypatch):
+    losses_of(monkeypatch, lambda step: 9.0 - step / 10 if step < 60 else 6.5)
+    with pytest.raises(UserError, match=r"from 4\.\d\d? back up to 6\.5.* lower learning rate"):
+        pretrain(made_up_texts(), tmp_path, options(steps=1000), save_minutes=1e-9)
+    newest = json.loads((states(tmp_path / "checkpoints")[-1] / "state.json").read_text("utf-8"))
+    assert newest["counters"]["step"] < 80  # the report that told of it came at step 80
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_spike_of_the_loss_that_passes_does_not_stop_a_run(tmp_path, monkeypatch):
+    losses_of(monkeypatch, lambda step: 8.0 if 100 <= step < 240 else max(3.0, 9.0 - step / 10))
+    pretrain(made_up_texts(), tmp_path, options(steps=300))
+    assert (tmp_path / "model").is_dir()
 
 
 def test_an_existing_tokenizer_is_taken(whole, tmp_path):

@@ -22,9 +22,11 @@ from torch import Tensor, nn
 
 @dataclass
 class Counters:
-    """Where a run stands: optimiser steps, real tokens, seconds at work, and its schedule.
+    """Where a run stands: optimiser steps, real tokens, seconds at work, its schedule and loss.
 
-    `decay_start` and `total_steps` are -1 while the clock has not decided them.
+    `decay_start` and `total_steps` are -1 while the clock has not decided them. `loss`,
+    `first_loss` and `best_loss` are means over the steps between two reports: the last, the first
+    and the lowest; `steps_lost` counts the steps for which the run has been off its course.
     """
 
     step: int = 0
@@ -33,6 +35,9 @@ class Counters:
     decay_start: int = -1
     total_steps: int = -1
     loss: float = float("nan")
+    first_loss: float = float("nan")
+    best_loss: float = float("nan")
+    steps_lost: int = 0
 
 
 def save_state(

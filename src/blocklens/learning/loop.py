@@ -19,6 +19,9 @@ from blocklens.learning.pretrain import Training
 
 MILESTONES = (0.0, 0.01, 0.03, 0.1, 0.3)
 STATES_KEPT = 3
+LEARNED, LOST_SHARE, LOST_STEPS = 1.0, 0.5, 200
+"""A run whose loss had fallen by at least LEARNED, in nats, and has given back more than LOST_SHARE
+of it for LOST_STEPS steps, is over."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,13 @@ def train(
 ) -> dict[str, float]:
     """Train until the schedule ends; returns the last validation figures.
 
-    States are saved every `save_minutes` and at the end, encoders at the milestones. Raises
-    UserError when the loss is not a number; the last good state stays.
+    States are saved every `save_minutes` (not while the run is off its course, see `note_loss`)
+    and at the end, encoders at the milestones.
+
+    Raises:
+        UserError: the loss is not a number, or the run has lost what it had learned and does not
+            come back within `LOST_STEPS` steps; the last good state stays.
+
     """
     states = run.folder / "checkpoints"
     counters = run.counters
@@ -77,10 +85,12 @@ def train(
         since["steps"] += 1
         last = now
         if counters.step % report_every == 0:
-            counters.loss = since["loss"] / since["steps"]
+            note_loss(counters, since["loss"] / since["steps"], int(since["steps"]))
             if report:
                 report(_progress(run, since))
             since = dict.fromkeys(kinds, 0.0)
+            if counters.steps_lost >= LOST_STEPS:
+                raise _lost(run)
         if validated and counters.step % validate_every == 0:
             validated(counters, run.validate())
         share = run.share_done()
@@ -89,7 +99,7 @@ def train(
                 reached.append(milestone)
                 if export:
                     export(run, run.folder / "milestones" / f"{milestone:g}", {})
-        if now - saved >= 60 * save_minutes:
+        if now - saved >= 60 * save_minutes and not counters.steps_lost:
             _save(run, states)
             if export:
                 export(run, run.folder / "latest", {})
@@ -101,6 +111,21 @@ def train(
     if export:
         export(run, run.folder / "model", figures)
     return figures
+
+
+def note_loss(counters: Counters, loss: float, steps: int) -> None:
+    """Note the mean `loss` of the last `steps` steps, and whether the run is still on its course.
+
+    It is off its course where `loss`, once it had fallen by `LEARNED` since the first report, has
+    risen again by more than `LOST_SHARE` of that.
+    """
+    if math.isnan(counters.first_loss):
+        counters.first_loss = counters.best_loss = loss
+    fallen = counters.first_loss - counters.best_loss
+    off = fallen > LEARNED and loss > counters.best_loss + LOST_SHARE * fallen
+    counters.loss = loss
+    counters.best_loss = min(counters.best_loss, loss)
+    counters.steps_lost = counters.steps_lost + steps if off else 0
 
 
 def _save(run: Training, states: Path) -> None:
@@ -115,6 +140,11 @@ def _diverged(run: Training, what: str) -> UserError:
         f"step {run.counters.step + 1}: {what}; the last good checkpoint is kept in "
         f"{run.folder / 'checkpoints'}: train anew with a lower learning rate"
     )
+
+
+def _lost(run: Training) -> UserError:
+    best, loss = run.counters.best_loss, run.counters.loss
+    return _diverged(run, f"the loss has gone from {best:.2f} back up to {loss:.2f}")
 
 
 def _progress(run: Training, since: Mapping[str, float]) -> Progress:

@@ -65,13 +65,19 @@ def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArr
 
 
 def best_sums(score: Score, units: int, most: int) -> NDArray[np.float64]:
-    """Largest sum of scores for 1, 2, ..., ``most`` segments, [most]; -inf where there is none."""
-    best = np.full((most + 1, units + 1), -np.inf)
-    best[0, 0] = 0.0
+    """Largest sum of scores for 1, 2, ..., ``most`` segments, [..., most]; -inf where there is none.
+
+    The scores may have leading axes: so many rows of units are then cut at once.
+    """
+    scores = score(1)
+    best = np.full((*scores.shape[:-1], most + 1, units + 1), -np.inf)
+    best[..., 0, 0] = 0.0  # best[..., k, j]: k segments cover units [0, j)
     for j in range(1, units + 1):
-        scores = score(j)
-        best[1:, j] = (best[:-1, j - len(scores) : j][:, ::-1] + scores).max(axis=1)
-    return best[1:, units]
+        scores = scores if j == 1 else score(j)
+        few = min(j, most)  # more segments than units there are none
+        before = best[..., :few, j - scores.shape[-1] : j][..., ::-1]
+        best[..., 1 : few + 1, j] = (before + scores[..., None, :]).max(axis=-1)
+    return best[..., 1:, units]
 
 
 def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArray[np.int64]:
@@ -91,24 +97,28 @@ def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArr
 def inside_sums(features: NDArray[np.floating], cap: int) -> Score:
     """Sum of all similarities inside a segment, as scores for `best_cuts`.
 
-    With rows x_i, [units, width], the score of [i, j) is sum_{a,b in [i,j)} <x_a, x_b>, the squared
-    length of the segment's summed vector. Only the products of rows at most ``cap`` apart are
-    formed, a strip of ``cap`` rows at a time: memory is cap^2, never units^2.
+    With rows x_i, [..., units, width], the score of [i, j) is sum_{a,b in [i,j)} <x_a, x_b>, the
+    squared length of the segment's summed vector; leading axes stay. Only the products of rows at
+    most ``cap`` apart are formed, a strip of ``cap`` rows at a time: memory is cap^2, never
+    units^2.
     """
-    units = len(features)
-    state: dict[str, NDArray[np.float64]] = {"sums": np.zeros(0), "strip": np.zeros((0, 0))}
-    start = {"row": 0, "column": 0}
+    units, leading = features.shape[-2], features.shape[:-2]
+    nothing = np.zeros((*leading, 1))
+    sums = nothing[..., :0]
+    strip = np.zeros((*leading, 0, 0))
+    first_row = first_column = 0
 
     def score(j: int) -> NDArray[np.float64]:
+        nonlocal sums, strip, first_row, first_column
         row = j - 1
-        if (row - start["row"]) >= len(state["strip"]):
-            start["row"], start["column"] = row, max(0, row - cap + 1)
-            rows = features[row : min(units, row + cap)]
-            columns = features[start["column"] : min(units, row + cap)]
-            state["strip"] = np.asarray(rows @ columns.T, dtype=np.float64)
-        products = state["strip"][row - start["row"], : row - start["column"] + 1][::-1][:cap]
-        grown = np.concatenate(([0.0], state["sums"]))[:cap]
-        state["sums"] = grown + 2 * np.cumsum(products) - products[0]
-        return state["sums"]
+        if row - first_row >= strip.shape[-2]:
+            first_row, first_column = row, max(0, row - cap + 1)
+            rows = features[..., row : row + cap, :]
+            columns = features[..., first_column : row + cap, :]
+            strip = (rows @ columns.swapaxes(-1, -2)).astype(np.float64)
+        products = strip[..., row - first_row, : row - first_column + 1][..., ::-1][..., :cap]
+        grown = np.concatenate((nothing, sums), axis=-1)[..., :cap]
+        sums = grown + 2 * np.cumsum(products, axis=-1) - products[..., :1]
+        return sums
 
     return score

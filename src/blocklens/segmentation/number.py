@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.segmentation.cuts import Score, best_cuts, best_sums, inside_sums
+from blocklens.segmentation.threads import one_thread
 
 COHERENCE = 0.6
 """Power c of what a segment's sentences have in common; chosen on Choi's set 4."""
@@ -43,20 +44,23 @@ def segment_score(
     """Length of a segment's summed vector times its coherence, plus what its border is worth.
 
     Args:
-        vectors: unit rows, [sentences, width].
-        border: worth of a cut before each sentence but the first, [sentences - 1], or None.
+        vectors: unit rows, [..., sentences, width]; leading axes stay those of the scores.
+        border: worth of a cut before each sentence but the first, [..., sentences - 1], or None.
         cap: longest segment in sentences.
         coherence: power of the mean vector's length.
 
     """
     inside = inside_sums(vectors, cap)
-    before = None if border is None else np.concatenate(([0.0], border))
-    weights = np.arange(1, min(cap, len(vectors)) + 1) ** -coherence
+    before = None
+    if border is not None:
+        before = np.concatenate((np.zeros((*border.shape[:-1], 1)), border), axis=-1)
+    weights = np.arange(1, min(cap, vectors.shape[-2]) + 1) ** -coherence
 
     def score(j: int) -> NDArray[np.float64]:
         squares = np.maximum(inside(j), 0.0)
-        scores = squares ** ((1 + coherence) / 2) * weights[: len(squares)]
-        return scores if before is None else scores + before[j - len(scores) : j][::-1]
+        length = squares.shape[-1]
+        scores = squares ** ((1 + coherence) / 2) * weights[:length]
+        return scores if before is None else scores + before[..., j - length : j][..., ::-1]
 
     return score
 
@@ -67,6 +71,7 @@ def cut_with_price(score: Callable[[], Score], units: int, price: float) -> NDAr
     return best_cuts(lambda j: fresh(j) - price, units)
 
 
+@one_thread
 def find_cuts(
     vectors: NDArray[np.floating],
     border: NDArray[np.float64] | None = None,
@@ -112,15 +117,15 @@ def number(vectors: NDArray[np.floating], border: NDArray[np.float64] | None, se
     """The number of segments with the largest excess, half the number of sentences at most."""
     units = len(vectors)
     most = max(1, units // 2)
-    real = best_sums(segment_score(vectors, border, units, 0.0), units, most)
     rng = np.random.default_rng(seed)
-    shuffled = np.zeros(most)
+    rows, borders = [vectors], [border]
     for _ in range(SHUFFLES):
-        order = rng.permutation(units)
-        moved = None if border is None else rng.permutation(border)
-        score = segment_score(vectors[order], moved, units, 0.0)
-        shuffled += best_sums(score, units, most) / SHUFFLES
-    return int(np.argmax(np.round(real - shuffled, 9))) + 1
+        rows.append(vectors[rng.permutation(units)])
+        borders.append(None if border is None else rng.permutation(border))
+    worth = None if border is None else np.stack([part for part in borders if part is not None])
+    score = segment_score(np.stack(rows), worth, units, coherence=0.0)
+    sums = best_sums(score, units, most)
+    return int(np.argmax(np.round(sums[0] - sums[1:].mean(axis=0), 9))) + 1
 
 
 def price(score: Score, units: int, count: int) -> float:

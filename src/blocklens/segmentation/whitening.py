@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from blocklens.segmentation.threads import one_thread
+
 LANDMARKS = 512
 """Sentences from which the principal directions of a longer text are taken, evenly spaced."""
 
@@ -27,6 +29,7 @@ def centred_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
     return unit_rows(rows - rows.mean(axis=-2, keepdims=True))
 
 
+@one_thread
 def whiten(
     rows: NDArray[np.floating], power: float, *, landmarks: int = LANDMARKS
 ) -> NDArray[np.floating]:
