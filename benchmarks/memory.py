@@ -12,6 +12,7 @@ import ctypes
 import gc
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,10 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
             )
         )  # fmt: skip
     few, many = (
-        in_fresh_process("benchmarks.memory", "texts_rise", count=count)["megabytes"]
+        median(
+            in_fresh_process("benchmarks.memory", "texts_rise", count=count)["megabytes"]
+            for _ in range(1 if quick else 3)
+        )
         for count in (100, 1_000 if quick else 10_000)
     )
     rows.append(
