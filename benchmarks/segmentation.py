@@ -2,13 +2,12 @@
 
     python -m benchmarks --only segmentation
 
-A model of the embedded one's shape (6 blocks, width 192) on two threads reads the prose of Python's
-language reference, joined to texts of about 2,500 words; the number of segments is to be found,
-which costs more than when it is given. Tokens are those that go through the encoder, special tokens
-included; the time is all of `segment`: splitting into sentences, reading, scoring, cutting. The
-second figure is the time of all that is no encoder (whitening, strengths, number of segments, cuts)
-over the encoder's own, tokenising included. `BLOCKLENS_ENCODER` names a trained encoder; without it
-the weights are random, which changes no step but the number of segments that is found.
+The embedded encoder on two threads reads the prose of Python's language reference, joined to texts
+of about 2,500 words; the number of segments is to be found, which costs more than when it is given.
+Tokens are those that go through the encoder, special tokens included; the time is all of `segment`:
+splitting into sentences, reading, scoring, cutting. The second figure is the time of all that is no
+encoder (whitening, strengths, number of segments, cuts) over the encoder's own, tokenising
+included. `BLOCKLENS_ENCODER` names another encoder.
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ import time
 from typing import Any
 
 import torch
-from transformers import BertConfig, BertModel
 
 from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
+from blocklens.embedded.encoder import EMBEDDED
 from blocklens.embedded.texts import prose
 from blocklens.encoder import Encoder
 from blocklens.segmentation.methods import Reading, context, cuts
@@ -30,7 +29,6 @@ from blocklens.texts.sentences import sentence_spans
 
 TOKENS_A_SECOND = 2000
 SHARE = 0.1
-RANDOM = "random weights of the embedded model's shape"
 WORDS = 2500
 
 
@@ -65,7 +63,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
 def work(texts: int = 8, repeats: int = 3, threads: int = 2) -> dict[str, Any]:
     """Each text segmented several times; medians throughout, the worst beside them."""
     torch.set_num_threads(threads)
-    encoder = loaded()
+    encoder = Encoder.load(os.environ.get("BLOCKLENS_ENCODER", EMBEDDED))
     speeds, shares = [], []
     chosen = long_texts(texts)
     segmented(encoder, chosen[0])
@@ -107,18 +105,3 @@ def long_texts(count: int) -> list[str]:
         found[-1] += section + "\n"
         words += len(section.split())
     return found[:count]
-
-
-def loaded() -> Encoder:
-    """The encoder that BLOCKLENS_ENCODER names, or the embedded model's shape, random weights."""
-    named = os.environ.get("BLOCKLENS_ENCODER")
-    if named:
-        return Encoder.load(named)
-    from blocklens.learning.corpus import train_tokenizer
-
-    torch.manual_seed(0)
-    config = BertConfig(vocab_size=8192, hidden_size=192, num_hidden_layers=6,
-                        num_attention_heads=6, intermediate_size=768,
-                        max_position_embeddings=128)  # fmt: skip
-    tokenizer = train_tokenizer(prose(), vocabulary=2048, length=128)
-    return Encoder(BertModel(config, add_pooling_layer=False).eval(), tokenizer, name=RANDOM)

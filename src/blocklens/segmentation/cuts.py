@@ -65,7 +65,7 @@ def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArr
 
 
 def best_sums(score: Score, units: int, most: int) -> NDArray[np.float64]:
-    """Largest sum of scores for 1, 2, ..., ``most`` segments, [..., most]; -inf where there is none.
+    """Largest sum of scores for 1, 2, ..., ``most`` segments, [..., most]; -inf where none is.
 
     The scores may have leading axes: so many rows of units are then cut at once.
     """
@@ -102,7 +102,7 @@ def inside_sums(features: NDArray[np.floating], cap: int) -> Score:
     most ``cap`` apart are formed, a strip of ``cap`` rows at a time: memory is cap^2, never
     units^2.
     """
-    units, leading = features.shape[-2], features.shape[:-2]
+    leading = features.shape[:-2]
     nothing = np.zeros((*leading, 1))
     sums = nothing[..., :0]
     strip = np.zeros((*leading, 0, 0))
