@@ -97,6 +97,20 @@ def test_the_advice_in_words_has_the_table_s_figures():
     assert without.endswith("a loss of 0.005 [-0.004, 0.014].")
 
 
+def test_the_advice_names_a_block_that_is_better_than_the_last_beyond_doubt():
+    advice = pd.DataFrame(
+        {
+            "block": [1, 2, 3], "accuracy": [0.6, 0.93, 0.9], "loss": [0.3, -0.03, 0.0],
+            "low": [0.2, -0.04, 0.0], "high": [0.4, -0.01, 0.0],
+        }
+    )  # fmt: skip
+    assert advice_line(advice).endswith(
+        "Block 2 is better than the last: 0.930, a gain of 0.030 [0.010, 0.040]."
+    )
+    advice.loc[1, "high"] = 0.01
+    assert "better" not in advice_line(advice)
+
+
 def vit():
     torch.manual_seed(0)
     config = ViTConfig(

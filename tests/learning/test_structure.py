@@ -52,6 +52,17 @@ def test_the_block_that_pairs_its_labels_has_clusters_and_no_noise():
     assert abs(of["growth exponent", 1]) < 0.3
 
 
+def test_intervals_of_counts_and_shares_do_not_leave_what_can_be():
+    # The clusters hang on single groups of texts: half the width is more than the counts.
+    confusion, *_ = two_blocks(labels=6, per_label=13, groups=8)
+    table, _ = structure_rows(confusion, StructureOptions())
+    counts = table[table["statistic"].isin(STATISTICS) & table["statistic"].ne("growth exponent")]
+    assert (counts["low"].dropna() >= 0).all()
+    assert (counts["low"].eq(0) & counts["value"].gt(0)).any()
+    shares = counts[counts["statistic"].str.contains("share")]
+    assert (shares["high"].dropna() <= 1).all()
+
+
 def test_slopes_need_three_defined_blocks():
     assert slope_of_defined(np.array([np.nan, 3.0, 2.0, 1.0])) == pytest.approx(-1)
     assert np.isnan(slope_of_defined(np.array([np.nan, np.nan, 2.0, 1.0])))

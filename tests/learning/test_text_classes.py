@@ -125,6 +125,10 @@ def test_tf_idf_solves_classes_of_words_and_not_random_ones():
 def test_answers_of_read_outs_and_of_fine_tuned_classifiers_are_those_that_were_measured():
     encoder = small_encoder()
     inputs = measure_input_apt(encoder, DATA)
+    special = set(encoder.tokenizer.all_special_ids)
+    assert inputs.lengths.tolist() == [
+        len([t for t in ids if t not in special]) for ids in inputs.ids
+    ]
     assert inputs.read_out == "read-out"  # a random trunk brings no masked-LM head
     assert inputs.apt.shape == (len(DATA.texts),)
     read = measure_text_classes(encoder, DATA, options=QUICK)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, TypeAlias
 
-from blocklens.claims.image_classes import READ_OUTS
+from blocklens.claims.image_classes import FROM_BLOCK_1, READ_OUTS
 from blocklens.claims.p2 import beside_untrained, clusters_beside_null, estimate, falling_noise
 from blocklens.claims.registry import Estimate, Finding, Tables, claim
 
@@ -59,11 +59,10 @@ claim(
     id="p2-class-accuracy",
     paper="P2",
     statement="The accuracy on text classes rises along the blocks.",
-    statistic="change of the accuracy per block, least squares over blocks 0..L, frozen trunk",
+    statistic="change of the accuracy per block, least squares over blocks 1..L, frozen trunk",
     control="untrained trunk with trained read-outs",
     bound=0.0,
-    choices=f"{READ_OUTS} A read-out that sees [CLS] has seen no text at block 0 and is at chance "
-    "there, with the untrained trunk as well.",
+    choices=f"{READ_OUTS} {FROM_BLOCK_1}",
     figure={"table": f"{PREFIX}learning", "statistic": "accuracy"},
 )(partial(beside_untrained, statistic="accuracy slope", whole=True, prefix=PREFIX))
 
@@ -135,12 +134,14 @@ claim(
 claim(
     id="p2-partners-replace",
     paper="P2",
-    statement="A token and its strong match partner serve a classifier alike.",
+    statement="A token's strong match partner moves a classifier less than a random token does.",
     statistic="how much further random tokens move the prediction than strong match partners",
     control="no further",
     bound=0.0,
-    choices="Every token with a partner is replaced, by it or by a random token as frequent as it; "
-    "a prediction's move is the total variation between class probabilities (all ours: the paper "
-    "gives this as the cause of confidence's independence).",
+    choices="The paper's cause for confidence's independence is that a token and its partner serve "
+    "a classifier alike; that partners do better than random tokens is the part of it that is "
+    "tested (ours), and the figures say how far from alike they are. Every token with a partner "
+    "is replaced, by it or by a random token as frequent as it; a prediction's move is the total "
+    "variation between class probabilities. Accuracy stands beside it in the table.",
     figure={"table": f"{PREFIX}replacement", "statistic": "prediction change"},
 )(partners_move_less)

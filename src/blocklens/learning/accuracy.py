@@ -243,7 +243,7 @@ def slope_along_blocks(mean: Mean) -> Mean:
 
 
 def rise(mean: Mean) -> Mean:
-    """Last block minus block 0, with the difference taken inside each resample."""
+    """Last block minus the first, with the difference taken inside each resample."""
     value, draws = mean.value[-1:] - mean.value[:1], mean.draws[:, -1:] - mean.draws[:, :1]
     return Mean(value, draws, mean.n, mean.labels)
 

@@ -84,23 +84,29 @@ def earliest_block(losses: pd.DataFrame, margin: float = MARGIN) -> int:
 
 
 def advice_line(advice: pd.DataFrame, margin: float = MARGIN) -> str:
-    """The advice in a sentence or two, from the rows of `loss_rows` joined with `cost_rows`."""
+    """The advice in a few sentences, from the rows of `loss_rows` joined with `cost_rows`."""
     last = advice.iloc[-1]
     row = advice.loc[advice["block"] == earliest_block(advice, margin)].iloc[0]
     points = f"{100 * margin:g} point{'' if margin == MARGIN else 's'}"
     if row["block"] == last["block"]:
         return f"No block before the last, {last['block']:.0f}, is within {points} of its accuracy."
-    said = (
+    said = [
         f"Block {row['block']:.0f} is the earliest within {points} of the last, "
         f"{last['block']:.0f}: {row['accuracy']:.3f} against {last['accuracy']:.3f}, "
         f"a loss of {row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]."
-    )
-    if "parameters" not in row:
-        return said
-    return (
-        f"{said} Stopping there saves {100 * (1 - row['parameters']):.0f} % of the encoder's "
-        f"parameters and {100 * (1 - row['arithmetic']):.0f} % of its arithmetic."
-    )
+    ]
+    if "parameters" in row:
+        said.append(
+            f"Stopping there saves {100 * (1 - row['parameters']):.0f} % of the encoder's "
+            f"parameters and {100 * (1 - row['arithmetic']):.0f} % of its arithmetic."
+        )
+    best = advice.loc[advice["loss"].idxmin()]
+    if best["high"] < 0:
+        said.append(
+            f"Block {best['block']:.0f} is better than the last: {best['accuracy']:.3f}, a gain of "
+            f"{-best['loss']:.3f} [{-best['high']:.3f}, {-best['low']:.3f}]."
+        )
+    return " ".join(said)
 
 
 @torch.inference_mode()

@@ -50,12 +50,13 @@ Answer = Callable[[Sequence[Sequence[int]]], NDArray[np.float32]]
 class InputAPT:
     """What the pre-trained encoder predicts of the texts' tokens.
 
-    `ids` of every text. `apt` [texts]: mean APT of its tokens. `matches`: partners of tokens.
-    `replaced`: the texts `rows` with tokens replaced. `read_out`: "lens" where the encoder's own
-    masked-LM head predicted, else "read-out".
+    `ids` of every text. `lengths` [texts]: its tokens, special ones not counted. `apt` [texts]:
+    mean APT of its tokens. `matches`: partners of tokens. `replaced`: the texts `rows` with tokens
+    replaced. `read_out`: "lens" where the encoder's own masked-LM head predicted, else "read-out".
     """
 
     ids: list[list[int]]
+    lengths: NDArray[np.int64]
     apt: NDArray[np.float64]
     matches: Matches
     rows: NDArray[np.int64]
@@ -107,12 +108,14 @@ def measure_input_apt(
     vocabulary = int(encoder.config.vocab_size)
     ids = tokenised(encoder, data.texts, tokens=tokens)
     apt = token_apt(found["apt"], vocabulary)
-    means = input_apt(ids, apt, encoder.tokenizer.all_special_ids)
+    special = set(encoder.tokenizer.all_special_ids)
+    lengths = np.array([sum(token not in special for token in one) for one in ids])
+    means = input_apt(ids, apt, list(special))
     matches = Matches.from_tables(found["confusion"], found["apt"], vocabulary)
     tested = np.flatnonzero(data.tested().any(axis=0))
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(tested)[:REPLACED_TEXTS])
     replaced = replaced_inputs([ids[row] for row in rows], data.keys[rows], matches, seed=seed)
-    return InputAPT(ids, means, matches, rows, replaced, read_out)
+    return InputAPT(ids, lengths, means, matches, rows, replaced, read_out)
 
 
 def own_predictions(
@@ -223,9 +226,8 @@ def input_apt_tables(
     tables = confidence_tables(inputs.apt, confidence, right, data.test, data.keys, groups=groups)
     if any(one.number.any() for one in inputs.replaced):
         before, after = answers
-        lengths = np.array([max(len(inputs.ids[row]) - 2, 1) for row in inputs.rows])
         tables["replacement"] = replacement_table(
-            before, after, inputs.replaced, data.labels[inputs.rows], lengths,
+            before, after, inputs.replaced, data.labels[inputs.rows], inputs.lengths[inputs.rows],
             data.keys[inputs.rows], data.tested()[:, inputs.rows], groups=groups,
         )  # fmt: skip
     for table in tables.values():

@@ -89,7 +89,8 @@ def label_tables(
 
         - `learning`: statistic, value, spread (standard deviation over seeds), low, high, n,
           n_types (classes); block is missing for the whole encoder. Statistics: accuracy, mean
-          accuracy per class, their slope and rise, and the statistics of the clusters;
+          accuracy per class, their slope and rise over the blocks from 1 on (at block 0 a [CLS]
+          has seen nothing of the input), and the statistics of the clusters;
         - `seeds`: seed, accuracy, n;
         - `accuracy`: label_id, label, n, correct, value, low, high;
         - `confusion`: true, predicted (ids), true_label, predicted_label, count, seeds added up;
@@ -121,7 +122,8 @@ def label_tables(
     sweep = sweep_rows(matrices, options.structure)
     null = pd.DataFrame([null_slope_row(sweep, options.structure)])
     learning = pd.concat(
-        [_accuracy_rows(counts, seeds, options.groups), structure, null], ignore_index=True
+        [_accuracy_rows(counts, numbers, seeds, options.groups), structure, null],
+        ignore_index=True,
     )
     if any(b - a != 1 for a, b in pairwise(numbers)):
         whole = learning["statistic"].str.contains("slope")
@@ -142,7 +144,9 @@ def label_tables(
     return tables
 
 
-def _accuracy_rows(counts: LabelCounts, seeds: int, groups: int) -> pd.DataFrame:
+def _accuracy_rows(
+    counts: LabelCounts, numbers: Sequence[int], seeds: int, groups: int
+) -> pd.DataFrame:
     """Accuracy and mean accuracy per class of every block, and how they change along the blocks."""
     drawn = leave_out_weights(leave_out_factors(seeds, groups), counts.groups)
     found = {
@@ -168,7 +172,9 @@ def _accuracy_rows(counts: LabelCounts, seeds: int, groups: int) -> pd.DataFrame
                     "n_types": mean.labels,
                 }
             )
-    for name, mean in found.items():
+    read = [place for place, number in enumerate(numbers) if number > 0]
+    for name, every in found.items() if len(read) > 1 else ():
+        mean = Mean(every.value[read], every.draws[:, read], every.n, every.labels)
         for change, along in (("slope", slope_along_blocks(mean)), ("rise", rise(mean))):
             low, high = interval_over(along, seeds)
             rows.append(

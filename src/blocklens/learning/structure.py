@@ -183,7 +183,7 @@ def structure_rows(
         np.array([block[number] for block in without]).transpose(1, 0, 2)
         for number in range(len(factors))
     ]
-    low, high = jackknife(value, *left_out)
+    low, high = (_in_range(ends, names) for ends in jackknife(value, *left_out))
     rows = [
         {
             "block": block,
@@ -216,6 +216,13 @@ def structure_rows(
             }
         )
     return pd.DataFrame(rows), kept_all
+
+
+def _in_range(ends: Floats, names: Sequence[str]) -> Floats:
+    """Ends of intervals [blocks, statistics] held to what can be: counts from 0 on, shares to 1."""
+    least = [-np.inf if name == "growth exponent" else 0.0 for name in names]
+    most = [1.0 if "share" in name else np.inf for name in names]
+    return np.clip(ends, least, most)
 
 
 def slope_of_defined(values: Floats) -> float:
