@@ -235,7 +235,7 @@ def test_a_study_of_texts_is_left_alone(source, tmp_path):
 
 
 def test_the_command_trains_measures_and_says_where_the_report_is(source, tmp_path):
-    quick = ["--blocks", "1", "--heads", "1", "--width", "8", "--epochs", "1", "--read-outs", "1"]
+    quick = ["--blocks", "2", "--heads", "1", "--width", "8", "--epochs", "1", "--read-outs", "1"]
     rest = ["--untrained", "0", "--export-block", "1", "--out", str(tmp_path / "out")]
     found = RUNNER.invoke(cli.app, ["images", str(source), *quick, *rest])
     assert found.exit_code == 0, found.output
@@ -243,7 +243,7 @@ def test_the_command_trains_measures_and_says_where_the_report_is(source, tmp_pa
     assert Encoder.load(tmp_path / "out" / "block-1").blocks == 1
     assert "p2-image-accuracy" in found.output
     assert str(tmp_path / "out" / "report.html") in found.output.replace("\n", "")
-    assert Encoder.load(tmp_path / "out" / "model").blocks == 1
+    assert Encoder.load(tmp_path / "out" / "model").blocks == 2
 
 
 def test_help_shows_examples_and_the_options_of_the_vit_apart():

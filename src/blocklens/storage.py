@@ -1,10 +1,11 @@
-"""Files that appear whole or not at all, and one line when the disk refuses them."""
+"""Files and folders that appear whole or not at all, and one line when the disk refuses them."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,27 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise UserError(f"{path}: {why_not_written(error)}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """An empty folder to write to, which takes the place of `path` when the block ends well.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written.
+
+    """
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        yield partial
+        shutil.rmtree(path, ignore_errors=True)
+        partial.rename(path)
+    except OSError as error:
+        raise UserError(f"{path}: {why_not_written(error)}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def why_not_written(error: OSError) -> str:

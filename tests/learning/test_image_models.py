@@ -18,10 +18,10 @@ from transformers import (
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.learning.class_heads import train_class_heads
+from blocklens.learning.cutting import save_model
 from blocklens.learning.image_classes import ImageReadOuts, image_batches, measure_image_classes
 from blocklens.learning.image_models import (
     check_exportable,
-    save_image_classifier,
     shorter_classifier,
 )
 from blocklens.learning.kept_outputs import kept_outputs
@@ -54,7 +54,7 @@ def test_the_shorter_classifier_answers_as_the_read_out_of_its_block(family, blo
     )
     expected = heads.probabilities(outputs, np.tile(np.arange(count), (2, 1)))[block, 0]
     model = shorter_classifier(encoder, data, block, QUICK)
-    save_image_classifier(tmp_path / "short", model, encoder.processor, "# short")
+    save_model(tmp_path / "short", model, encoder.processor, "# short")
     loaded = AutoModelForImageClassification.from_pretrained(tmp_path / "short").eval()
     assert loaded.config.num_hidden_layers == block
     with torch.no_grad():
@@ -67,7 +67,7 @@ def test_the_shorter_classifier_answers_as_the_read_out_of_its_block(family, blo
 def test_a_pipeline_answers_with_the_names_of_the_classes(tmp_path):
     encoder, data = vit(), shades()
     model = shorter_classifier(encoder, data, 1, QUICK)
-    save_image_classifier(tmp_path / "short", model, encoder.processor, "# short")
+    save_model(tmp_path / "short", model, encoder.processor, "# short")
     classify = pipeline("image-classification", model=str(tmp_path / "short"))
     right = [
         classify(image.convert("RGB"))[0]["label"] == data.classes[label]

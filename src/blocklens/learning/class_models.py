@@ -1,4 +1,4 @@
-"""Classifiers as ordinary Hugging Face models: a trunk cut after block M, with a family's own head.
+"""Text classifiers as ordinary Hugging Face models: a cut trunk with its family's own head.
 
 `shorter` cuts a trunk, `new_classifier` gives a trunk a fresh head of its family (what is
 fine-tuned), and `with_read_out` puts a trained read-out there. A folder that `save_classifier`
@@ -8,21 +8,18 @@ writes is loaded by `AutoModelForSequenceClassification`, which is how `predict`
 from __future__ import annotations
 
 import copy
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.learning.class_heads import Activation, ClassHead
-from blocklens.loading import quiet_transformers
-from blocklens.storage import why_not_written
+from blocklens.learning.cutting import load_trunk, save_model, shorter_config
 
 
 @dataclass(frozen=True)
@@ -49,24 +46,6 @@ FAMILIES: dict[str, HeadPlaces] = {
 """Families whose own head is a dense layer, an activation and a classifier, as a read-out is."""
 
 
-def shorter_config(encoder: Encoder, blocks: int) -> Any:
-    """A copy of the encoder's configuration with its first `blocks` blocks.
-
-    Raises:
-        UserError: a number of blocks that the encoder has not got.
-
-    """
-    if not 1 <= blocks <= encoder.blocks:
-        raise UserError(
-            f"{encoder.name}: cannot stop after block {blocks}: it has blocks 1 to {encoder.blocks}"
-        )
-    config = copy.deepcopy(encoder.config)
-    config.num_hidden_layers = blocks
-    if getattr(config, "layer_types", None):
-        config.layer_types = list(config.layer_types)[:blocks]
-    return config
-
-
 def shorter(encoder: Encoder, blocks: int) -> Encoder:
     """The same trunk cut after block `blocks`, with weights of its own."""
     model = AutoModel.from_config(shorter_config(encoder, blocks))
@@ -83,10 +62,7 @@ def new_classifier(
         UserError: the encoder's family has no sequence classifier.
 
     """
-    config = shorter_config(encoder, encoder.blocks if blocks is None else blocks)
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: number for number, name in enumerate(names)}
-    config.num_labels = len(names)
+    config = shorter_config(encoder, encoder.blocks if blocks is None else blocks, names)
     config.problem_type = "single_label_classification"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -100,24 +76,6 @@ def new_classifier(
     load_trunk(getattr(model, model.base_model_prefix), encoder)
     model.set_attn_implementation("sdpa")
     return model
-
-
-def load_trunk(trunk: nn.Module, encoder: Encoder) -> None:
-    """Copy the encoder's weights into a trunk of as many blocks or fewer; not those of a pooler.
-
-    A pooler belongs to the head: a checkpoint of a masked-LM model has none, and one that was never
-    trained must not differ from run to run.
-    """
-    own = trunk.state_dict()
-    given = encoder.model.state_dict()
-    weights = {name: given[name] for name in own if name in given and "pooler" not in name}
-    missing = [name for name in own if name not in weights and "pooler" not in name]
-    if missing:
-        raise UserError(
-            f"{encoder.name}: {encoder.config.model_type} cannot be cut: its shorter form wants "
-            f"{missing[0]}, which the whole one lacks"
-        )
-    trunk.load_state_dict(weights, strict=False)
 
 
 def head_activation(encoder: Encoder) -> Activation:
@@ -160,18 +118,6 @@ def save_classifier(folder: Path, model: Any, tokenizer: Any, card: str, *, toke
 
     `tokens`: length at which texts were cut in training; the tokenizer keeps it.
     """
-    partial = folder.with_name(f".partial-{folder.name}")
-    shutil.rmtree(partial, ignore_errors=True)
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.model_max_length = tokens
-    try:
-        with quiet_transformers():
-            model.save_pretrained(partial)
-            tokenizer.save_pretrained(partial)
-        (partial / "README.md").write_text(card, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as error:
-        raise UserError(f"{folder}: {why_not_written(error)}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    save_model(folder, model, tokenizer, card)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 from blocklens.learning.checkpoints import Counters
 from blocklens.learning.log import write_training_log
 from blocklens.learning.options import PretrainOptions
+from blocklens.storage import whole_folder
 
 
 def export_encoder(
@@ -28,27 +28,23 @@ def export_encoder(
 ) -> None:
     """Write weights (in `dtype`), config, tokenizer, card and learning curve into `folder`.
 
-    The folder appears whole or not at all. `curve`: the table of `log.training_log`.
+    `curve`: the table of `log.training_log`.
     """
-    partial = folder.with_name(f".partial-{folder.name}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     shared = {"cls.predictions.decoder.weight", "cls.predictions.decoder.bias"}
     weights = {
         name: value.to(dtype).contiguous()
         for name, value in model.state_dict().items()
         if name not in shared
     }
-    save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
     config = model.config.to_dict()
     config["architectures"] = ["BertForMaskedLM"]
     config["dtype"] = str(dtype).removeprefix("torch.")
-    (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    tokenizer.save_pretrained(partial)
-    (partial / "README.md").write_text(card, encoding="utf-8")
-    write_training_log(curve, partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with whole_folder(folder) as partial:
+        save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
+        (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+        tokenizer.save_pretrained(partial)
+        (partial / "README.md").write_text(card, encoding="utf-8")
+        write_training_log(curve, partial)
 
 
 def model_card(

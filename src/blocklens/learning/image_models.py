@@ -7,8 +7,6 @@ loads it.
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +17,10 @@ from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import train_class_heads
+from blocklens.learning.cutting import check_block, load_trunk, shorter_config
 from blocklens.learning.image_classes import ImageReadOuts, image_batches, pooling_of
 from blocklens.learning.kept_outputs import kept_outputs
-from blocklens.loading import OPTIONAL_WEIGHTS, quiet_transformers
-from blocklens.storage import why_not_written
+from blocklens.loading import quiet_transformers
 
 SEES_CLASS_TOKEN = ("vit", "deit", "vit_msn")
 """Families whose classifier is a linear layer on [CLS]."""
@@ -45,10 +43,7 @@ def check_exportable(encoder: Encoder, block: int, options: ImageReadOuts) -> No
             f"block can be exported; families that can: "
             f"{', '.join((*SEES_CLASS_TOKEN, *SEES_MEAN_TOO))}"
         )
-    if not 1 <= block <= encoder.blocks:
-        raise UserError(
-            f"{encoder.name}: cannot stop after block {block}: it has blocks 1 to {encoder.blocks}"
-        )
+    check_block(encoder, block)
     if pooling_of(encoder, options.pooling) != "first":
         raise UserError(
             f"{encoder.name}: its classifier sees [CLS], a read-out of the mean over the patches "
@@ -93,51 +88,14 @@ def with_read_out(
     """A classifier of the trunk up to `block`; `weight` [classes, width], `bias` [classes]."""
     from transformers import AutoModelForImageClassification
 
-    values = encoder.config.to_dict()
-    for derived in ("stage_names", "out_features", "out_indices"):  # DINOv2's list of its blocks
-        values.pop(derived, None)
-    # Without an architecture the family's plain classifier is taken (DeiT has one with a teacher).
-    values |= {"num_hidden_layers": block, "architectures": []}
-    config = type(encoder.config).from_dict(values)
-    config.id2label = dict(enumerate(names))
-    config.label2id = {name: number for number, name in enumerate(names)}
     with quiet_transformers():
-        model = AutoModelForImageClassification.from_config(config)
-    trunk = getattr(model, model.base_model_prefix)
-    given = encoder.model.state_dict()
-    trunk.load_state_dict(
-        {
-            name: given[name]
-            for name in trunk.state_dict()
-            if not any(word in name for word in OPTIONAL_WEIGHTS)
-        }
-    )
+        model = AutoModelForImageClassification.from_config(shorter_config(encoder, block, names))
+    load_trunk(getattr(model, model.base_model_prefix), encoder)
     with torch.no_grad():
         model.classifier.weight.zero_()
         model.classifier.weight[:, : weight.shape[1]] = weight
         model.classifier.bias.copy_(bias)
     return model.eval()
-
-
-def save_image_classifier(folder: Path, model: Any, processor: Any, card: str) -> None:
-    """Write weights, config, processor and card into `folder`, whole or not at all.
-
-    Raises:
-        UserError: the folder cannot be written.
-
-    """
-    partial = folder.with_name(f".partial-{folder.name}")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        with quiet_transformers():
-            model.save_pretrained(partial)
-            processor.save_pretrained(partial)
-        (partial / "README.md").write_text(card, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    except OSError as error:
-        raise UserError(f"{folder}: {why_not_written(error)}") from error
 
 
 def shorter_card(

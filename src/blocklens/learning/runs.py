@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from blocklens.learning.corpus import build_corpus, is_held_out, train_tokenizer
 from blocklens.learning.export import export_encoder, model_card
 from blocklens.learning.options import PretrainOptions
 from blocklens.learning.pretrain import Training
+from blocklens.storage import whole_folder
 
 Texts = Iterable[Any]
 
@@ -221,11 +221,8 @@ def _tokenizer(texts: Texts, data: Path, options: PretrainOptions) -> PreTrained
                 length=options.positions,
                 lowercase=options.lowercase,
             )
-        partial = data / ".partial-tokenizer"
-        shutil.rmtree(partial, ignore_errors=True)
-        made.save_pretrained(partial)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        with whole_folder(folder) as partial:
+            made.save_pretrained(partial)
     return AutoTokenizer.from_pretrained(folder)
 
 

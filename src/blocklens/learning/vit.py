@@ -25,7 +25,7 @@ from torch import Tensor
 from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import linear_decay
-from blocklens.learning.image_models import save_image_classifier
+from blocklens.learning.cutting import save_model
 from blocklens.learning.masking import shuffled
 from blocklens.loading import quiet_transformers
 
@@ -270,7 +270,7 @@ def export_vit(folder: Path, trained: Trained, data: ImageData) -> None:
         UserError: the folder cannot be written.
 
     """
-    save_image_classifier(folder, trained.model, trained.processor, vit_card(trained, data))
+    save_model(folder, trained.model, trained.processor, vit_card(trained, data))
 
 
 def vit_card(trained: Trained, data: ImageData) -> str:

@@ -33,6 +33,7 @@ from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData, draw_images
 from blocklens.images.sources import DIGITS, open_images
 from blocklens.learning.advice import MARGIN
+from blocklens.learning.cutting import save_model
 from blocklens.learning.image_classes import (
     ImageReadOuts,
     measure_image_classes,
@@ -42,7 +43,6 @@ from blocklens.learning.image_classes import (
 )
 from blocklens.learning.image_models import (
     check_exportable,
-    save_image_classifier,
     shorter_card,
     shorter_classifier,
 )
@@ -165,7 +165,7 @@ def study_images(
         name = f"{encoder.name}, blocks 1 to {export_block}"
         card = shorter_card(name, encoder, data, export_block, accuracy[export_block], accuracy[-1])
         model = shorter_classifier(encoder, data, export_block, read_outs)
-        save_image_classifier(folder / f"block-{export_block}", model, encoder.processor, card)
+        save_model(folder / f"block-{export_block}", model, encoder.processor, card)
     if report:
         from blocklens.report import write_report
 
