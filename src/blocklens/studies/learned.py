@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from blocklens.encoder import Encoder
@@ -72,8 +71,8 @@ def steps(work: Work) -> list[Step]:
             twin = partial(work.encoder.untrained, seed)
             found.append(step(f"untrained {seed}", options, twin))
         found.append(step(LENS, lens, lambda: work.encoder))
-    curve = Path(work.encoder.name) / log.FILE
-    if curve.is_file():
+    curve = log.training_log_file(work.encoder.name)
+    if curve is not None:
         made_of = hashlib.sha256(curve.read_bytes()).hexdigest()
         found.append(Step("training log", made_of, partial(learning_curve, work)))
     return found
