@@ -22,7 +22,7 @@ def test_the_embedded_encoder_brings_its_learning_curve():
 
 def test_a_model_without_a_curve_has_none_and_a_damaged_one_is_named(tmp_path):
     assert read_training_log(tmp_path) is None
-    table = pd.DataFrame({"step": [1], **dict.fromkeys(TAGS, [0.5])})
+    table = pd.DataFrame({"step": [1], **{name: [0.5] for name in TAGS}})
     table.drop(columns="rate").to_csv(tmp_path / FILE, index=False)
     with pytest.raises(UserError, match="has no column 'rate'"):
         read_training_log(tmp_path)
