@@ -21,8 +21,8 @@ Frame: TypeAlias = Any
 
 UNTRAINED = "untrained"
 HEADS = (
-    "Each block's accuracy is that of a vocabulary head on it; the untrained trunk has heads of "
-    "its own, trained alike (ours)."
+    "Each block's accuracy is that of a vocabulary head on it, which starts and is trained as the "
+    "notes say; the untrained trunk has heads of its own, trained from new ones (ours)."
 )
 
 
