@@ -5,8 +5,9 @@
 RUN is the output folder of `blocklens pretrain` with its `milestones` (its finished `model` counts
 as milestone 1), TEXTS the texts it was trained on. The held-out texts are those that the run itself
 held out. Every checkpoint is measured with its own head on every block (lens); with --read-outs the
-last one, and its untrained twin, also with read-outs trained on N modified tokens of the training
-texts. Writes OUTPUT/*.parquet and prints the tables of docs/learned.md.
+last one also with read-outs trained on N modified tokens of the training texts, from its own head
+on and from fresh heads on, and its untrained twin from fresh heads on. Writes OUTPUT/*.parquet and
+prints the tables of docs/learned.md.
 """
 
 from __future__ import annotations
@@ -62,9 +63,15 @@ def main() -> None:
         given["train_tokens"] = chosen.read_outs
         trained = Encoder.load(list(folders.values())[-1])
         twin = trained.untrained(0)
-        for name, encoder in (("encoder", trained), ("untrained 0", twin)):
-            found = measure_learning(encoder, held_out, train_texts=training, run=name, **given)
-            save(chosen.output, f"read-out-{name.split()[0]}", found)
+        for name, encoder, start in (
+            ("own", trained, "own"),
+            ("fresh", trained, "fresh"),
+            ("untrained", twin, "fresh"),
+        ):
+            found = measure_learning(
+                encoder, held_out, train_texts=training, run=name, start=start, **given
+            )
+            save(chosen.output, f"read-out-{name}", found)
 
 
 def milestones(run: Path, only: list[str] | None = None) -> dict[str, Path]:

@@ -141,6 +141,12 @@ def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict
     assert rows.loc["p2-apt-rises", "control"] == "untrained trunk with trained read-outs"
 
 
+@pytest.mark.parametrize(("clusters", "verdict"), [(4.0, "holds"), (0.0, "inconclusive")])
+def test_without_a_cluster_nothing_is_said_of_their_size(clusters, verdict):
+    found = verdicts(tables({**LAST, "clusters": clusters}))
+    assert found["p2-clusters-finite"] == verdict
+
+
 def test_the_null_slope_spans_the_draws():
     sweep = pd.DataFrame(
         {

@@ -131,6 +131,19 @@ def test_read_outs_learn_from_training_texts_what_a_block_holds(identity, texts)
     assert (statistic(found, "accuracy on masked") < 0.12).all()
 
 
+def test_read_outs_start_from_the_models_own_head_or_from_a_fresh_one(identity, texts, lens):
+    untrained = Training(epochs=0)
+    own = measure_learning(identity, texts, train_texts=texts, training=untrained)
+    assert own.start == "own"
+    for column in ("correct", "n"):  # a read-out that was not trained yet is the lens
+        assert own.tables["apt"][column].tolist() == lens.tables["apt"][column].tolist()
+    fresh = measure_learning(identity, texts, train_texts=texts, training=untrained, start="fresh")
+    assert fresh.start == "fresh"
+    assert (statistic(fresh, "accuracy on masked") < 0.1).all()  # no favourite at [MASK] yet
+    with pytest.raises(UserError, match="expected 'own' or 'fresh'"):
+        measure_learning(identity, texts, start="neither")
+
+
 def test_without_training_texts_half_of_the_texts_are_measured(identity, texts):
     found = measure_learning(identity, texts, training=Training(epochs=1))
     assert 0.4 < found.texts / len(texts) < 0.6
@@ -202,6 +215,7 @@ def test_an_encoder_without_a_masked_lm_head_has_read_outs_and_no_lens(tmp_path,
         measure_learning(tmp_path, texts, read_out="lens")
     found = measure_learning(tmp_path, texts[:60], training=Training(epochs=1))
     assert len(found.heads) == 3
+    assert found.start == "fresh"
 
 
 def test_the_untrained_twin_is_measured_by_the_same_code_with_a_fresh_head(identity, texts):

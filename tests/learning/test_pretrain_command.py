@@ -41,6 +41,8 @@ def test_the_command_trains_and_resumes_a_finished_run_without_a_change(tmp_path
     assert result.exit_code == 0, result.output
     assert (out / "model" / "model.safetensors").read_bytes() == before
     assert list((out / "logs").iterdir())
+    card = (out / "model" / "README.md").read_text(encoding="utf-8")
+    assert "- texts: texts.jsonl\n" in card  # the file's name, not where it lay
 
 
 def test_sizes_give_one_table_at_equal_steps_and_at_equal_epochs(tmp_path):

@@ -68,6 +68,12 @@ def test_slopes_need_three_defined_blocks():
     assert np.isnan(slope_of_defined(np.array([np.nan, np.nan, 2.0, 1.0])))
 
 
+@pytest.mark.parametrize("value", [1.0, 0.1, 1 / 3])
+def test_equal_values_have_slope_zero_to_the_last_bit(value):
+    assert slope_of_defined(np.array([np.nan, *[value] * 6])) == 0.0
+    assert growth_exponent([(10, 3), (25, 3), (70, 3), (90, 3)]) == 0.0
+
+
 def test_growth_exponents_of_known_laws():
     assert growth_exponent([(10, 3), (20, 3), (40, 3)]) == pytest.approx(0)
     assert growth_exponent([(10, 5), (20, 10), (40, 20)]) == pytest.approx(1)

@@ -73,7 +73,8 @@ def test_a_fresh_head_expects_labels_as_often_as_they_were_counted():
     counts = torch.arange(60).numpy()
     head = fresh_head(encoder, seed=0, counts=counts)
     assert head.bias.argmax() == 59
-    assert torch.equal(head.weight, encoder.model.get_input_embeddings().weight)
+    embeddings = encoder.model.get_input_embeddings().weight
+    torch.testing.assert_close(head.weight * embeddings.norm(dim=1).mean(), embeddings)
     torch.testing.assert_close(
         fresh_head(encoder, seed=0).transform[0].weight, head.transform[0].weight
     )
@@ -95,3 +96,21 @@ def test_predictions_do_not_depend_on_how_many_scores_are_held(monkeypatch):
     monkeypatch.setattr("blocklens.learning.vocabulary_heads.SCORES_AT_ONCE", 300)
     assert torch.equal(head.predict(rows), wanted)
     assert head.predict(rows[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize(("family", "width"), [("bert", 16), ("electra", 12)])
+def test_a_fresh_head_starts_as_the_identity_where_the_embeddings_are_as_wide_as_the_blocks(
+    family, width
+):
+    encoder = Encoder(tr.AutoModel.from_config(FAMILIES[family]()))
+    dense = fresh_head(encoder, seed=0).transform[0]
+    assert dense.weight.shape == (width, 16)
+    assert torch.equal(dense.weight, torch.eye(width, 16)) is (width == 16)
+
+
+def test_a_fresh_head_on_an_untrained_trunk_reads_the_token_itself():
+    encoder = Encoder(tr.AutoModel.from_config(tr.BertConfig(**{**SHAPE, "hidden_size": 64})))
+    ids = torch.arange(5, 45)[None]
+    head = fresh_head(encoder, seed=0)
+    for block in encoder.block_outputs(ids, torch.ones_like(ids)):
+        assert (head.predict(block[0].clone()) == ids[0]).float().mean() > 0.9

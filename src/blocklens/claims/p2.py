@@ -21,8 +21,8 @@ Frame: TypeAlias = Any
 
 UNTRAINED = "untrained"
 HEADS = (
-    "Each block's accuracy is that of a vocabulary head on it; the untrained trunk has heads of "
-    "its own, trained alike (ours)."
+    "Each block's accuracy is that of a vocabulary head on it, which starts and is trained as the "
+    "notes say; the untrained trunk has heads of its own, trained from new ones (ours)."
 )
 
 
@@ -93,14 +93,19 @@ def clusters_beside_null(
 
 
 def finite_clusters(tables: Tables) -> Finding | None:
-    """1 - growth exponent of the largest cluster; control: one cluster of all tokens, 0."""
+    """1 - growth exponent of the largest cluster; control: one cluster of all tokens, 0.
+
+    Without a cluster of two or more there is nothing that could be finite, and no verdict.
+    """
     if "learning" not in tables:
         return None
     growth = estimate(_of_encoder(last_block(tables["learning"], "growth exponent")))
     if growth is None:
         return None
     effect = Estimate(1 - growth.value, 1 - growth.high, 1 - growth.low)
-    return Finding(effect, Estimate(0.0, 0.0, 0.0))
+    finding = Finding(effect, Estimate(0.0, 0.0, 0.0))
+    clusters = estimate(_of_encoder(last_block(tables["learning"], "clusters")))
+    return finding if clusters is None or clusters.value else undecided(finding)
 
 
 def falling_noise(tables: Tables, *, prefix: str = "") -> Finding | None:
@@ -153,10 +158,15 @@ def where_trained(find: Callable[[Tables], Finding | None]) -> Callable[[Tables]
         finding = find(tables)
         if finding is None or not read_outs_fall_short(tables):
             return finding
-        nothing = float("nan")
-        return replace(finding, effect=replace(finding.effect, low=nothing, high=nothing))
+        return undecided(finding)
 
     return found
+
+
+def undecided(finding: Finding) -> Finding:
+    """The finding without the interval that a verdict needs."""
+    nothing = float("nan")
+    return replace(finding, effect=replace(finding.effect, low=nothing, high=nothing))
 
 
 def _of_encoder(rows: Frame) -> Frame:
@@ -207,7 +217,7 @@ claim(
     control="one cluster that takes in every kept token",
     bound=0.5,
     choices="The exponent is fitted from the most frequent eighth of the kept tokens to all of "
-    "them; below 0.5 counts as finite (ours).",
+    "them; below 0.5 counts as finite (ours). Where no tokens group, it is left open.",
     figure={"table": "learning", "statistic": "largest cluster"},
 )(where_trained(finite_clusters))
 

@@ -117,6 +117,14 @@ def study(
             rich_help_panel=LEARNED,
         ),
     ] = None,
+    start: Annotated[
+        Literal["own", "fresh"] | None,
+        typer.Option(
+            help="Trained heads start from the model's own where it has one, or from new ones.",
+            show_default="own",
+            rich_help_panel=LEARNED,
+        ),
+    ] = None,
     train_tokens: Annotated[
         int | None,
         typer.Option(
@@ -178,6 +186,7 @@ def study(
 
     learned = {
         "read_out": read_out,
+        "start": start,
         "train_tokens": train_tokens,
         "texts": learned_texts,
         "passes": passes,
@@ -187,7 +196,7 @@ def study(
     wanted = None if parts is None else tuple(name.strip() for name in parts.split(","))
     if learned and wanted is not None and "learned" not in wanted:
         raise UserError(f"--parts {parts}: the options of what it has learned go with learned")
-    if read_out == "lens" and {"train_tokens", "untrained"} & learned.keys():
+    if read_out == "lens" and {"start", "train_tokens", "untrained"} & learned.keys():
         raise UserError("--read-out lens: trains no read-out, so takes no option of their training")
     if preset is not None and data is None:
         raise UserError(f"--preset {preset}: goes with labelled texts (--data)")

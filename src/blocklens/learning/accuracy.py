@@ -251,7 +251,8 @@ def rise(mean: Mean) -> Mean:
 def _slopes(values: Floats) -> Floats:
     """Least-squares slope of each row of `values` [rows, blocks] against the block number."""
     x = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
-    return (values @ x) / max(float(x @ x), 1e-300)
+    # from the first value on: equal values have slope 0, whatever rounding would make of it
+    return ((values - values[:, :1]) @ x) / max(float(x @ x), 1e-300)
 
 
 def _correlation(a: Floats, b: Floats) -> float:

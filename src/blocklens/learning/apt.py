@@ -4,8 +4,8 @@
     found = measure_learning("bert-base-uncased", "articles.jsonl.xz", texts_limit=5000)
     found.tables["learning"]      # <APT>, accuracy, clusters, noise ... per block, with intervals
 
-Every block's outputs go through a head: a new one trained on the frozen trunk ("read-out"), or the
-model's own final head without training ("lens"). Read-outs train on other texts than they are
+Every block's outputs go through a head: one of its own trained on the frozen trunk ("read-out"), or
+the model's own final head without training ("lens"). Read-outs train on other texts than they are
 measured on.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ from blocklens.errors import UserError
 from blocklens.learning.accuracy import LabelCounts
 from blocklens.learning.learned_tables import learned_tables
 from blocklens.learning.learned_texts import Texts, known_count, split_texts
-from blocklens.learning.readout import Training, predict_blocks, train_read_outs
+from blocklens.learning.readout import CONTINUED, Training, predict_blocks, train_read_outs
 from blocklens.learning.rows import (
     ModifiedBatch,
     gather,
@@ -42,6 +42,7 @@ MOST_TRAIN_PASSES = 20
 """Few training texts are modified again and again until there are `train_tokens`; no more often."""
 
 ReadOut = Literal["read-out", "lens"]
+Start = Literal["own", "fresh"]
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage ("gathering", "read-outs", "measuring"), how much is done, and of how much;
@@ -54,17 +55,18 @@ class LearningOptions:
     """Options of `measure_learning`.
 
     `read_out`: "read-out" trains a head per block, "lens" uses the model's own. `start`: a read-out
-    starts from a "fresh" head, as its untrained twin's must, or from the model's "own" where it has
-    one. `decoder`: the vocabulary layer is "tied" to the frozen token embeddings, or "trained" per
-    block. `tokens`: of a window, special ones included. `long`: of a long text all "windows", or
-    "cut" to its first one, as the group's code has it. `passes`: modifications of each measured
-    text. `train_tokens`: most modified tokens to train on. `texts_limit`: most texts to measure.
-    `seed`: of the modification, the heads and the order. `groups`: groups of texts for the
-    intervals.
+    starts from the model's "own" head where it has one, or from a "fresh" one, as its untrained
+    twin's must. `training`: of the read-outs, by default `CONTINUED` from the own head on and
+    `Training()` from a fresh one. `decoder`: the vocabulary layer is "tied" to the frozen token
+    embeddings, or "trained" per block. `tokens`: of a window, special ones included. `long`: of a
+    long text all "windows", or "cut" to its first one, as the group's code has it. `passes`:
+    modifications of each measured text. `train_tokens`: most modified tokens to train on.
+    `texts_limit`: most texts to measure. `seed`: of the modification, the heads and the order.
+    `groups`: groups of texts for the intervals.
     """
 
     read_out: ReadOut = "read-out"
-    start: Literal["own", "fresh"] = "fresh"
+    start: Start = "own"
     decoder: Literal["tied", "trained"] = "tied"
     tokens: int = 128
     long: Literal["windows", "cut"] = "cut"
@@ -74,7 +76,7 @@ class LearningOptions:
     seed: int = 0
     groups: int = 20
     resamples: int = 1000
-    training: Training = field(default_factory=Training)
+    training: Training | None = None
     structure: StructureOptions = field(default_factory=StructureOptions)
 
 
@@ -83,8 +85,9 @@ class Learning:
     """What was measured. `tables`: apt, learning, frequency, confusion, clusters, cluster_sweep.
 
     `texts` and `rows`: how many were measured, and their modified tokens. `trained`: modified
-    tokens that the read-outs trained on, 0 for the lens. `heads`: the read-outs of blocks 0..L.
-    `losses`: mean training loss per epoch and block.
+    tokens that the read-outs trained on, 0 for the lens. `start`: the head they started from, "own"
+    or "fresh". `heads`: the read-outs of blocks 0..L. `losses`: mean training loss per epoch and
+    block.
     """
 
     encoder: str
@@ -92,6 +95,7 @@ class Learning:
     texts: int
     rows: int
     trained: int
+    start: Start
     tables: dict[str, pd.DataFrame]
     heads: list[Head]
     losses: list[list[float]]
@@ -167,11 +171,12 @@ def measure_learning(
             progress=partial(say, GATHERING),
         ) as rows:
             seen, trained = rows.token_counts, len(rows)
+            training_of_heads = options.training or (Training() if head is None else CONTINUED)
             start = head or fresh_head(encoder, seed=options.seed, counts=rows.token_counts)
             heads = train_read_outs(
                 rows,
                 [start.copy(tied=tied) for _ in range(encoder.blocks + 1)],
-                replace(options.training, seed=options.seed),
+                replace(training_of_heads, seed=options.seed),
                 after_epoch=losses.append,
                 progress=partial(say, READ_OUTS),
             )
@@ -215,6 +220,7 @@ def measure_learning(
         done // options.passes,
         int(counts.n.sum()),
         trained,
+        "fresh" if head is None else "own",
         tables,
         heads,
         losses,
@@ -228,8 +234,10 @@ def _options(options: LearningOptions | None, changes: dict[str, Any]) -> Learni
         known = ", ".join(sorted(LearningOptions.__slots__))
         raise UserError(f"learning: no option {unknown[0]!r}; the options are {known}")
     options = replace(options, **changes)
-    if options.read_out not in ("read-out", "lens"):
+    if options.read_out not in get_args(ReadOut):
         raise UserError(f"learning: read_out {options.read_out!r}; expected 'read-out' or 'lens'")
+    if options.start not in get_args(Start):
+        raise UserError(f"learning: start {options.start!r}; expected 'own' or 'fresh'")
     return options
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from blocklens.embedded.encoder import address
 from blocklens.errors import UserError
 
 FILE, TABLE = "training_log.csv", "training_log"
@@ -84,6 +85,12 @@ def write_training_log(table: pd.DataFrame, folder: Path) -> Path:
     return file
 
 
+def training_log_file(model: str | Path) -> Path | None:
+    """Where the table of a model (a folder, or "embedded") lies; None where there is none."""
+    file = Path(address(model)) / FILE
+    return file if file.is_file() else None
+
+
 def read_training_log(model: str | Path) -> pd.DataFrame | None:
     """The table that lies in a model folder, or None where there is none.
 
@@ -91,8 +98,8 @@ def read_training_log(model: str | Path) -> pd.DataFrame | None:
         UserError: a file that is no such table.
 
     """
-    file = Path(model) / FILE
-    if not file.is_file():
+    file = training_log_file(model)
+    if file is None:
         return None
     try:
         table = pd.read_csv(file)

@@ -27,7 +27,10 @@ from blocklens.learning.vocabulary_heads import SCORES_AT_ONCE, Head
 
 @dataclass(frozen=True)
 class Training:
-    """How read-outs are trained: AdamW, a linear decay to zero after a short warm-up."""
+    """How read-outs are trained: AdamW, a linear decay to zero after a short warm-up.
+
+    The defaults are for new heads; see `CONTINUED` for heads that are trained already.
+    """
 
     epochs: int = 4
     batch: int = 512
@@ -35,6 +38,10 @@ class Training:
     weight_decay: float = 0.01
     warm_up: float = 0.05
     seed: int = 0
+
+
+CONTINUED = Training(epochs=2, rate=1e-3)
+"""For heads that start from a trained one: gentle, so that few rows do not undo it."""
 
 
 def train_read_outs(
@@ -74,15 +81,13 @@ class Fit:
 
     def __init__(self, head: Head, training: Training, rows: int) -> None:
         self.head = head.train()
-        trained = [p for p in head.parameters() if p.requires_grad and p is not head.bias]
+        trained = [p for p in head.parameters() if p.requires_grad]
         matrices = [p for p in trained if p.ndim > 1]
         vectors = [p for p in trained if p.ndim <= 1]
         self.optimiser = torch.optim.AdamW(
             [
                 {"params": matrices, "weight_decay": training.weight_decay},
                 {"params": vectors, "weight_decay": 0.0},
-                # A score per label spans the logarithms of the frequencies, about 10 units wide.
-                {"params": [head.bias], "weight_decay": 0.0, "lr": 10 * training.rate},
             ],
             lr=training.rate,
             fused=True,

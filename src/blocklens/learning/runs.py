@@ -68,7 +68,7 @@ def pretrain(
     for line in run.resume() if resume else []:
         console.print(f"warning: {line}", style="yellow")
     facts = {
-        "texts": described,
+        "texts": _public_name(described),
         "training texts": f"{options.articles or int((~corpus.held_out).sum()):,}",
         "held-out texts": f"{int(corpus.held_out.sum()):,} (a keyed hash of the text decides)",
         "packed rows": f"{len(run.rows):,} of {options.length} positions, {run.rows.fill:.2%} full",
@@ -159,6 +159,14 @@ class _Report:
         """The learning curve so far."""
         self.writer.flush()
         return log.training_log(self.folder)
+
+
+def _public_name(described: str) -> str:
+    """A file or folder by its own name: a card travels with the model, its maker's folders not."""
+    try:
+        return Path(described).name if Path(described).exists() else described
+    except OSError:  # a description too long for a path
+        return described
 
 
 def _time(seconds: float) -> str:

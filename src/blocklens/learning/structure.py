@@ -137,7 +137,7 @@ def growth_exponent(pairs: Sequence[tuple[int, int]]) -> float:
         return float("nan")
     x, y = np.log(np.array(pairs, dtype=np.float64)).T
     x = x - x.mean()
-    return float(x @ y / (x @ x))
+    return float(x @ (y - y[0]) / (x @ x))
 
 
 def structure_rows(
@@ -226,11 +226,15 @@ def _in_range(ends: Floats, names: Sequence[str]) -> Floats:
 
 
 def slope_of_defined(values: Floats) -> float:
-    """Least-squares slope along the blocks with a defined value; NaN with fewer than three."""
+    """Least-squares slope along the blocks with a defined value; NaN with fewer than three.
+
+    Exactly 0 for equal values: a claim must not rest on a rounding error's sign.
+    """
     blocks = np.flatnonzero(np.isfinite(values))
     if blocks.size < 3:
         return float("nan")
-    return float(np.polyfit(blocks, values[blocks], 1)[0])
+    x = blocks - blocks.mean()
+    return float(x @ (values[blocks] - values[blocks[0]]) / (x @ x))
 
 
 def cluster_rows(

@@ -79,7 +79,7 @@ def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
         falling = np.where(x < 0, high, low)  # the draws that give the lowest slope
         rising = np.where(x < 0, low, high)
         for end, y in zip(ends, (middle, falling, rising), strict=True):
-            ends[end] = float(x @ y / (x @ x))
+            ends[end] = float(x @ (y - y[0]) / (x @ x))
     return {
         "block": pd.NA,
         "statistic": "noise share slope, null",

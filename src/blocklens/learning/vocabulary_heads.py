@@ -1,8 +1,8 @@
 """Vocabulary heads: from the outputs of one block to a score for every label.
 
-A head is a `transform` (dense, GELU, LayerNorm in BERT's shape) and a decoder, one vector and one
-bias per label. They are kept apart because the decoder is what costs: its scores [rows, labels] are
-computed a few rows at a time and never all held.
+A head is a `transform` (a linear map and a LayerNorm; in BERT's own head a GELU between them) and a
+decoder, one vector and one bias per label. They are kept apart because the decoder is what costs:
+its scores [rows, labels] are computed a few rows at a time and never all held.
 
 A model's own masked-LM head is taken from the model itself: its trunk is replaced by one that hands
 over what it is given and its decoder by the identity, so what is left computes the transform. This
@@ -73,23 +73,29 @@ class Head(nn.Module):
 
 
 def fresh_head(encoder: Encoder, *, seed: int, counts: NDArray[np.integer] | None = None) -> Head:
-    """A new head in BERT's shape, its decoder tied to the encoder's token embeddings.
+    """A new head, its decoder tied to the encoder's token embeddings (docs/learned.md; ours).
 
-    Where the embeddings are narrower than the blocks, the transform ends at their width. `counts`
+    A linear map that starts as the identity, a LayerNorm, and the token embeddings scaled to length
+    1 on average: blocks pass on what they are given, so that the output of a block lies near the
+    space of the embeddings even in an untrained trunk, whose embeddings are short. Where they are
+    narrower than the blocks, the map starts at random (`seed`) and ends at their width. `counts`
     [labels], how often each label is to be expected, starts the bias at the logarithm of its share.
     """
-    weight = encoder.model.get_input_embeddings().weight
+    weight = encoder.model.get_input_embeddings().weight.detach().float()
+    weight = weight / weight.norm(dim=1).mean()
     width = int(encoder.config.hidden_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         dense = nn.Linear(width, weight.shape[1])
-        nn.init.normal_(dense.weight, std=width**-0.5)
+        if width == weight.shape[1]:
+            nn.init.eye_(dense.weight)
+        else:
+            nn.init.normal_(dense.weight, std=width**-0.5)
         nn.init.zeros_(dense.bias)
-    transform = nn.Sequential(dense, nn.GELU(), nn.LayerNorm(weight.shape[1]))
     bias = torch.zeros(weight.shape[0])
     if counts is not None:
         bias = torch.from_numpy(np.log((counts + 0.5) / (counts + 0.5).mean())).float()
-    return Head(transform, weight.float(), bias, tied=True)
+    return Head(nn.Sequential(dense, nn.LayerNorm(weight.shape[1])), weight, bias, tied=True)
 
 
 def own_head(source: str | Path) -> Head:

@@ -48,7 +48,7 @@ def read_out_words(learning: pd.DataFrame) -> str:
     """Which read-out stands behind the numbers (docs/definitions.md: read-out of block m)."""
     kinds = set(learning["read_out"]) if "read_out" in learning else set()
     words = {
-        "read-out": "Read-out: a new head trained on the frozen output of each block.",
+        "read-out": "Read-out: a head of its own trained on the frozen output of each block.",
         "lens": "Lens: the encoder's own final head applied to every block, without training.",
     }
     return " ".join(words[kind] for kind in words if kind in kinds)

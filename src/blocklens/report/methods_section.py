@@ -87,8 +87,9 @@ LABEL_TERMS = (
     (
         "Read-out",
         "code",
-        "The trunk is frozen, a new head is attached to the output of a block, and the head alone "
-        "is trained. The untrained twins have read-outs of their own, trained alike.",
+        "The trunk is frozen, a head is attached to the output of a block, and the head alone is "
+        "trained. The untrained twins have read-outs of their own, trained alike. A vocabulary "
+        "head starts from the encoder's own where the notes say so (ours), else new.",
     ),
     (
         "Confusion matrix",

@@ -1,9 +1,10 @@
 """The learned part of a study: accuracy per token, confusions and clusters, on every block.
 
-Steps: the encoder with a head trained on every block; untrained twins with heads trained by the
-same code on the same texts, all starting fresh; the encoder once more with its own head on every
-block (the lens), where it has one; and the learning curve that lies in the model's folder. Half of
-the texts, chosen by a hash, trains the heads, the other half is measured.
+Steps: the encoder with a head trained on every block, from its own head on where it has one;
+untrained twins with heads trained by the same code on the same texts, from fresh heads on; the
+encoder once more with its own head on every block (the lens), where it has one; and the learning
+curve that lies in the model's folder. Half of the texts, chosen by a hash, trains the heads, the
+other half is measured.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from blocklens.encoder import Encoder
@@ -54,6 +54,7 @@ def steps(work: Work) -> list[Step]:
     chosen = work.options.learned
     options = LearningOptions(
         read_out=chosen.read_out,
+        start=chosen.start,
         tokens=chosen.tokens,
         long=work.options.long,
         passes=chosen.passes,
@@ -70,10 +71,10 @@ def steps(work: Work) -> list[Step]:
     if chosen.read_out != "lens":
         for seed in range(chosen.untrained):
             twin = partial(work.encoder.untrained, seed)
-            found.append(step(f"untrained {seed}", options, twin))
+            found.append(step(f"untrained {seed}", replace(options, start="fresh"), twin))
         found.append(step(LENS, lens, lambda: work.encoder))
-    curve = Path(work.encoder.name) / log.FILE
-    if curve.is_file():
+    curve = log.training_log_file(work.encoder.name)
+    if curve is not None:
         made_of = hashlib.sha256(curve.read_bytes()).hexdigest()
         found.append(Step("training log", made_of, partial(learning_curve, work)))
     return found
@@ -111,8 +112,10 @@ def measure_once(
         "texts": found.texts,
         "modified_tokens": found.rows,
         "losses": found.losses,
+        "trained_tokens": found.trained,
+        "start": found.start,
     }
-    return Result(found.tables, {**facts, "trained_tokens": found.trained})
+    return Result(found.tables, facts)
 
 
 def learning_curve(work: Work, _: StepProgress | None) -> Result | None:
@@ -134,9 +137,10 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     )
     if chosen.read_out == "lens":
         return [f"{found}, with the encoder's own head on every block (lens): no control was run."]
+    start = "a new head" if measured["start"] == "fresh" else "its own masked-LM head"
     notes = [
-        f"{found}; the read-outs, of untrained twins too, were trained on "
-        f"{measured['trained_tokens']:,} modified tokens of the other texts."
+        f"{found}; a read-out was trained from {start} on (untrained twins: from a new head on), "
+        f"with {measured['trained_tokens']:,} modified tokens of the other texts."
     ]
     own = facts[LENS].get("accuracy")
     if own and own[-1] > measured["accuracy"][-1]:

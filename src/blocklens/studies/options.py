@@ -55,6 +55,10 @@ class LearnedOptions(BaseModel):
         default="read-out",
         description="a trained head on every block and the lens beside it, or the lens alone",
     )
+    start: Literal["own", "fresh"] = Field(
+        default="own",
+        description="read-outs start from the encoder's own head, if it has one, or from new ones",
+    )
     train_tokens: int = Field(
         default=20_000, ge=1, description="most modified tokens that a read-out trains on"
     )
