@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.fresh import MALLOC, ROOT, THREADS
 from benchmarks.timing import seconds
@@ -19,7 +19,52 @@ WINDOWS = {128: 16, 512: 8}
 """Windows of a pass by their tokens, and a batch of the other ways: everyday batch sizes."""
 
 
-class Worker:
+class Process:
+    """A module of this folder in a process of its own, which answers line by line.
+
+    Args:
+        arguments: what comes after `python -m`.
+        tuned: whether the process has the memory settings of the `blocklens` command.
+
+    """
+
+    def __init__(self, *arguments: str, tuned: bool) -> None:
+        environment = {k: v for k, v in os.environ.items() if k not in MALLOC}
+        environment |= {"OMP_NUM_THREADS": str(THREADS), "HF_HUB_OFFLINE": "1"}
+        if tuned:
+            environment |= MALLOC
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._answer()
+
+    def ask(self, line: str = "") -> str:
+        """The answer to a line."""
+        assert self._process.stdin
+        print(line, file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> str:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            if line.startswith("> "):
+                return line[2:]
+        raise RuntimeError("a benchmark's process ended early")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+class Worker(Process):
     """A process that holds one side and runs one pass over the windows when asked.
 
     Args:
@@ -34,40 +79,12 @@ class Worker:
     def __init__(
         self, side: str, shape: str, tokens: int, *, batch: int | None, tuned: bool
     ) -> None:
-        environment = {k: v for k, v in os.environ.items() if k not in MALLOC}
-        environment |= {"OMP_NUM_THREADS": str(THREADS), "HF_HUB_OFFLINE": "1"}
-        if tuned:
-            environment |= MALLOC
         size = batch or max(1, TOKENS_AT_ONCE // tokens)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.workers", side, shape, str(tokens), str(size)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._answer()
+        super().__init__("benchmarks.workers", side, shape, str(tokens), str(size), tuned=tuned)
 
     def __call__(self) -> float:
         """Seconds of one pass."""
-        assert self._process.stdin
-        print(file=self._process.stdin, flush=True)
-        return float(self._answer())
-
-    def _answer(self) -> str:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            if line.startswith("> "):
-                return line[2:]
-        raise RuntimeError("a benchmark's process ended early")
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self._process.kill()
-        self._process.wait()
+        return float(self.ask())
 
 
 def main() -> None:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from transformers import BertConfig
 
+from blocklens.learning import bert
 from blocklens.learning.bert import logits_at_modified, loss_and_hits, new_model
 from blocklens.learning.masking import Recipe
 from blocklens.learning.packing import batch_of, pack
@@ -52,8 +53,12 @@ def stock_loss(model, made):
     ).loss
 
 
+@pytest.mark.parametrize("map_bytes", [bert.MAP_BYTES, 1])  # all rows at once; a row at a time
 @pytest.mark.parametrize("lengths", [[30, 30, 30], [30, 11, 9, 7, 5, 3, 3, 20]])
-def test_loss_and_gradients_equal_those_of_transformers_with_a_block_diagonal_mask(lengths):
+def test_loss_and_gradients_equal_those_of_transformers_with_a_block_diagonal_mask(
+    lengths, map_bytes, monkeypatch
+):
+    monkeypatch.setattr(bert, "MAP_BYTES", map_bytes)
     model = tiny().train()
     _, made = batch(lengths, 32)
     expected = stock_loss(model, made)

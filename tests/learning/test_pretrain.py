@@ -28,6 +28,7 @@ TINY = {
     "rows": 4,
     "warm_up": 2,
     "validation": 0.2,
+    "precision": "float32",
 }
 
 
@@ -259,6 +260,35 @@ def test_texts_that_do_not_suffice_are_refused_in_one_line(tmp_path, texts, chan
     with pytest.raises(UserError, match=message) as caught:
         pretrain(texts, tmp_path, options(**changes))
     assert "\n" not in str(caught.value)
+
+
+NATIVE, NONE = {"avx512_bf16": True}, {"avx512_bf16": False}
+
+
+def test_auto_is_settled_by_the_processor_and_a_named_precision_stays(monkeypatch):
+    for has, expected in ((NATIVE, "bfloat16"), (NONE, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda has=has: has)
+        assert options(precision="auto").settled().precision == expected
+        assert options(precision="float32").settled().precision == "float32"
+
+
+def test_the_paper_preset_names_its_precision():
+    assert PretrainOptions.make("paper").precision == "float32"
+    assert PretrainOptions.make("mini").precision == "auto"
+
+
+def test_a_run_keeps_the_precision_it_began_with_on_another_machine(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: NATIVE)
+    never, stopped = tmp_path / "never", tmp_path / "stopped"
+    pretrain(made_up_texts(), never, options(precision="auto"))
+    stopped_run(stopped, monkeypatch, precision="auto")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: NONE)
+    with pytest.raises(UserError, match="precision: bfloat16 -> float32"):
+        pretrain(made_up_texts(), stopped, options(precision="float32"), resume=True)
+    pretrain(made_up_texts(), stopped, options(precision="auto"), resume=True)
+    assert_bit_for_bit(weights(stopped), weights(never))
+    for file in (stopped / "options.json", stopped / "model" / "README.md"):
+        assert '"precision": "bfloat16"' in file.read_text()
 
 
 def test_with_hours_the_decay_is_fixed_in_steps_and_ends_at_rate_zero(tmp_path):

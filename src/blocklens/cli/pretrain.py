@@ -117,8 +117,11 @@ def pretrain(
         float | None, _from_preset("Share of the run in which the rate falls.")
     ] = None,
     precision: Annotated[
-        Literal["float32", "bfloat16"] | None,
-        _from_preset("Of matrix products; bfloat16 is fast only where the processor has it."),
+        Literal["auto", "float32", "bfloat16"] | None,
+        typer.Option(
+            help="Of matrix products; auto: bfloat16 where the processor has instructions for it.",
+            show_default="auto; paper: float32",
+        ),
     ] = None,
     seed: Annotated[int | None, _from_preset("Seed.")] = None,
     resume: Annotated[

@@ -1,10 +1,11 @@
 """The forward pass of BertForMaskedLM for training, computing only what the loss needs.
 
 The weights are those of an ordinary `BertForMaskedLM`, the arithmetic is written out here because
-three things are not to be had from its own forward pass: the vocabulary layer and the last block's
-feed-forward layer at modified positions only, one matrix product for queries, keys and values, and
-bfloat16 products with float32 weights without autocast's cost per operation. `tests/learning/
-test_bert.py` holds it against transformers' own loss and gradients.
+four things are not to be had from its own forward pass: the vocabulary layer and the last block's
+feed-forward layer at modified positions only, one matrix product for queries, keys and values,
+bfloat16 products with float32 weights without autocast's cost per operation, and float32 products
+at the processor's speed (`products.py`). `tests/learning/test_bert.py` holds it against
+transformers' own loss and gradients.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
+from blocklens.learning import products
 from blocklens.learning.packing import IGNORED, Batch
+
+MAP_BYTES = 8 * 2**20
+"""Attention maps computed at once."""
 
 
 def new_model(config: BertConfig, *, seed: int) -> BertForMaskedLM:
@@ -43,7 +48,7 @@ def logits_at_modified(
 
     def linear(x: Tensor, layer: nn.Linear) -> Tensor:
         bias = None if layer.bias is None else layer.bias.to(precision)
-        return functional.linear(x, layer.weight.to(precision), bias)
+        return products.linear(x, layer.weight.to(precision), bias)
 
     def norm(x: Tensor, layer: nn.LayerNorm) -> Tensor:
         return functional.layer_norm(x, (size,), layer.weight, layer.bias, layer.eps)
@@ -68,10 +73,9 @@ def logits_at_modified(
         layers = (attention.query, attention.key, attention.value)
         weight = torch.cat([part.weight for part in layers]).to(precision)
         bias = torch.cat([part.bias for part in layers]).to(precision)
-        qkv = functional.linear(x, weight, bias).view(rows, width, 3, heads, size // heads)
+        qkv = products.linear(x, weight, bias).view(rows, width, 3, heads, size // heads)
         qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, rows, heads, width, head width)
-        out = _attention(qkv, mask, drop_attention)
-        out = out.transpose(1, 2).reshape(rows * width, size)
+        out = _attention(qkv, mask, drop_attention).view(rows * width, size)
         if number == last:  # what follows acts on single positions, and only these are asked for
             out, x = out[batch.chosen], x[batch.chosen]
         out = functional.dropout(linear(out, block.attention.output.dense), drop, model.training)
@@ -86,19 +90,22 @@ def logits_at_modified(
 
 
 def _attention(qkv: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
-    """Attention of [3, rows, heads, width, head width]; [rows, heads, width, head width].
+    """Attention of [3, rows, heads, width, head width]; [rows, width, heads, head width].
 
-    PyTorch's fused kernel in float32; in bfloat16 its backward pass on a CPU is three times slower
-    than the plain products.
+    Plain products, in slices of rows whose maps stay in the processor's cache: PyTorch's fused
+    kernel is slower on a CPU for rows this short (docs/pretraining.md).
     """
-    if qkv.dtype == torch.float32:
-        query, key, value = qkv
-        return functional.scaled_dot_product_attention(query, key, value, mask, dropout_p=dropout)
-    query, key, value = qkv.contiguous()
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    if mask is not None:
-        scores = scores + mask
-    return functional.dropout(torch.softmax(scores, -1), dropout) @ value
+    _, rows, heads, width, _ = qkv.shape
+    at_once = max(1, MAP_BYTES // (heads * width * width * qkv.element_size()))
+    outputs = []
+    for start in range(0, rows, at_once):
+        query, key, value = qkv[:, start : start + at_once].contiguous()
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        if mask is not None:
+            scores += mask[start : start + at_once]
+        output = functional.dropout(torch.softmax(scores, -1), dropout) @ value
+        outputs.append(output.transpose(1, 2))
+    return torch.cat(outputs)
 
 
 def loss_and_hits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blocklens.errors import UserError
+from blocklens.learning.products import fastest_precision
 
 
 class PretrainOptions(BaseModel):
@@ -55,7 +56,9 @@ class PretrainOptions(BaseModel):
     warm_up: int = Field(50, ge=0, description="steps")
     schedule: Literal["stable-decay", "linear"] = "stable-decay"
     decay: float = Field(0.25, ge=0, le=1, description="share of the run, at its end")
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="of matrix products; auto: what this processor is fastest in"
+    )
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -95,6 +98,13 @@ class PretrainOptions(BaseModel):
             place = ".".join(str(part) for part in first["loc"])
             text = str(first["msg"]).removeprefix("Value error, ")
             raise UserError(f"{place}: {text}" if place else text) from None
+
+    def settled(self, before: PretrainOptions | None = None) -> PretrainOptions:
+        """The same with a precision in the place of "auto": that of `before`, or this machine's."""
+        if self.precision != "auto":
+            return self
+        chosen = before.precision if before else fastest_precision()
+        return self.model_copy(update={"precision": chosen})
 
     def differences(self, other: PretrainOptions) -> list[str]:
         """One line per option that differs, `name: ours here, theirs there`."""
@@ -140,6 +150,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 0.01,
         "schedule": "linear",
         "warm_up": 0,
+        "precision": "float32",
         "rows": 32,
         "validation": 0.04,
         "epochs": 50,

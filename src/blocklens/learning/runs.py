@@ -51,7 +51,9 @@ def pretrain(
     share, and a loss that is not a number.
     """
     console = console or Console(stderr=True, quiet=True)
-    _open_folder(output, options, resume, {"texts": described, "digest": texts_digest})
+    texts_record = {"texts": described, "digest": texts_digest}
+    options = _open_folder(output, options, resume, texts_record)
+    console.print(f"matrix products in {options.precision}")
     data = data or output
     console.print("reading and tokenising the texts")
     tokenizer = _tokenizer(texts, data, options)
@@ -178,30 +180,37 @@ def _time(seconds: float) -> str:
 
 def _open_folder(
     output: Path, options: PretrainOptions, resume: bool, texts: dict[str, str]
-) -> None:
-    """Check that the run may start or go on here, and write its options."""
+) -> PretrainOptions:
+    """Check that the run may start or go on here, and write its options; those that hold.
+
+    The precision that "auto" chose when the run began is the one it goes on with, on any machine.
+    """
     written, record = output / "options.json", output / "texts.json"
     if resume:
         if not written.is_file():
             raise UserError(f"{output}: no run to resume (no options.json); leave out --resume")
-        changes = options.differences(PretrainOptions.read(written))
+        before = PretrainOptions.read(written)
+        options = options.settled(before)
+        changes = options.differences(before)
         if changes:
             raise UserError(
                 f"{output}: cannot resume with other options ({'; '.join(changes)}); give the "
                 "same options or another output folder"
             )
-        before = json.loads(record.read_text(encoding="utf-8"))
-        if before["digest"] != texts["digest"]:
+        texts_before = json.loads(record.read_text(encoding="utf-8"))
+        if texts_before["digest"] != texts["digest"]:
             raise UserError(
-                f"{output}: cannot resume with other texts ({before['texts']} -> "
+                f"{output}: cannot resume with other texts ({texts_before['texts']} -> "
                 f"{texts['texts']}); give the same texts or another output folder"
             )
-        return
+        return options
     if states(output / "checkpoints") or (output / "model").exists():
         raise UserError(f"{output}: holds a run already; give --resume or another output folder")
     output.mkdir(parents=True, exist_ok=True)
+    options = options.settled()
     options.write(written)
     record.write_text(json.dumps(texts, indent=2), encoding="utf-8")
+    return options
 
 
 def _tokenizer(texts: Texts, data: Path, options: PretrainOptions) -> PreTrainedTokenizerBase:

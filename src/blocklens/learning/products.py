@@ -1,0 +1,65 @@
+"""Matrix products at the speed that the processor has.
+
+PyTorch leaves float32 products on x86 to MKL, which takes the 512-bit instructions of Intel's
+processors only: on an AMD processor that has them it reaches less than half of what oneDNN, which
+PyTorch brings along, reaches in the same float32 arithmetic (docs/pretraining.md has the figures).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def fastest_precision() -> Literal["float32", "bfloat16"]:
+    """bfloat16 where this processor multiplies it by instructions of its own, float32 elsewhere.
+
+    Training runs on the processor. Without such instructions bfloat16 is computed by way of float32
+    and is slower than it. Those of ARM processors are not taken: nobody measured them here.
+    """
+    return "bfloat16" if _has("avx512_bf16") or _has("amx_bf16") else "float32"
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`functional.linear` of `x` [rows, in], `weight` [out, in], `bias` [out], differentiable once.
+
+    float32 products go through oneDNN where the processor has 512-bit instructions and this PyTorch
+    the operation (it is the one that compiled models use); everything else is PyTorch's own choice.
+    """
+    if x.dtype == torch.float32 and len(x) and _onednn():
+        return _Linear.apply(x, weight, bias)  # type: ignore[no-any-return]
+    return functional.linear(x, weight, bias)
+
+
+class _Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.has_bias = bias is not None
+        return _product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        (gradient,) = gradients
+        x, weight = ctx.saved_tensors
+        for_bias = gradient.sum(0) if ctx.has_bias else None
+        return _product(gradient, weight.t()), _product(gradient.t(), x.t()), for_bias
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+
+
+@cache
+def _onednn() -> bool:
+    return _has("avx512_f") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+
+def _has(instructions: str) -> bool:
+    """Whether the processor has them and oneDNN, which uses them, is there."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return torch.backends.mkldnn.is_available() and bool(capabilities.get(instructions))
