@@ -15,7 +15,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.calibration import SIZE
-from blocklens.learning import products
+from blocklens import products
 from blocklens.learning.pretrain import Training
 
 PRODUCTS = ("mkldnn::_linear_pointwise", "aten::addmm", "aten::mm")

@@ -22,6 +22,7 @@ from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
 from blocklens.heads import ATTENTION
 from blocklens.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
+from blocklens.products import with_fast_products
 from blocklens.tokens import Tokens, Windows
 
 
@@ -50,6 +51,7 @@ class Encoder:
         self.processor = processor
         self.config = model.config
         check_is_encoder(model, name)
+        with_fast_products(model)
         self.blocks = number_of_blocks(self.config, name)
         heads = getattr(self.config, "num_attention_heads", None)
         self.heads = heads if isinstance(heads, int) else 0

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
-from blocklens.learning import products
+from blocklens import products
 from blocklens.learning.packing import IGNORED, Batch
 
 MAP_BYTES = 8 * 2**20

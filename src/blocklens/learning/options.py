@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from blocklens.errors import UserError
-from blocklens.learning.products import fastest_precision
+from blocklens.products import fastest_precision
 
 
 class PretrainOptions(BaseModel):

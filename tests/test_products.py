@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
-from blocklens.learning import products
+from blocklens import products
 
 NATIVE = {"avx512_f": True, "avx512_bf16": True}
 
@@ -33,6 +34,19 @@ def test_linear_and_its_gradients_are_those_of_double_precision(way, shape, with
     expected.backward(towards.double())
     for mine, right in zip(ours, exact, strict=True):
         torch.testing.assert_close(mine.grad.double(), right.grad, rtol=1e-5, atol=2e-4)
+
+
+def test_a_model_with_fast_products_is_the_same_model(way):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(12, 7), nn.GELU(), nn.Linear(7, 5, bias=False))
+    x = torch.randn(2, 3, 12)
+    expected, names = model(x), list(model.state_dict())
+    products.with_fast_products(model)
+    torch.testing.assert_close(model(x), expected, rtol=1e-5, atol=1e-6)
+    assert list(model.state_dict()) == names
+    with torch.inference_mode():
+        torch.testing.assert_close(model(x), expected, rtol=1e-5, atol=1e-6)
+        assert model(x[:, :0]).shape == (2, 0, 5)
 
 
 def test_linear_of_no_rows_has_no_rows(way):
