@@ -49,6 +49,18 @@ def test_a_model_with_fast_products_is_the_same_model(way):
         assert model(x[:, :0]).shape == (2, 0, 5)
 
 
+@pytest.mark.parametrize("rows", [3, products.LARGE])
+def test_products_of_a_batch_are_those_of_double_precision(way, rows):
+    torch.manual_seed(0)
+    a, b = torch.randn(4, rows, 8), torch.randn(4, 8, 30)
+    out = torch.empty(4, rows, 30)
+    assert products.batched(a, b, out) is out
+    torch.testing.assert_close(out.double(), a.double() @ b.double(), rtol=1e-5, atol=1e-5)
+    wide = torch.randn(4, 30, 8).mT  # not contiguous, as transposed keys are
+    products.batched(a, wide, out)
+    torch.testing.assert_close(out.double(), a.double() @ wide.double(), rtol=1e-5, atol=1e-5)
+
+
 def test_linear_of_no_rows_has_no_rows(way):
     weight = torch.randn(3, 4, requires_grad=True)
     out = products.linear(torch.zeros(0, 4), weight, None)

@@ -31,6 +31,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from blocklens import products
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -98,14 +99,14 @@ class HeadTap:
         for text, n in enumerate(self.lengths or [longest] * texts):
             attention = self.workspace.get("attention", (heads, n, n), query)
             queries, keys, values = query[text, :, :n], key[text, :, :n], value[text, :, :n]
-            torch.baddbmm(attention, queries, keys.mT, beta=0, alpha=scaling, out=attention)
+            products.batched(queries * scaling, keys.mT, attention)
             if mask is not None:
                 allowed = mask[text, :, :n, :n]
                 if not allowed.all():  # padding is cut off already: what is left is a local window
                     attention.masked_fill_(~allowed, float("-inf"))
             torch.softmax(attention, dim=-1, out=attention)
             outputs = self.workspace.get("outputs", (heads, n, value.shape[-1]), value)
-            torch.bmm(attention, values, out=outputs)
+            products.batched(attention, values, outputs)
             output[text, :n] = outputs.transpose(0, 1)
             self.receive(Heads(self.calls, text, attention, outputs))
         return output

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from blocklens import products
 from blocklens.heads import Workspace
 from blocklens.measures.options import HeadOptions
 from blocklens.tokens import Tokens
@@ -153,7 +154,7 @@ def context_similarity(
         outputs = torch.nn.functional.normalize(outputs, dim=-1)
     heads, tokens, _ = outputs.shape
     matrix = workspace.get(name, (heads, tokens, tokens), outputs)
-    torch.bmm(outputs, outputs.mT, out=matrix)
+    products.batched(outputs, outputs.mT, matrix)
     if similarity == "max":
         diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
         kept = diagonal.clone()
