@@ -95,7 +95,9 @@ def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) 
             "articles:Q",
             title="training articles (log scale)",
             scale=alt.Scale(type="log", nice=False, padding=12),
-            axis=alt.Axis(format="~s", values=sizes if len(sizes) <= MOST_SIZES_NAMED else None),
+            axis=alt.Axis(
+                format="~s", values=sizes if len(sizes) <= MOST_SIZES_NAMED else alt.Undefined
+            ),
         ),
         color=alt.Color(
             "comparison:N",
