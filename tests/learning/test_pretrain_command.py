@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from blocklens.cli import app
 from blocklens.errors import UserError
 from blocklens.learning.sizes import read_sizes, sizes_table, train_sizes
+from blocklens.studies.sizes import notes
 
 OPTIONS = {
     "blocks": "2",
@@ -57,6 +58,9 @@ def test_sizes_give_one_table_at_equal_steps_and_at_equal_epochs(tmp_path):
     assert runs["steps"].tolist()[:2] == [6, 6]
     assert runs["steps"].iloc[3] > runs["steps"].iloc[2]
     assert table["apt"].between(table["low"], table["high"]).all()
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "training-sizes" in page
+    assert (out / "figures" / "training-sizes.svg").is_file()
     again = CliRunner().invoke(app, [*command, "--steps", "6", "--epochs", "2", *SMALL, "--resume"])
     assert again.exit_code == 0, again.output
     pd.testing.assert_frame_equal(table, pd.read_parquet(out / "tables" / "training_sizes.parquet"))
@@ -104,3 +108,10 @@ def test_sizes_that_are_no_list_of_numbers_are_refused(text):
 def test_sizes_without_a_budget_are_refused(tmp_path):
     with pytest.raises(UserError, match="give --steps for equal steps"):
         train_sizes(made_up_texts(), tmp_path, [40, 120])
+
+
+@pytest.mark.parametrize(("apt", "short"), [(0.05, True), (0.3, False)])
+def test_runs_that_only_copy_are_said_to_be_too_short_for_the_claim(apt, short):
+    table = pd.DataFrame({"apt": [0.01, apt], "seeds": [3, 3]})
+    assert any("too short" in line for line in notes(table)) is short
+    assert any("One seed" in line for line in notes(table.assign(seeds=1)))

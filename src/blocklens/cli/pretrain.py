@@ -142,10 +142,10 @@ def pretrain(
     import torch
     from rich.console import Console
 
-    from blocklens.claims import evaluate
     from blocklens.learning.options import PretrainOptions
     from blocklens.learning.runs import pretrain as run
-    from blocklens.learning.sizes import read_sizes, train_sizes
+    from blocklens.learning.sizes import read_sizes
+    from blocklens.studies.sizes import study_sizes
     from blocklens.texts.reading import TextSource
 
     if threads is not None:
@@ -185,7 +185,7 @@ def pretrain(
     console = Console(stderr=True)
     source = TextSource(texts, field=text_field, strict=strict)
     if sizes is not None:
-        table = train_sizes(
+        table, claims = study_sizes(
             source,
             out,
             read_sizes(sizes),
@@ -199,8 +199,9 @@ def pretrain(
             console=console,
         )
         Console().print(table.to_string(index=False), soft_wrap=True, highlight=False)
-        for row in evaluate({"training_sizes": table}).to_dict("records"):
+        for row in claims.to_dict("records"):
             Console().print(f"{row['statement']} {row['verdict']}", soft_wrap=True)
+        Console().print(f"\nReport: {out / 'report.html'}", soft_wrap=True, highlight=False)
         return
     options = PretrainOptions.make(preset, **given, steps=steps, epochs=epochs, hours=hours)
     model = run(

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from blocklens.report import charts
-from blocklens.report.charts.blocks import colour_bound, rows_of
+from blocklens.report.charts.blocks import rows_of
+from blocklens.report.charts.grid import colour_bound
 from blocklens.report.charts.heads import (
     distance_chart,
     distance_rows,

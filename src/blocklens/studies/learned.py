@@ -19,6 +19,7 @@ from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.learning import log
 from blocklens.learning.apt import LearningOptions, measure_learning
+from blocklens.learning.learned_texts import split_texts
 from blocklens.learning.vocabulary_heads import Head, own_head
 from blocklens.measurement import FEW_TEXTS
 from blocklens.studies.parts import Part, Result, Step, StepProgress, Work
@@ -98,8 +99,11 @@ def measure_once(
             if name != LENS:
                 raise
             return Result({}, {"left_out": str(error)})
+    texts = work.source
+    if name == LENS:  # beside the read-outs, on the half of the texts that they are measured on
+        texts, _ = split_texts(texts, None, limit=options.texts_limit, seed=options.seed)
     found = measure_learning(
-        encoder(), work.source, run=name, head=head, options=options,
+        encoder(), texts, run=name, head=head, options=options,
         progress=None if progress is None else _counted(progress, work, options),
     )  # fmt: skip
     learning = found.tables["learning"]
@@ -160,8 +164,9 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
 def _counted(
     progress: StepProgress, work: Work, options: LearningOptions
 ) -> Callable[[str, int, int], None]:
-    """Where it is not known how many texts are measured: about half of them, or all by lens."""
-    count = work.inputs.count if options.read_out == "lens" else work.inputs.count // 2
+    """Where it is not known how many texts are measured: about half, or all without read-outs."""
+    alone = work.options.learned.read_out == "lens"
+    count = work.inputs.count if alone else work.inputs.count // 2
     count = min(count, options.texts_limit or count) * options.passes
 
     def update(stage: str, done: int, of: int) -> None:

@@ -4,10 +4,11 @@ Every function takes data frames or arrays and returns an Altair chart that disp
 and saves itself (`chart.save("figure.svg")`, `.png`, `.pdf`) without a browser.
 """
 
-from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, grid, sweep
+from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, sweep
 from blocklens.report.charts.claims import claims
 from blocklens.report.charts.classes import class_confusion
 from blocklens.report.charts.confidence import confidence_curve, replacement
+from blocklens.report.charts.grid import grid
 from blocklens.report.charts.heads import anchors, distance_map, distances, profile
 from blocklens.report.charts.learned import (
     apt_against_frequency,

@@ -210,10 +210,12 @@ def cluster_sizes(
         ),
     )
     share = quantity == "noise_share"
+    most = float(data["high"].max())
+    few = not share and most <= 5  # ticks at halves would be rounded to the same number twice
     axis = alt.Axis(
         title=titles[quantity],
         tickCount=5,
-        tickMinStep=0.1 if share else 1,
+        values=list(range(int(np.ceil(most)) + 1)) if few else alt.Undefined,
         format=".0%" if share else ",.0f",
     )
     y = alt.Y("value:Q", axis=axis)

@@ -11,6 +11,8 @@ from blocklens.report.charts.style import ACCENT, CONTROL, MUTED, configure
 
 MOST_POINTS = 400
 """Points of a curve; of a longer log neighbouring rows are averaged."""
+MOST_SIZES_NAMED = 6
+"""Numbers of articles that are all named on the axis."""
 
 
 def learning_curve(
@@ -87,15 +89,21 @@ def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) 
     `table` is that of `blocklens pretrain --sizes`: `comparison`, `articles`, `apt`, `low`, `high`,
     `seeds`. Intervals are over seeds where there are several, over held-out texts otherwise.
     """
+    sizes = sorted(set(table["articles"].tolist()))
     base = alt.Chart(table.loc[:, ["comparison", "articles", "apt", "low", "high"]]).encode(
         x=alt.X(
             "articles:Q",
             title="training articles (log scale)",
             scale=alt.Scale(type="log", nice=False, padding=12),
-            axis=alt.Axis(format="~s", tickCount=5),
+            axis=alt.Axis(
+                format="~s", values=sizes if len(sizes) <= MOST_SIZES_NAMED else alt.Undefined
+            ),
         ),
         color=alt.Color(
-            "comparison:N", title=None, scale=alt.Scale(range=[ACCENT, CONTROL, MUTED])
+            "comparison:N",
+            title=None,
+            scale=alt.Scale(range=[ACCENT, CONTROL, MUTED]),
+            legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
         ),
     )
     y = alt.Y("apt:Q", axis=alt.Axis(title="<APT>", format=".1~%", tickCount=5))
