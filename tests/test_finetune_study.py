@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from blocklens import cli
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.studies import StudyOptions, study
+from blocklens.studies import StudyOptions, class_texts, study
 from blocklens.studies import classes as part
 from blocklens.studies.finetune import finetune
 from blocklens.studies.options import ClassOptions
@@ -65,8 +65,8 @@ def encoder(tmp_path_factory) -> Path:
 def few_steps():
     """Read-outs of so few texts settle in fewer steps than the usual thousand."""
     with pytest.MonkeyPatch.context() as patch:
-        usual = part.family_training
-        patch.setattr(part, "family_training", lambda e: replace(usual(e), least_steps=100))
+        usual = class_texts.family_training
+        patch.setattr(class_texts, "family_training", lambda e: replace(usual(e), least_steps=100))
         yield
 
 
@@ -207,6 +207,33 @@ def test_a_study_measures_labelled_texts_with_everything_else(source, encoder, t
     assert any("no labelled texts were given (--data)" in note for note in notes)
     with pytest.raises(UserError, match="no labelled texts were given"):
         study(["a b ."], encoder, tmp_path / "third", options=StudyOptions(parts=("classes",)))
+
+
+def test_the_study_command_takes_labelled_texts_and_refuses_bad_ones_before_it_measures(
+    source, encoder, tmp_path
+):
+    texts = write(tmp_path / "plain.jsonl", [{"text": text} for text in random_texts(20)])
+    quick = ["--untrained", "0", "--no-shuffled", "--examples", "0"]
+    start = ["study", str(texts), "-e", str(encoder), *quick, "--data"]
+    out = tmp_path / "out"
+    found = RUNNER.invoke(
+        cli.app, [*start, str(source), "-o", str(out), "--parts", "heads,classes"]
+    )
+    assert found.exit_code == 0, found.output
+    assert {"heads.parquet", "text_learning.parquet"} <= {
+        p.name for p in (out / "tables").iterdir()
+    }
+    assert "p2-class-accuracy" in found.output
+    page = (out / "report.html").read_text("utf-8")
+    assert "Text classes" in page
+    other = tmp_path / "other"
+    for rows, expected in (
+        (records(9, CLASSES[:1]), "one class, 'first'"),
+        ([*records(9), {"text": "a", "label": 4}], "labels of mixed type"),
+    ):
+        bad = write(tmp_path / "bad.jsonl", rows)
+        assert expected in refusal(*start, bad, "-o", other)
+        assert not (other / "runs").exists()  # nothing was measured in vain
 
 
 def test_what_is_odd_about_the_texts_is_said_in_the_report(encoder, tmp_path):

@@ -19,7 +19,7 @@ from PIL import Image
 
 from blocklens.errors import UserError
 from blocklens.images.decoding import UnreadableError
-from blocklens.images.sources import Parts, Picture
+from blocklens.images.pictures import Parts, Picture
 from blocklens.learning.masking import shuffled
 
 KEPT_SKIPPED = 1000

@@ -8,23 +8,16 @@ read-out of the last block on its frozen trunk.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from blocklens.claims.text_classes import PREFIX, TUNED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.learning.class_heads import ClassHead, train_class_heads
-from blocklens.learning.class_models import new_classifier, save_classifier, with_read_out
+from blocklens.learning.class_models import with_read_out
 from blocklens.learning.input_apt import (
     InputAPT,
     KeptAnswers,
@@ -34,20 +27,24 @@ from blocklens.learning.input_apt import (
     read_out_answers,
     why_no_apt,
 )
-from blocklens.learning.kept_outputs import tokenised
 from blocklens.learning.text_classes import (
     ClassTexts,
     TextReadOuts,
-    family_training,
     measure_text_classes,
     measure_truncated,
-    text_outputs,
 )
 from blocklens.learning.tfidf import measure_tfidf
-from blocklens.learning.truncation import FineTuning, fine_tune
+from blocklens.studies.class_texts import Given, check, read_out, read_outs_of, tuned
+from blocklens.studies.classifiers import (
+    MODEL,
+    accuracy_at,
+    classifier_card,
+    forget_without_model,
+    keep_classifier,
+    weights_digest,
+)
 from blocklens.studies.options import ClassOptions
 from blocklens.studies.parts import Part, Result, Step, StepProgress, Work
-from blocklens.texts.labelled import SIZES, LabelledTexts, Samples, read_labelled, samples
 
 OF_LABELS = ("learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep", "advice")
 OF_INPUTS = ("confidence", "confidence_curve", "replacement")
@@ -55,70 +52,12 @@ TABLES = (
     *(PREFIX + name for name in (*OF_LABELS, "baseline", *OF_INPUTS)),
     *(TUNED + name for name in OF_LABELS),
 )
-MODEL = "model"
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
 OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", "epochs", "rate", "batch"}
 """Options that only one variant's figures depend on."""
-
-
-def read_out(options: ClassOptions) -> bool:
-    """Whether a frozen trunk is read out."""
-    return options.variant in ("read-out", "both")
-
-
-def tuned(options: ClassOptions) -> bool:
-    """Whether classifiers are fine-tuned."""
-    return options.variant in ("truncate", "both")
-
-
-@dataclass(frozen=True)
-class Given:
-    """Labelled texts as they were read, the samples drawn, and what the seeds use of them."""
-
-    data: LabelledTexts
-    drawn: Samples
-    texts: ClassTexts
-
-    @classmethod
-    def of(cls, options: ClassOptions) -> Given:
-        """Read and draw. Raises UserError for what cannot be used."""
-        data = read_labelled(
-            options.data, test=options.test, preset=options.preset, field=options.text_field,
-            label=options.label_field, markers=options.markers, strict=options.strict,
-        )  # fmt: skip
-        sizes = SIZES.get(options.preset or "", (None, None))
-        drawn = samples(
-            data, seeds=options.seeds, train=options.train or sizes[0],
-            test=options.test_size or sizes[1],
-            at_most=options.train is None and options.preset is not None,
-        )  # fmt: skip
-        return cls(data, drawn, ClassTexts.of(data, drawn))
-
-    def digest(self) -> str:
-        """A hash of the texts, their classes, and who is trained on what."""
-        sha = hashlib.sha256(repr(self.data.names).encode("utf-8", "surrogatepass"))
-        for array in (self.texts.labels, self.texts.keys, self.texts.train, self.texts.test):
-            sha.update(array.tobytes())
-        return sha.hexdigest()
-
-    def facts(self) -> dict[str, Any]:
-        """What a report says of the texts."""
-        short = self.drawn.short
-        return {
-            "description": self.data.description,
-            "classes": self.data.names,
-            "read": len(self.data),
-            "train": int(self.texts.train.shape[1]),
-            "test": int(self.texts.test.shape[1]),
-            "seeds": len(self.texts.test),
-            "left_out": dict(self.data.left_out),
-            "skipped": len(self.data.skipped),
-            "skipped_list": [f"{bad.name}: {bad.reason}" for bad in self.data.skipped[:1000]],
-            "short": {"classes": len(short), "fewest": min(short.values(), default=0)},
-        }
 
 
 def left_out(work: Work) -> str | None:
@@ -158,48 +97,6 @@ def steps(work: Work) -> list[Step]:
         if options.untrained:
             step(f"{TUNED_STEP}, untrained 0", partial(tuned_twin, work, options, given, chosen))
     return found
-
-
-def forget_without_model(folder: Path, name: str) -> None:
-    """Forget a step's result where the classifier that goes with it is not in `model/`."""
-    place = folder / "runs" / "classes" / name
-    facts = place / "facts.json"
-    if facts.is_file():
-        said = json.loads(facts.read_text("utf-8"))
-        if "no_model" not in said and said.get("model") != weights_digest(folder / MODEL):
-            shutil.rmtree(place)
-
-
-def weights_digest(model: Path) -> str | None:
-    """A hash of a model folder's weights, or None where there are none."""
-    weights = model / "model.safetensors"
-    if not weights.is_file():
-        return None
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check(encoder: Encoder, options: ClassOptions) -> None:
-    """See before measuring whether options go together. Raises UserError where they do not."""
-    wrong = [block for block in options.blocks or () if not 1 <= block <= encoder.blocks]
-    if wrong:
-        raise UserError(
-            f"{encoder.name}: cannot stop after block {wrong[0]}: it has blocks 1 to "
-            f"{encoder.blocks}"
-        )
-    if options.blocks is not None and not tuned(options):
-        raise UserError(
-            "--blocks: read-outs are of all blocks at once; give it with --variant truncate"
-        )
-
-
-def read_outs_of(encoder: Encoder, options: ClassOptions) -> TextReadOuts:
-    """How the options ask for read-outs and fine-tuning."""
-    tuning = FineTuning(epochs=options.epochs, rate=options.rate, batch=options.batch)
-    return TextReadOuts(
-        tokens=min(options.tokens, encoder.max_tokens), pooling=options.pooling,
-        training=family_training(encoder), tuning=tuning,
-    )  # fmt: skip
 
 
 def read_out_once(
@@ -325,115 +222,6 @@ def inputs_of(
 def prefixed(prefix: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Tables with their names in the study."""
     return {prefix + name: table for name, table in tables.items()}
-
-
-def accuracy_at(learning: pd.DataFrame, block: int) -> float:
-    """The encoder's accuracy at a block."""
-    learning = learning.loc[learning["run"] == "encoder"]
-    rows = learning.loc[(learning["statistic"] == "accuracy") & (learning["block"] == block)]
-    return float(rows["value"].iloc[0])
-
-
-def classifier_of(
-    encoder: Encoder, given: Given, block: int, chosen: TextReadOuts, *, fine: bool
-) -> Any:
-    """The classifier up to a block, as seed 0 trains it: fine-tuned, or the trunk frozen.
-
-    Raises:
-        UserError: no such block, or a family whose classifier has no place for a read-out.
-
-    """
-    texts = given.texts
-    ids = tokenised(encoder, texts.texts, tokens=chosen.tokens)
-    if fine:
-        model = new_classifier(encoder, texts.names, blocks=block, seed=0)
-        return fine_tune(
-            model, encoder.tokenizer, ids, texts.labels, texts.train[0], chosen.tuning, seed=0
-        )
-    outputs = text_outputs(encoder, ids, chosen.pooling)[block : block + 1]
-    heads = train_class_heads(
-        outputs, texts.labels, texts.train[:1], chosen.training, classes=len(texts.names)
-    )
-    return with_read_out(encoder, heads.head(0, 0), texts.names, blocks=block)
-
-
-def check_exportable(encoder: Encoder, options: ClassOptions, block: int) -> None:
-    """See before measuring whether a block can be exported. Raises UserError where it cannot."""
-    new_classifier(encoder, ["a", "b"], blocks=block)
-    if tuned(options):
-        return
-    if options.pooling != "first":
-        raise UserError(
-            f"{encoder.name}: its classifier sees [CLS], a read-out of the mean over the tokens "
-            "has no place in it: leave out --pooling mean"
-        )
-    width = int(encoder.config.hidden_size)
-    head = ClassHead(
-        torch.zeros(width, width), torch.zeros(width), torch.zeros(2, width), torch.zeros(2)
-    )
-    with_read_out(encoder, head, ["a", "b"], blocks=block)
-
-
-def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Path) -> Path:
-    """Write the classifier up to `block` of seed 0 into `folder/block-<number>`.
-
-    Its accuracy and that of the last block stand in its card, from the study in `folder`.
-
-    Raises:
-        UserError: see `classifier_of`, or a folder that cannot be written.
-
-    """
-    check_exportable(encoder, options, block)
-    given, chosen, fine = Given.of(options), read_outs_of(encoder, options), tuned(options)
-    model = classifier_of(encoder, given, block, chosen, fine=fine)
-    learning = pd.read_parquet(folder / "tables" / f"{TUNED if fine else PREFIX}learning.parquet")
-    blocks = set(learning["block"].dropna())
-    card = classifier_card(
-        encoder, given, block, "truncate" if fine else "read-out",
-        accuracy_at(learning, block) if block in blocks else None,
-        accuracy_at(learning, max(blocks)),
-    )  # fmt: skip
-    place = folder / f"block-{block}"
-    keep_classifier(place, encoder, model, card, chosen.tokens)
-    return place
-
-
-def keep_classifier(place: Path, encoder: Encoder, model: Any, card: str, tokens: int) -> None:
-    """Write a classifier's folder."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    save_classifier(place, model.cpu(), encoder.tokenizer, card, tokens=tokens)
-
-
-def classifier_card(
-    encoder: Encoder,
-    given: Given,
-    block: int,
-    variant: str,
-    accuracy: float | None,
-    last: float | None = None,
-) -> str:
-    """The model card: what it is, what it was trained on, how often it is right."""
-    texts, name = given.texts, Path(encoder.name).name
-    how = (
-        "with all weights fine-tuned"
-        if variant == "truncate"
-        else "as they were, with a read-out trained on the last of them"
-    )
-    lines = [
-        "---", "library_name: transformers", "pipeline_tag: text-classification",
-        "tags: [blocklens]", "---", "", f"# {name}, blocks 1 to {block}", "",
-        f"Blocks 1 to {block} of {encoder.blocks} of {name}, {how}, by blocklens: "
-        f"{len(texts.names)} classes, {texts.train.shape[1]:,} training texts "
-        f"({Path(given.data.description).name}).", "",
-    ]  # fmt: skip
-    if accuracy is not None:
-        lines.append(
-            f"- accuracy on {texts.test.shape[1]:,} other texts, mean over {len(texts.test)} "
-            f"seeds (this is seed 0): {accuracy:.4f}"
-        )
-    if last is not None:
-        lines.append(f"- that of the last block: {last:.4f}")
-    return "\n".join([*lines, ""])
 
 
 def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -30,7 +30,7 @@ from blocklens.studies import classes, heads, learned
 from blocklens.studies.folder import Found, write_study
 from blocklens.studies.kept import fingerprint, keep, kept_key, read_kept
 from blocklens.studies.options import StudyOptions
-from blocklens.studies.parts import Inputs, Part, Result, StepProgress, Work
+from blocklens.studies.parts import Inputs, Part, Result, Step, StepProgress, Work
 from blocklens.texts.reading import TextSource
 
 PARTS: tuple[Part, ...] = (heads.PART, learned.PART, classes.PART)
@@ -103,16 +103,20 @@ def study(
     inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
     assert inputs is not None
     work = Work(encoder, source, options, inputs, share, folder)
-    found: list[Found] = []
+    planned: list[tuple[Part, list[Step]]] = []
     notes: list[str] = []
     for part in parts:
         reason = part.left_out(work)
         if reason is None:
-            found.append(Found(part, measure_part(part, work, folder, progress)))
+            planned.append((part, part.steps(work)))
         elif options.parts is None:
             notes.append(reason)
         else:
             raise UserError(reason)
+    # Every part has read what it needs by now: nothing is measured in vain.
+    found = [
+        Found(part, measure_part(part, steps, work, folder, progress)) for part, steps in planned
+    ]
     if share.rank == 0:
         write_study(folder, work, found, notes)
         if report:
@@ -138,13 +142,13 @@ def chosen_parts(options: StudyOptions) -> list[Part]:
 
 
 def measure_part(
-    part: Part, work: Work, folder: Path, progress: Progress | None
+    part: Part, steps: list[Step], work: Work, folder: Path, progress: Progress | None
 ) -> dict[str, Result]:
     """The result of every step, measured where it is not kept; empty but on the first process."""
     results: dict[str, Result] = {}
     first = work.share.rank == 0
     inputs = (work.inputs.encoder, work.inputs.texts, version("blocklens"))
-    for step in part.steps(work):
+    for step in steps:
         key = fingerprint([part.name, step.name, step.made_of, inputs])
         place = folder / "runs" / part.name / step.name.replace(" ", "-")
         if work.share.same(kept_key(place)) != key:

@@ -8,7 +8,8 @@ from blocklens.distributed import join
 from blocklens.embedded.encoder import EMBEDDED
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
-from blocklens.studies.classes import Given, check, check_exportable, export_block
+from blocklens.studies.class_texts import Given, check
+from blocklens.studies.classifiers import check_exportable, export_block
 from blocklens.studies.conduct import Progress, Study, study
 from blocklens.studies.options import ClassOptions, StudyOptions
 from blocklens.texts.reading import TextSource
