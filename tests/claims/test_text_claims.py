@@ -77,6 +77,17 @@ def test_right_answers_alone_are_a_claim_of_their_own_and_the_fine_tuned_model_i
     assert evaluate(alone).set_index("id")["verdict"]["p2-confidence"] == "holds"
 
 
+def test_a_confidence_that_cannot_leave_the_bound_says_nothing_of_independence():
+    def verdict(largest):
+        table = confidence(truncate_all=(0.0, -0.001, 0.001))["text_confidence"]
+        room = table.assign(statistic="largest change", value=largest)
+        tables = {"text_confidence": pd.concat([table, room])}
+        return evaluate(tables).set_index("id")["verdict"]["p2-confidence"]
+
+    assert verdict(0.2) == "holds"
+    assert verdict(0.0018) == "inconclusive"
+
+
 def test_partners_must_move_the_prediction_less_at_the_largest_share():
     def verdict(low, high):
         rows = [

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -125,3 +127,20 @@ def test_a_head_by_itself_takes_the_blocks_output_as_it_is(head):
     np.testing.assert_allclose(
         torch.softmax(scores, -1).numpy(), heads.probabilities(outputs, test)[2, 1], atol=1e-4
     )
+
+
+def test_a_small_set_is_gone_through_more_often_up_to_a_limit():
+    training = ClassTraining(epochs=20, least_steps=1000, most_epochs=300, batch=64)
+    assert training.epochs_for(64_000) == 20  # 1,000 steps an epoch
+    assert training.epochs_for(1400) == 46  # 22 steps an epoch
+    assert training.epochs_for(32) == 300  # one step an epoch: a thousand epochs would make 1,000
+    assert replace(training, epochs=400).epochs_for(32) == 400  # asked for
+
+
+def test_training_goes_through_the_set_as_often_as_said():
+    outputs, labels = classes_at_the_last_block(n=60)
+    train, _ = split(60, seeds=1, train=32)
+    training = ClassTraining(epochs=2, least_steps=1000, most_epochs=7)
+    epochs = []
+    train_class_heads(outputs, labels, train, training, progress=lambda one, _: epochs.append(one))
+    assert epochs == list(range(7))

@@ -74,3 +74,12 @@ def test_input_apt_is_the_mean_over_measured_tokens_without_special_ones():
         np.arange(6)[None], np.arange(6),
     )  # fmt: skip
     assert rows(values, "all").loc["mean confidence", "n"] == 5
+
+
+def test_no_line_over_input_apt_changes_more_than_the_largest_change():
+    x, confidence, right, test, keys = drawn(0.3)
+    found = rows(confidence_tables(x, confidence, right, test, keys), "all")["value"]
+    r = np.corrcoef(x[test].ravel(), confidence.ravel())[0, 1]
+    assert found["change over the range"] == pytest.approx(r * found["largest change"])
+    line = rows(confidence_tables(x, 0.7 - 0.3 * x[test], right, test, keys), "all")["value"]
+    assert line["change over the range"] == pytest.approx(-line["largest change"])

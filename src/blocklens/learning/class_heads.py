@@ -45,13 +45,15 @@ class ClassTraining:
 
     `head`: "pooler" (dense layer, activation, classifier) or "linear". `activation` of the pooler;
     BERT's is tanh. `rate` falls linearly to zero after a share `warm_up` of the steps. A small
-    training set is gone through more often than `epochs`, until `least_steps` are made.
+    training set is gone through more often than `epochs`, until `least_steps` are made; but not
+    more often than `most_epochs` for that, as a few texts are learned long before.
     """
 
     head: HeadKind = "pooler"
     activation: Activation = "tanh"
     epochs: int = 20
     least_steps: int = 1000
+    most_epochs: int = 300
     batch: int = 64
     rate: float = 1e-3
     weight_decay: float = 0.01
@@ -59,7 +61,8 @@ class ClassTraining:
 
     def epochs_for(self, count: int) -> int:
         """Epochs over `count` training inputs."""
-        return max(self.epochs, -(-self.least_steps // -(-count // self.batch)))
+        wanted = -(-self.least_steps // -(-count // self.batch))
+        return max(self.epochs, min(wanted, self.most_epochs))
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ Symbols (docs/definitions.md: confidence against input APT): x = mean APT of an 
 the pre-trained model, special tokens left out; y = largest class probability of the fine-tuned
 model. P2 says that y does not depend on x. Independence needs a bound, not a missing p value: the
 change of y over the central 90 % of x, slope times that range, must lie within +-0.02 with its
-whole 95 % interval (bound and range ours). Intervals are over seeds and texts
-(`structure.jackknife`).
+whole 95 % interval (bound and range ours). That says something only where y varies enough to change
+by more: its largest change is that of a y of the same spread on a straight line over x. Intervals
+are over seeds and texts (`structure.jackknife`).
 """
 
 from __future__ import annotations
@@ -81,9 +82,10 @@ def confidence_tables(
 
     Returns:
         `confidence`: subset ("all" or "correct" answers), statistic ("slope", "change over the
-        range" = slope x (x_high - x_low), "Spearman rho", "mean confidence"), value, low, high, n,
-        x_low, x_high (the central range), bound. `confidence_curve`: subset, bin, x (its mean),
-        value, low, high, n, for bins of equally many inputs.
+        range" = slope x (x_high - x_low), "largest change" = that of a confidence of the same
+        deviation that follows x on a line, "Spearman rho", "mean confidence"), value, low, high,
+        n, x_low, x_high (the central range), bound. `confidence_curve`: subset, bin, x (its
+        mean), value, low, high, n, for bins of equally many inputs.
 
     """
     seeds = len(test)
@@ -144,17 +146,25 @@ def confidence_tables(
     return {"confidence": pd.DataFrame(rows), "confidence_curve": pd.DataFrame(curve)}
 
 
-STATISTICS = ("slope", "change over the range", "Spearman rho", "mean confidence")
+STATISTICS = (
+    "slope",
+    "change over the range",
+    "largest change",
+    "Spearman rho",
+    "mean confidence",
+)
 
 
 def _values(x: Floats, y: Floats, bins: NDArray[np.integer], width: float) -> Floats:
     """STATISTICS, then the mean of y in every bin."""
     slope = _slope(x, y)
+    # |slope| is at most the ratio of the deviations, whatever the correlation.
+    largest = y.std() / x.std() * width if np.isfinite(slope) else np.nan
     number = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
         means = np.bincount(bins, weights=y, minlength=BINS) / number
     rho = _slope(*(_standard(stats.rankdata(values)) for values in (x, y)))
-    return np.array([slope, slope * width, rho, y.mean(), *means])
+    return np.array([slope, slope * width, largest, rho, y.mean(), *means])
 
 
 def _slope(x: Floats, y: Floats) -> float:
