@@ -7,6 +7,7 @@ PyTorch brings along, reaches in the same float32 arithmetic (docs/pretraining.m
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -84,6 +85,17 @@ def with_fast_products(model: nn.Module) -> None:
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(_dense(x), _dense(weight), bias, "none", [], "")
+
+
+def operations() -> dict[Any, Callable[..., int]]:
+    """What `torch.utils.flop_counter` has to know to count products that go through oneDNN."""
+    if not _onednn():
+        return {}
+
+    def count(x: Sequence[int], weight: Sequence[int], *_: Any, **__: Any) -> int:
+        return 2 * x[0] * x[1] * weight[0]
+
+    return {torch.ops.mkldnn._linear_pointwise: count}
 
 
 def _dense(matrix: Tensor) -> Tensor:

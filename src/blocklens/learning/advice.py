@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from blocklens.encoder import Encoder
 from blocklens.learning.structure import jackknife
 from blocklens.loading import OPTIONAL_WEIGHTS
+from blocklens.products import operations
 
 Integers = NDArray[np.integer]
 Floats = NDArray[np.float64]
@@ -132,7 +133,7 @@ def cost_rows(encoder: Encoder, given: dict[str, Tensor]) -> pd.DataFrame | None
     whole = sum(weights.values())
     own = [sum(weight.numel() for weight in block.parameters()) for block in blocks]
     parameters = np.array([whole - sum(own[block:]) for block in range(len(blocks) + 1)])
-    counter = FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False, custom_mapping=operations())
     reached: list[int] = []
 
     def count(*_: Any) -> None:
