@@ -16,7 +16,7 @@ from blocklens.report import charts
 from blocklens.segmentation import best_cuts, evaluate, pk, segment, summarise
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import BASELINES
-from blocklens.segmentation.methods import METHODS, Reading, contrast, cuts
+from blocklens.segmentation.methods import METHODS, NEAR, Reading, contrast, cuts
 from blocklens.segmentation.metrics import masses_from_cuts
 from blocklens.segmentation.number import find_cuts, segment_score
 from blocklens.segmentation.separators import separator_attention, windows_of_sentences
@@ -293,3 +293,16 @@ def test_evaluation_of_nothing_is_refused(encoder):
         evaluate([], encoder)
     with pytest.raises(UserError, match="expected one of"):
         evaluate([], encoder, methods=["magic"])
+
+
+@pytest.mark.parametrize("sentences", [1, 2, 3, 5, 12])
+def test_the_strength_of_a_border_equals_its_definition_pair_by_pair(sentences):
+    rows = np.random.default_rng(sentences).normal(size=(sentences, 4))
+    expected = []
+    for border in range(sentences - 1):
+        left = range(max(0, border + 1 - NEAR), border + 1)
+        right = range(border + 1, min(sentences, border + 1 + NEAR))
+        across = [rows[i] @ rows[j] for i in left for j in right]
+        within = [rows[i] @ rows[j] for side in (left, right) for i in side for j in side if i < j]
+        expected.append((np.mean(within) if within else 0.0) - np.mean(across))
+    np.testing.assert_allclose(contrast(rows), expected, atol=1e-12)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from blocklens.encoder import Encoder
@@ -205,15 +206,24 @@ def contrast(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     Mean inner product of the pairs on one side, less that of the pairs across, with `NEAR`
     sentences a side (fewer at the ends).
     """
-    strength = np.zeros(max(0, len(vectors) - 1))
-    for border in range(len(strength)):
-        left = vectors[max(0, border + 1 - NEAR) : border + 1]
-        right = vectors[border + 1 : border + 1 + NEAR]
-        inside = [side @ side.T for side in (left, right) if len(side) > 1]
-        same = [pairs[np.triu_indices(len(pairs), 1)] for pairs in inside]
-        within = float(np.mean(np.concatenate(same))) if same else 0.0
-        strength[border] = within - float(np.mean(left @ right.T))
-    return strength
+    if len(vectors) < 2:
+        return np.zeros(0)
+    around = np.pad(vectors, ((NEAR - 1, NEAR - 1), (0, 0)))  # sentences that are not there: zeros
+    there = np.pad(np.ones(len(vectors), dtype=bool), NEAR - 1)
+    near = sliding_window_view(around, 2 * NEAR, axis=0)  # [n - 1, width, left and right sentences]
+    is_near = sliding_window_view(there, 2 * NEAR)
+    alike = np.einsum("nwi,nwj->nij", near, near)
+    is_pair = is_near[:, :, None] & is_near[:, None, :]
+    left = np.arange(2 * NEAR) < NEAR
+    across = is_pair & left[:, None] & ~left
+    within = is_pair & np.triu(left[:, None] == left, 1)
+    return mean_of(alike, within) - mean_of(alike, across)
+
+
+def mean_of(values: NDArray[np.floating], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the chosen values [n, i, j] over i and j, [n]; 0 where none is chosen."""
+    sums = np.where(chosen, values, 0.0).sum(axis=(1, 2), dtype=np.float64)
+    return sums / np.maximum(chosen.sum(axis=(1, 2)), 1)
 
 
 def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:

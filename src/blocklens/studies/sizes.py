@@ -76,9 +76,9 @@ def notes(table: pd.DataFrame) -> list[str]:
     said = [
         "Each encoder is measured at its last block with its own head, on texts held out from all."
     ]
-    if int(table["seeds"].max()) < 2:
+    if table["seeds"].to_numpy(dtype=int).max() < 2:
         said.append("One seed: its intervals are over texts, and the claim is left open.")
-    if float(table["apt"].max()) < COPYING:
+    if table["apt"].to_numpy(dtype=float).max() < COPYING:
         said.append(
             f"No encoder reached an <APT> of {COPYING}: a head that sees the token alone, right "
             "where it was left unchanged, has about as much. These runs were too short to say what "

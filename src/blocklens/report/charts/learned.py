@@ -210,7 +210,7 @@ def cluster_sizes(
         ),
     )
     share = quantity == "noise_share"
-    most = float(data["high"].max())
+    most = data["high"].to_numpy(dtype=float).max()
     few = not share and most <= 5  # ticks at halves would be rounded to the same number twice
     axis = alt.Axis(
         title=titles[quantity],
