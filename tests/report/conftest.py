@@ -8,7 +8,7 @@ import pytest
 from synthetic import Shape, build_study
 from synthetic_learned import add_learned
 
-from blocklens.report import write_report
+from blocklens.report import StudyFolder, write_report
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +18,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     add_learned(folder)
     write_report(folder, figures=False)
     return folder
+
+
+@pytest.fixture(scope="module")
+def folder(study: Path) -> StudyFolder:
+    """What is read of the study, this one or a module's own."""
+    return StudyFolder.read(study)
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,6 @@ def study(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def folder(study) -> StudyFolder:
-    return StudyFolder.read(study)
-
-
 def test_a_study_without_labelled_texts_has_no_section_of_classes():
     assert classes_section(StudyFolder(Path(), {}, {})) is None
 

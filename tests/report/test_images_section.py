@@ -20,11 +20,6 @@ def study(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def folder(study) -> StudyFolder:
-    return StudyFolder.read(study)
-
-
 def test_a_study_of_texts_has_no_section_of_images():
     assert images_section(StudyFolder(Path(), {}, {})) is None
 

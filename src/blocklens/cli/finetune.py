@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +15,7 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
-from blocklens.cli.progress import study_progress
+from blocklens.cli.progress import is_first_process, study_progress
 from blocklens.cli.study import summarise
 from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
@@ -158,7 +157,7 @@ def finetune(
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    first = is_first_process()
     with study_progress(loaded.name, shown=first) as progress:
         found = run(options, loaded, out, export=export_block, progress=progress)
     if not first:

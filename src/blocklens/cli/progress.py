@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+
+def is_first_process() -> bool:
+    """Whether this is the one that speaks, of the processes that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager

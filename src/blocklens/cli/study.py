@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -19,7 +18,7 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
-from blocklens.cli.progress import study_progress
+from blocklens.cli.progress import is_first_process, study_progress
 from blocklens.embedded.encoder import EMBEDDED
 from blocklens.errors import UserError
 
@@ -232,7 +231,7 @@ def study(
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    first = is_first_process()
     with study_progress(loaded.name, shown=first) as progress:
         found = run(source, loaded, out, options=options, progress=progress)
     if first:

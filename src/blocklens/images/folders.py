@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from blocklens.errors import UserError
+from blocklens.folders import entries_of, files_below
 from blocklens.images.decoding import UnreadableError, decoded
 from blocklens.images.pictures import Parts, Picture, with_test
 
@@ -19,7 +19,7 @@ TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
 
 def folder(path: Path) -> Parts:
     """One folder a class, also below `train` and `test` (or `val`); hidden files are left out."""
-    entries = {entry.name.lower(): Path(entry) for entry in _entries(path) if entry.is_dir()}
+    entries = {entry.name.lower(): Path(entry) for entry in entries_of(path) if entry.is_dir()}
     train = next((entries[name] for name in TRAIN_FOLDERS if name in entries), None)
     test = next((entries[name] for name in TEST_FOLDERS if name in entries), None)
     if train is not None:
@@ -34,13 +34,13 @@ def folder(path: Path) -> Parts:
 
 def _class_folders(path: Path, root: Path) -> tuple[list[str], list[Picture]]:
     found = {
-        entry.name: [file for file in _files(Path(entry)) if file.suffix.lower() in SUFFIXES]
-        for entry in _entries(path)
+        entry.name: [file for file in files_below(Path(entry)) if file.suffix.lower() in SUFFIXES]
+        for entry in entries_of(path)
         if entry.is_dir()
     }
     classes = [name for name, files in found.items() if files]
     if not classes:
-        loose = any(Path(entry).suffix.lower() in SUFFIXES for entry in _entries(path))
+        loose = any(Path(entry).suffix.lower() in SUFFIXES for entry in entries_of(path))
         what = "its images are in no class" if loose else "no images in it"
         raise UserError(
             f"{path}: {what}; expected one folder a class, with images "
@@ -52,26 +52,6 @@ def _class_folders(path: Path, root: Path) -> tuple[list[str], list[Picture]]:
         for file in found[name]
     ]
     return classes, pictures
-
-
-def _entries(path: Path) -> list[os.DirEntry[str]]:
-    try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-    except OSError as error:
-        raise UserError(
-            f"{path}: the folder cannot be listed ({error.strerror}); check its permissions"
-        ) from error
-    return [entry for entry in entries if not entry.name.startswith(".")]
-
-
-def _files(path: Path) -> list[Path]:
-    files: list[Path] = []
-    for entry in _entries(path):
-        if entry.is_dir(follow_symlinks=False):
-            files += _files(Path(entry))
-        elif entry.is_file():
-            files.append(Path(entry))
-    return files
 
 
 def image_of_file(path: Path) -> Image.Image:

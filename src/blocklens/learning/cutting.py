@@ -75,6 +75,14 @@ def load_trunk(trunk: nn.Module, encoder: Encoder) -> None:
     trunk.load_state_dict({name: given[name] for name in wanted}, strict=False)
 
 
+def card_head(task: str, title: str, *tags: str) -> list[str]:
+    """The first lines of a classifier's model card: what the Hub reads of it, and its title."""
+    return [
+        "---", "library_name: transformers", f"pipeline_tag: {task}",
+        f"tags: [{', '.join(('blocklens', *tags))}]", "---", "", f"# {title}", "",
+    ]  # fmt: skip
+
+
 def save_model(folder: Path, model: Any, preparation: Any, card: str) -> None:
     """Write a model, its tokenizer or image processor, and its card, whole or not at all.
 

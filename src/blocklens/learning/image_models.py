@@ -17,7 +17,7 @@ from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import train_class_heads
-from blocklens.learning.cutting import check_block, load_trunk, shorter_config
+from blocklens.learning.cutting import card_head, check_block, load_trunk, shorter_config
 from blocklens.learning.image_classes import ImageReadOuts, image_batches, pooling_of
 from blocklens.learning.kept_outputs import kept_outputs
 from blocklens.loading import quiet_transformers
@@ -103,8 +103,7 @@ def shorter_card(
 ) -> str:
     """The model card of a shorter classifier: what it is, and what it loses."""
     lines = [
-        "---", "library_name: transformers", "pipeline_tag: image-classification",
-        "tags: [blocklens]", "---", "", f"# {name}", "",
+        *card_head("image-classification", name),
         f"Blocks 1 to {block} of {encoder.blocks} of {encoder.name}, with a linear read-out that "
         f"blocklens trained on {len(data.train):,} images of {len(data.classes)} classes "
         f"({data.description}); the blocks are as they were.", "",

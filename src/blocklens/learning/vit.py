@@ -25,7 +25,7 @@ from torch import Tensor
 from blocklens.errors import UserError
 from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import linear_decay
-from blocklens.learning.cutting import save_model
+from blocklens.learning.cutting import card_head, save_model
 from blocklens.learning.masking import shuffled
 from blocklens.loading import quiet_transformers
 
@@ -277,8 +277,7 @@ def vit_card(trained: Trained, data: ImageData) -> str:
     """The model card's Markdown: data, figures, and every option."""
     options, last = trained.options, trained.history[-1]
     lines = [
-        "---", "library_name: transformers", "pipeline_tag: image-classification",
-        "tags: [blocklens, vit]", "---", "", f"# ViT-{options.blocks}", "",
+        *card_head("image-classification", f"ViT-{options.blocks}", "vit"),
         f"A ViT of {options.blocks} blocks, {options.heads} heads and width {options.width}, "
         f"trained from scratch with blocklens on {len(data.train):,} images of "
         f"{len(data.classes)} classes ({data.description}).", "",

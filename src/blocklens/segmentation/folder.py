@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +26,7 @@ import pandas as pd
 
 from blocklens.claims import evaluate as judge
 from blocklens.encoder import Encoder
+from blocklens.provenance import made_with
 from blocklens.segmentation.borders import BorderSums
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import BASELINES, evaluate, summarise
@@ -164,8 +163,7 @@ def _write(
         "heads": encoder.heads,
         "texts": texts,
         "options": options,
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_with(PACKAGES),
         "notes": notes,
         **record,
     }

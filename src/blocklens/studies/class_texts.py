@@ -11,6 +11,7 @@ from typing import Any
 
 from blocklens.encoder import Encoder
 from blocklens.errors import UserError
+from blocklens.learning.cutting import check_block
 from blocklens.learning.text_classes import ClassTexts, TextReadOuts, family_training
 from blocklens.learning.truncation import FineTuning
 from blocklens.studies.options import ClassOptions
@@ -76,12 +77,8 @@ class Given:
 
 def check(encoder: Encoder, options: ClassOptions) -> None:
     """See before measuring whether options go together. Raises UserError where they do not."""
-    wrong = [block for block in options.blocks or () if not 1 <= block <= encoder.blocks]
-    if wrong:
-        raise UserError(
-            f"{encoder.name}: cannot stop after block {wrong[0]}: it has blocks 1 to "
-            f"{encoder.blocks}"
-        )
+    for block in options.blocks or ():
+        check_block(encoder, block)
     if options.blocks is not None and not tuned(options):
         raise UserError(
             "--blocks: read-outs are of all blocks at once; give it with --variant truncate"

@@ -16,6 +16,7 @@ from blocklens.encoder import Encoder
 from blocklens.errors import UserError
 from blocklens.learning.class_heads import ClassHead, train_class_heads
 from blocklens.learning.class_models import new_classifier, save_classifier, with_read_out
+from blocklens.learning.cutting import card_head
 from blocklens.learning.kept_outputs import tokenised
 from blocklens.learning.text_classes import TextReadOuts, text_outputs
 from blocklens.learning.truncation import fine_tune
@@ -117,7 +118,6 @@ def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Pa
 
 def keep_classifier(place: Path, encoder: Encoder, model: Any, card: str, tokens: int) -> None:
     """Write a classifier's folder."""
-    place.parent.mkdir(parents=True, exist_ok=True)
     save_classifier(place, model.cpu(), encoder.tokenizer, card, tokens=tokens)
 
 
@@ -137,8 +137,7 @@ def classifier_card(
         else "as they were, with a read-out trained on the last of them"
     )
     lines = [
-        "---", "library_name: transformers", "pipeline_tag: text-classification",
-        "tags: [blocklens]", "---", "", f"# {name}, blocks 1 to {block}", "",
+        *card_head("text-classification", f"{name}, blocks 1 to {block}"),
         f"Blocks 1 to {block} of {encoder.blocks} of {name}, {how}, by blocklens: "
         f"{len(texts.names)} classes, {texts.train.shape[1]:,} training texts "
         f"({Path(given.data.description).name}).", "",

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from blocklens.claims import evaluate
+from blocklens.provenance import made_with
 from blocklens.storage import write_json, write_table
 from blocklens.studies.parts import Part, Result, Work
 
@@ -86,7 +84,6 @@ def describe(work: Work, found: list[Found], notes: list[str]) -> dict[str, Any]
         "parts": facts,
         "options": work.options.model_dump(mode="json"),
         "hashes": {"texts": inputs.texts, "encoder": inputs.encoder},
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_with(PACKAGES),
         "notes": [*notes, *(note for one in found for note in one.part.notes(work, one.facts))],
     }

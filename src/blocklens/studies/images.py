@@ -14,10 +14,8 @@ a hash of what went into them.
 from __future__ import annotations
 
 import json
-import platform
 import shutil
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +45,7 @@ from blocklens.learning.image_models import (
     shorter_classifier,
 )
 from blocklens.learning.vit import VitOptions, export_vit, train_vit
+from blocklens.provenance import made_with
 from blocklens.storage import output_folder, write_json, write_table
 from blocklens.studies.conduct import Progress, Study
 from blocklens.studies.kept import fingerprint, keep, kept_key, read_kept
@@ -300,7 +299,6 @@ def describe(
         "training": trained,
         "options": options.model_dump(mode="json", exclude=None if trained else {"vit"}),
         "hashes": {"images": data.digest(), "encoder": encoder.fingerprint()},
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_with(PACKAGES),
         "notes": said,
     }

@@ -10,9 +10,6 @@ The trainings are those of `blocklens.learning.sizes`; here they are judged and 
 
 from __future__ import annotations
 
-import platform
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import pandas as pd
 from blocklens.claims import evaluate
 from blocklens.learning.options import PretrainOptions
 from blocklens.learning.sizes import train_sizes
+from blocklens.provenance import made_with
 from blocklens.storage import write_json, write_table
 
 PACKAGES = ("blocklens", "torch", "transformers", "tokenizers", "numpy")
@@ -62,8 +60,7 @@ def study_sizes(
         "heads": options.heads,
         "texts": {"description": getattr(texts, "description", "texts given by the caller")},
         "options": {"sizes": sizes, "seeds": seeds, "steps": steps, "epochs": epochs, **shared},
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_with(PACKAGES),
         "notes": notes(table),
     }
     write_json(description, out / "study.json")

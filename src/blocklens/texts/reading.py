@@ -7,7 +7,6 @@ ones is named in `skipped` and the rest goes on. Names, order and texts depend o
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
+from blocklens.folders import files_below
 from blocklens.texts.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of
 from blocklens.texts.formats import READERS, Records
 from blocklens.texts.hub import HubDataset
@@ -154,7 +154,7 @@ class TextSource:
             raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
         if path.is_dir():
             self._path = path
-            if not any(_is_known(file) for file in _files(path)):
+            if not any(_is_known(file) for file in files_below(path)):
                 raise UserError(f"{source}: the folder has no texts; expected {SUPPORTED}")
         elif exists:
             self._path = path
@@ -183,7 +183,7 @@ class TextSource:
             except UnusableError as error:
                 yield self.description, Bad(error)
         elif self._path.is_dir():
-            for file in _files(self._path):
+            for file in files_below(self._path):
                 yield from self._read_file(file, file.relative_to(self._path).as_posix())
         else:
             yield from self._read_file(self._path, self._path.name)
@@ -278,22 +278,6 @@ def _picked(items: Iterable[object], picker: FieldPicker) -> Records:
             yield number, picker.pick(item)
         else:
             yield number, Bad(f"is {kind_of(item)}; expected a string")
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder in the order of their names, hidden ones left out."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise UserError(
-            f"{folder}: the folder cannot be listed ({error.strerror}); check its permissions"
-        ) from error
-    for entry in entries:
-        if not entry.name.startswith("."):
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(Path(entry))
-            elif entry.is_file():
-                yield Path(entry)
 
 
 def _is_known(path: Path) -> bool:

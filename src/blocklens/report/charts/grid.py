@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.report.charts.blocks import rows_of
-from blocklens.report.charts.style import DIVERGING, FAINT, INK, configure
+from blocklens.report.charts.style import FAINT, INK, configure, log_ratio_colour
 
 
 def grid(
@@ -36,20 +36,8 @@ def grid(
         tooltip=["block:O", "head:O"]
         + [alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("effect", "low", "high")],
     )
-    colour = alt.Color(
-        "log2:Q",
-        title=f"{statistic}, observed / null",
-        scale=alt.Scale(
-            domain=list(np.linspace(-np.log2(bound), np.log2(bound), len(DIVERGING))),
-            range=list(DIVERGING),
-            clamp=True,
-        ),
-        legend=alt.Legend(
-            labelExpr="format(pow(2, datum.value), '.2~g')",
-            gradientLength=220,
-            gradientThickness=8,
-            titleLimit=400,
-        ),
+    colour = log_ratio_colour(
+        f"{statistic}, observed / null", float(np.log2(bound)), gradientLength=220, titleLimit=400
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=colour)
     text = base.mark_text(fontSize=10).encode(

@@ -9,13 +9,13 @@ import pandas as pd
 from blocklens.errors import UserError
 from blocklens.report.charts.style import (
     ACCENT,
-    DIVERGING,
     FAINT,
     INK,
     MUTED,
     RUN_COLOURS,
     configure,
     log_ratio_axis,
+    log_ratio_colour,
 )
 
 
@@ -129,20 +129,7 @@ def distance_map(
     data = data.assign(log2=np.log2(data["ratio"].clip(lower=2**-6, upper=2**6)))
     bound = max(float(np.nanquantile(data["log2"].abs(), 0.98)), 0.5)
     names = list(dict.fromkeys(data["bin"]))
-    colour = alt.Color(
-        "log2:Q",
-        title="pairs, observed / null",
-        scale=alt.Scale(
-            domain=list(np.linspace(-bound, bound, len(DIVERGING))),
-            range=list(DIVERGING),
-            clamp=True,
-        ),
-        legend=alt.Legend(
-            labelExpr="format(pow(2, datum.value), '.2~g')",
-            gradientLength=200,
-            gradientThickness=8,
-        ),
-    )
+    colour = log_ratio_colour("pairs, observed / null", bound, gradientLength=200)
     chart = (
         alt.Chart(data)
         .mark_rect(stroke="white", strokeWidth=1)

@@ -8,6 +8,7 @@ their dash as well. Effects are ratios, so they are drawn on a log scale around 
 from typing import Any
 
 import altair as alt
+import numpy as np
 
 INK = "#1d2630"
 MUTED = "#5c6975"
@@ -93,6 +94,25 @@ def configure(chart: Any) -> Any:
 def log_ratio_axis(title: str) -> alt.Axis:
     """An axis for a ratio on a log scale, with plain numbers and few ticks."""
     return alt.Axis(title=title, format=".3~g", tickCount=5)
+
+
+def log_ratio_colour(title: str, bound: float, **legend: Any) -> alt.Color:
+    """The colour channel of a ratio by its field `log2`, from -`bound` to `bound`, grey at 0.
+
+    `legend`: what its legend has beside plain numbers.
+    """
+    return alt.Color(
+        "log2:Q",
+        title=title,
+        scale=alt.Scale(
+            domain=np.linspace(-bound, bound, len(DIVERGING)).tolist(),
+            range=list(DIVERGING),
+            clamp=True,
+        ),
+        legend=alt.Legend(
+            labelExpr="format(pow(2, datum.value), '.2~g')", gradientThickness=8, **legend
+        ),
+    )
 
 
 def block_axis() -> alt.X:
