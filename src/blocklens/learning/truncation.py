@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from blocklens.learning.class_heads import linear_decay
 from blocklens.learning.kept_outputs import batches_of_like_lengths, padded
 from blocklens.learning.masking import shuffled
+from blocklens.products import with_fast_products
 
 SORTED_TOGETHER = 16
 """Batches whose texts are sorted by length before they are cut: shuffled, yet little padding."""
@@ -66,6 +67,7 @@ def fine_tune(
 
     """
     training = training or FineTuning()
+    with_fast_products(model)
     parameters = [p for p in model.parameters() if p.requires_grad_(True) is not None]
     optimiser = torch.optim.AdamW(
         [

@@ -27,6 +27,7 @@ from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import linear_decay
 from blocklens.learning.cutting import card_head, save_model
 from blocklens.learning.masking import shuffled
+from blocklens.products import with_fast_products
 from blocklens.loading import quiet_transformers
 
 LARGEST_SIDE = 64
@@ -146,6 +147,7 @@ def train_vit(
     pixels = data.train.pixels(options.side, 3)
     labels = torch.from_numpy(data.train.labels)
     model, processor = new_vit(data.classes, options, pixels)
+    with_fast_products(model)
     model.to(device).train()
     optimiser = torch.optim.AdamW(
         [
