@@ -27,8 +27,8 @@ from blocklens.images.drawing import ImageData
 from blocklens.learning.class_heads import linear_decay
 from blocklens.learning.cutting import card_head, save_model
 from blocklens.learning.masking import shuffled
-from blocklens.products import with_fast_products
 from blocklens.loading import quiet_transformers
+from blocklens.products import with_fast_products
 
 LARGEST_SIDE = 64
 """Side in pixels up to which images go in at their own size; larger ones are made smaller."""
