@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 ATTENTION = "blocklens"
 """The name of our attention function in transformers' registries."""
 
+IN_CACHE = 2**18
+"""Numbers that stay in a core's cache (1 MB) from one operation to the next."""
+
 
 @dataclass(frozen=True)
 class Heads:
@@ -99,17 +102,27 @@ class HeadTap:
         for text, n in enumerate(self.lengths or [longest] * texts):
             attention = self.workspace.get("attention", (heads, n, n), query)
             queries, keys, values = query[text, :, :n], key[text, :, :n], value[text, :, :n]
-            products.batched(queries * scaling, keys.mT, attention)
-            if mask is not None:
-                allowed = mask[text, :, :n, :n]
-                if not allowed.all():  # padding is cut off already: what is left is a local window
-                    attention.masked_fill_(~allowed, float("-inf"))
-            torch.softmax(attention, dim=-1, out=attention)
             outputs = self.workspace.get("outputs", (heads, n, value.shape[-1]), value)
-            products.batched(attention, values, outputs)
+            allowed = None if mask is None else mask[text, :, :n, :n]
+            if allowed is not None and allowed.all():
+                allowed = None  # padding is cut off already: what is left is a local window
+            for some in heads_at_once(heads, n):
+                maps = attention[some]
+                products.batched(queries[some] * scaling, keys[some].mT, maps)
+                if allowed is not None:
+                    maps.masked_fill_(~allowed, float("-inf"))
+                torch.softmax(maps, dim=-1, out=maps)
+                products.batched(maps, values[some], outputs[some])
             output[text, :n] = outputs.transpose(0, 1)
             self.receive(Heads(self.calls, text, attention, outputs))
         return output
+
+
+def heads_at_once(heads: int, tokens: int) -> Iterator[slice]:
+    """Heads a few at a time, so that their matrices of tokens x tokens stay in a core's cache."""
+    some = max(1, IN_CACHE // tokens**2)
+    for start in range(0, heads, some):
+        yield slice(start, min(start + some, heads))
 
 
 class Workspace:

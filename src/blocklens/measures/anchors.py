@@ -40,13 +40,8 @@ class Anchors:
         self.pairs = pairs
         table = pairs.table
         self.types = len(table.type_ids)
-        size = pairs.heads * pairs.cuts * self.types
-        counts = np.zeros(size, dtype=np.int64)
-        for member in (table.first, table.second):
-            counts += np.bincount(
-                pairs.key * self.types + table.types[member[pairs.pair]], minlength=size
-            )
-        self.members = counts.reshape(pairs.heads, pairs.cuts, self.types).cumsum(axis=1)
+        self.members = pairs.count(table.types[pairs.first], self.types)
+        self.members += pairs.count(table.types[pairs.second], self.types)
 
     @cached_property
     def anchor(self) -> np.ndarray:

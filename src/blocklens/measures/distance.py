@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from blocklens.measures.pairs import LOCAL
+from blocklens.measures.pairs import LOCAL, NEAR
 from blocklens.measures.ratios import GROUPS, Ratios, quantiles, resampling_weights
 
 if TYPE_CHECKING:
@@ -56,21 +56,17 @@ class Distance:
 
     def update(self, view: View) -> None:
         """Add one block of one window."""
-        pairs, table = view.pairs, view.table
-        number = view.scores.number
-        distance = table.distance[pairs.pair]
-        observed = np.stack([pairs.count(weights=distance), view.scores.counts["local"]], axis=-1)
-        means = np.array([table.mean_distance, table.local.mean()])
-        self.ratios.add(
-            view.group, view.block, observed, means * number[:, :, None], number[:, :, None]
-        )
+        table, found = view.table, view.pairs.distances
+        number = view.pairs.number[:, :, None]
         n = table.tokens
-        inside = pairs.cut <= self.default_cut
-        key = pairs.head[inside] * n + distance[inside]
-        counts = np.bincount(key, minlength=pairs.heads * n).reshape(pairs.heads, n)
-        self.histogram[view.group, view.block - 1, :, :n] += counts
+        far, near = found @ np.arange(n), found[:, :, : LOCAL + 1].sum(axis=2)
+        means = np.array([table.mean_distance, table.shares[NEAR]])
+        self.ratios.add(
+            view.group, view.block, np.stack([far, near], axis=-1), means * number, number
+        )
+        self.histogram[view.group, view.block - 1, :, :n] += found[:, self.default_cut]
         self.expected[view.group, view.block - 1, :, :n] += (
-            number[:, self.default_cut, None] * table.distance_shares
+            number[:, self.default_cut] * table.distance_shares
         )
 
     def merge(self, other: Distance) -> None:

@@ -6,8 +6,8 @@ fraction q of the text's n(n-1)/2, at least ceil(n/2) pairs; ties at the cut are
 order of tokens matters. All cuts of the sweep come from one selection at the loosest; each pair
 knows the tightest cut it makes.
 
-In NumPy on purpose: its comparison, compress and sort are faster here than `topk`, and the
-state they feed is NumPy's.
+In NumPy on purpose: its comparison and sort are faster here than `topk`, and the state they feed is
+NumPy's.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ import torch
 from torch import Tensor
 
 from blocklens import products
-from blocklens.heads import Workspace
+from blocklens.heads import Workspace, heads_at_once
 from blocklens.measures.options import HeadOptions
 from blocklens.tokens import Tokens
 
 LOCAL = 5
 """Pairs at most this many tokens apart are local (docs/definitions.md: distance distribution)."""
+
+REPEATED, NEAR, SAME_SENTENCE = np.array([1, 2, 4], dtype=np.uint8)
+"""Kinds of a pair, as bits: of one type, local, within one sentence."""
 
 SAMPLE_FROM = 2048
 SAMPLE_EVERY = 8
@@ -42,7 +45,8 @@ def all_pairs(tokens: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
 class PairTable:
     """What every pair of a window's content tokens is, before any encoder has seen it.
 
-    Arrays are [pairs] in the order of `all_pairs`, or [tokens] over content tokens.
+    Arrays are [pairs] in the order of `all_pairs`, or [tokens] over content tokens. `kinds` has a
+    bit for each kind of a pair; `shares` says how many of all pairs have it.
     """
 
     def __init__(self, tokens: Tokens) -> None:
@@ -53,10 +57,14 @@ class PairTable:
         ids = tokens.ids[content]
         self.sentences = tokens.sentences[content]
         self.type_ids, self.types = np.unique(ids, return_inverse=True)
-        self.distance = (self.second - self.first).astype(np.int16)
-        self.equal = self.types[self.first] == self.types[self.second]
-        self.same_sentence = self.sentences[self.first] == self.sentences[self.second]
-        self.local = self.distance <= LOCAL
+        equal = self.types[self.first] == self.types[self.second]
+        local = self.second - self.first <= LOCAL
+        same = self.sentences[self.first] == self.sentences[self.second]
+        self.kinds = equal * REPEATED | local * NEAR | same * SAME_SENTENCE
+        self.shares = {
+            kind: np.count_nonzero(which) / self.pairs
+            for kind, which in ((REPEATED, equal), (NEAR, local), (SAME_SENTENCE, same))
+        }
 
     @staticmethod
     def of(tokens: Tokens) -> PairTable:
@@ -120,19 +128,36 @@ class Pairs:
         """Head x cuts + cut, [selected]."""
         return self.head * self.cuts + self.cut
 
-    def count(
-        self, which: np.ndarray | None = None, weights: np.ndarray | None = None
-    ) -> np.ndarray:
-        """Number of pairs, or sum of weights, for each head and cut, [heads, cuts].
+    @cached_property
+    def first(self) -> np.ndarray:
+        """The pairs' first members, numbers of content tokens, [selected]."""
+        return self.table.first[self.pair]
+
+    @cached_property
+    def second(self) -> np.ndarray:
+        """The pairs' second members, as `first`."""
+        return self.table.second[self.pair]
+
+    def count(self, values: np.ndarray, size: int) -> np.ndarray:
+        """How many pairs have each value, for each head and cut, [heads, cuts, size].
 
         Args:
-            which: bool [selected], the pairs to count; default all.
-            weights: float [selected], what to sum in place of 1.
+            values: int [selected], of 0 .. size - 1.
+            size: number of values.
 
         """
-        key = self.key if which is None else self.key[which]
-        found = np.bincount(key, weights=weights, minlength=self.heads * self.cuts)
-        return found.reshape(self.heads, self.cuts).cumsum(axis=1)
+        found = np.bincount(self.key * size + values, minlength=self.heads * self.cuts * size)
+        return found.reshape(self.heads, self.cuts, size).cumsum(axis=1)
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """How many pairs are at each distance, for each head and cut, [heads, cuts, tokens]."""
+        return self.count(self.second - self.first, self.table.tokens)
+
+    @cached_property
+    def number(self) -> np.ndarray:
+        """How many pairs there are, for each head and cut, [heads, cuts]."""
+        return self.distances.sum(axis=2)
 
 
 def context_similarity(
@@ -185,24 +210,26 @@ def high_pairs(
 
     """
     table = PairTable.of(tokens)
-    matrix = context_similarity(
-        content_rows(outputs, tokens.content), options.similarity, workspace
-    )
-    upper = workspace.get("upper", (len(matrix), table.pairs), matrix)
-    torch.index_select(matrix.flatten(1), 1, table.places.to(matrix.device), out=upper)
+    outputs = content_rows(outputs, tokens.content)
+    upper = workspace.get("upper", (len(outputs), table.pairs), outputs)
+    places = table.places.to(outputs.device)
+    for some in heads_at_once(len(outputs), table.tokens):
+        matrices = context_similarity(outputs[some], options.similarity, workspace)
+        torch.index_select(matrices.flatten(1), 1, places, out=upper[some])
     values = upper.cpu().numpy()
     if options.rule == "top":
         counts = [pairs_wanted(table.tokens, q) for q in options.cuts]
         head, pair, found, thresholds = largest(values, counts)
     else:
         thresholds = values.max(axis=1, keepdims=True) * np.asarray(options.cuts)
-        place = np.flatnonzero(values > thresholds[:, -1:])
+        place = places_of(values > thresholds[:, -1:])
         head, pair = np.divmod(place, table.pairs)
         found = values.reshape(-1)[place]
     cut = np.zeros(len(pair), dtype=np.int64)
     inclusive = options.rule == "top"
+    of_head = np.bincount(head, minlength=len(values))
     for tighter in range(len(options.cuts) - 1):
-        limit = thresholds[head, tighter]
+        limit = np.repeat(thresholds[:, tighter], of_head)
         cut += found < limit if inclusive else found <= limit
     return Pairs(table, head, pair, cut, len(values), len(options.cuts))
 
@@ -236,7 +263,7 @@ def largest(
         margin = int(1.3 * counts[-1] / columns * sample.shape[1]) + 8
         kth = max(sample.shape[1] - margin, 0)
         bound = np.partition(sample, kth, axis=1)[:, kth : kth + 1]
-    place = np.flatnonzero(values >= bound)
+    place = places_of(values >= bound)
     starts = np.searchsorted(place, np.arange(rows + 1) * columns)
     if (np.diff(starts) < counts[-1]).any():
         place = np.arange(rows * columns)
@@ -250,9 +277,15 @@ def largest(
     ranked[np.arange(longest) >= (longest - many)[:, None]] = found
     ranked.sort(axis=1)
     thresholds = ranked[:, longest - np.asarray(counts)]
-    taken = found >= thresholds[row, -1]
+    taken = np.flatnonzero(found >= np.repeat(thresholds[:, -1], many))
     row = row[taken]
     return row, place[taken] - row * columns, found[taken], thresholds
+
+
+def places_of(which: np.ndarray) -> np.ndarray:
+    """Places of what is true in a matrix, rows one after the other, int64."""
+    # PyTorch's way: NumPy's takes half as long again.
+    return torch.from_numpy(which).view(-1).nonzero().numpy()[:, 0]
 
 
 def random_pairs(tokens: Tokens, options: HeadOptions, heads: int) -> Pairs:

@@ -78,15 +78,12 @@ class PatchMeasures:
         self.attention.add(view.group, view.block, received[:, None, None], number * share, number)
 
     def _distance(self, view: View) -> None:
-        pairs = view.pairs
-        distance = self.grid_distance[pairs.pair]
-        touching = self.grid_distance == 1
-        observed = [pairs.count(weights=distance), pairs.count(touching[pairs.pair])]
-        number = pairs.count()[:, :, None]
-        means = np.array([self.grid_distance.mean(), touching.mean()])
-        self.distance.add(
-            view.group, view.block, np.stack(observed, axis=-1), means * number, number
-        )
+        size = max(self.grid)
+        found = view.pairs.count(self.grid_distance[view.pairs.pair], size)
+        number = found.sum(axis=2, keepdims=True)
+        observed = np.stack([found @ np.arange(size), found[:, :, 1]], axis=-1)
+        means = np.array([self.grid_distance.mean(), (self.grid_distance == 1).mean()])
+        self.distance.add(view.group, view.block, observed, means * number, number)
 
     def merge(self, other: PatchMeasures) -> None:
         """Add the sums of other images, measured with the same options."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from blocklens.measures.pairs import SAME_SENTENCE
 from blocklens.measures.ratios import GROUPS, Ratios
 
 if TYPE_CHECKING:
@@ -59,14 +60,14 @@ class SameSentence:
         pairs, table = view.pairs, view.table
         if table.sentences[0] == table.sentences[-1]:
             return
-        number = view.scores.number[:, :, None]
-        same = view.scores.counts["same sentence"]
-        matched = pairs.count(weights=table.sentence_shares[table.distance[pairs.pair]])
+        number = pairs.number[:, :, None]
+        same = view.scores.of("same sentence")
+        matched = pairs.distances @ table.sentence_shares
         self.ratios.add(
             view.group,
             view.block,
             same[:, :, None],
-            np.stack([number[:, :, 0] * table.same_sentence.mean(), matched], axis=-1),
+            np.stack([pairs.number * table.shares[SAME_SENTENCE], matched], axis=-1),
             number,
         )
         if self.shifted.shape[2]:
@@ -76,12 +77,12 @@ class SameSentence:
         """High pairs within a shifted sentence, [heads, shifts]; the same shifts in every block."""
         pairs, table = view.pairs, view.table
         inside = pairs.cut <= self.default_cut
-        head, pair = pairs.head[inside], pairs.pair[inside]
+        head, first, second = pairs.head[inside], pairs.first[inside], pairs.second[inside]
         shifts = view.tokens.rng(purpose=2).integers(table.tokens, size=self.shifted.shape[2])
         found = np.empty(self.shifted.shape[1:], dtype=np.int64)
         for column, shift in enumerate(shifts):
             sentences = np.roll(table.sentences, shift)
-            same = sentences[table.first[pair]] == sentences[table.second[pair]]
+            same = sentences[first] == sentences[second]
             found[:, column] = np.bincount(head[same], minlength=pairs.heads)
         return found
 

@@ -17,12 +17,13 @@ null.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from blocklens.measures.pairs import Pairs
+from blocklens.measures.pairs import NEAR, REPEATED, SAME_SENTENCE
 from blocklens.measures.ratios import GROUPS, Ratios
 
 if TYPE_CHECKING:
@@ -33,55 +34,46 @@ SCORES = ("repetition", "anchor", "anchor context", "local", "same sentence")
 STATISTICS = (*SCORES, "noise")
 
 
+ANCHOR, CONTEXT = np.array([8, 16], dtype=np.uint8)
+"""Kinds of a pair, as bits beside those of `pairs`: a member is an anchor, or near one."""
+
+KINDS = 32
+"""What a pair can be in all: every sum of those bits."""
+
+
 class Scores:
-    """How many high pairs of each kind every head has, int [heads, cuts] each.
+    """How many high pairs of each kind every head has.
 
     Attributes:
         anchors: the heads' anchors.
-        number: all high pairs.
-        counts: by the names of STATISTICS.
+        counts: pairs of each kind, in the order of STATISTICS, int [heads, cuts, statistics].
 
     """
 
     def __init__(self, anchors: Anchors) -> None:
-        pairs, table = anchors.pairs, anchors.pairs.table
-        self.anchors = anchors
-        self.number = pairs.count()
-        repetition = table.equal[pairs.pair]
-        local = table.local[pairs.pair]
-        same = table.same_sentence[pairs.pair]
-        self.counts = {
-            "repetition": pairs.count(repetition),
-            "local": pairs.count(local),
-            "same sentence": pairs.count(same),
-        }
-        self.counts |= self._anchor_counts(pairs, repetition | local | same)
-
-    def _anchor_counts(self, pairs: Pairs, explained: np.ndarray) -> dict[str, np.ndarray]:
-        """Counts that ask for the anchor, which is another one at each cut."""
-        shape = (pairs.heads, pairs.cuts)
-        found = {name: np.zeros(shape, np.int64) for name in ("anchor", "anchor context", "noise")}
+        pairs = anchors.pairs
         tokens = pairs.table.tokens
-        for cut in range(pairs.cuts):
-            inside = slice(None) if cut == pairs.cuts - 1 else np.flatnonzero(pairs.cut <= cut)
-            head, pair = pairs.head[inside], pairs.pair[inside]
-            first = head * tokens + pairs.table.first[pair]
-            second = head * tokens + pairs.table.second[pair]
-            is_anchor = self.anchors.is_anchor[:, cut].ravel()
-            in_context = self.anchors.in_context[:, cut].ravel()
-            anchor = is_anchor[first] | is_anchor[second]
-            kinds = {
-                "anchor": anchor,
-                "anchor context": in_context[first] | in_context[second],
-                "noise": ~(anchor | explained[inside]),
-            }
-            for name, which in kinds.items():
-                found[name][:, cut] = np.bincount(head[which], minlength=pairs.heads)
-        return found
+        self.anchors = anchors
+        self.counts = np.empty((pairs.heads, pairs.cuts, len(STATISTICS)), dtype=np.int64)
+        own = pairs.table.kinds[pairs.pair]
+        first, second = pairs.head * tokens + pairs.first, pairs.head * tokens + pairs.second
+        for cut in range(pairs.cuts):  # each cut has an anchor of its own
+            marks = anchors.is_anchor[:, cut] * ANCHOR | anchors.in_context[:, cut] * CONTEXT
+            kinds = own | marks.ravel()[first] | marks.ravel()[second]
+            self.counts[:, cut] = pairs.count(kinds, KINDS)[:, cut] @ _which()
 
-    def stacked(self) -> np.ndarray:
-        """Counts in the order of STATISTICS, [heads, cuts, statistics]."""
-        return np.stack([self.counts[name] for name in STATISTICS], axis=-1)
+    def of(self, statistic: str) -> np.ndarray:
+        """Pairs of one kind, int [heads, cuts]."""
+        return self.counts[:, :, STATISTICS.index(statistic)]
+
+
+@cache
+def _which() -> np.ndarray:
+    """What counts for which statistic, 0 or 1, [KINDS, statistics]."""
+    kinds = np.arange(KINDS, dtype=np.uint8)
+    scores = [kinds & bit > 0 for bit in (REPEATED, ANCHOR, CONTEXT, NEAR, SAME_SENTENCE)]
+    noise = kinds & (REPEATED | ANCHOR | NEAR | SAME_SENTENCE) == 0
+    return np.stack([*scores, noise], axis=1).astype(np.int64)
 
 
 class Specialisation:
@@ -106,9 +98,9 @@ class Specialisation:
 
     def update(self, view: View) -> None:
         """Add one block of one window."""
-        number = view.scores.number[:, :, None]
+        number = view.pairs.number[:, :, None]
         expected = null_shares(view) * number
-        self.ratios.add(view.group, view.block, view.scores.stacked(), expected, number)
+        self.ratios.add(view.group, view.block, view.scores.counts, expected, number)
 
     def merge(self, other: Specialisation) -> None:
         """Add the sums of other texts."""
@@ -124,9 +116,9 @@ def null_shares(view: View) -> np.ndarray:
     cache = view.tokens.cache
     if "null shares" not in cache:
         random, table = view.random_scores, view.table
-        shares = random.stacked().sum(axis=0) / random.number.sum(axis=0)[:, None]
-        for column, kind in ((0, table.equal), (3, table.local), (4, table.same_sentence)):
-            shares[:, column] = kind.mean()
+        shares = random.counts.sum(axis=0) / random.anchors.pairs.number.sum(axis=0)[:, None]
+        for column, kind in ((0, REPEATED), (3, NEAR), (4, SAME_SENTENCE)):
+            shares[:, column] = table.shares[kind]
         cache["null shares"] = shares
     return cache["null shares"]
 
