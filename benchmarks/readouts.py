@@ -8,12 +8,13 @@ train on them for four epochs. One after another, as a person would write it in 
 block, for every epoch, for every batch, the trunk up to that block (the later blocks are not
 computed), the outputs at the modified positions, a head with PyTorch's own cross-entropy and AdamW.
 Both sides take the same batches' worth of rows in a step and the same number of steps up to
-rounding. The second figure gives our cross-entropy to both sides, so that what is left is the
-shared trunk.
+rounding. The second figure gives our matrix products and cross-entropy to both sides, so that what
+is left is the shared trunk.
 """
 
 from __future__ import annotations
 
+import copy
 import tempfile
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,7 @@ from blocklens.learning.masking import Recipe, modify
 from blocklens.learning.readout import Fit, Training, train_read_outs
 from blocklens.learning.rows import ModifiedBatch, gather
 from blocklens.learning.vocabulary_heads import Head, fresh_head
+from blocklens.products import Linear
 
 LIMIT = 1 / 3
 LENGTH = 128
@@ -122,16 +124,21 @@ def train_apart(
 ) -> list[Head]:
     """Each block's head by itself, with a pass of the trunk up to its block in every epoch."""
     rows = sum(len(batch.labels) for batch in batches)
-    all_blocks = encoder.model.encoder.layer
+    trunk = copy.deepcopy(encoder.model)
+    if ordinary:
+        with_own_products(trunk)
+    all_blocks = trunk.encoder.layer
     heads = []
     for block in range(encoder.blocks + 1):
-        encoder.model.encoder.layer = all_blocks[:block]
+        trunk.encoder.layer = all_blocks[:block]
         head = fresh_head(encoder, seed=0)
+        if ordinary:
+            with_own_products(head.transform)
         fit = Fit(head, training, rows)
         for _ in range(training.epochs):
             for batch in batches:
                 with torch.no_grad():
-                    output = encoder.model(batch.ids, batch.mask).last_hidden_state
+                    output = trunk(batch.ids, batch.mask).last_hidden_state
                 text, token = torch.from_numpy(batch.positions).unbind(1)
                 x, labels = output[text, token], torch.from_numpy(batch.labels)
                 if ordinary:
@@ -139,8 +146,14 @@ def train_apart(
                 else:
                     fit.step(x, labels)
         heads.append(fit.head)
-    encoder.model.encoder.layer = all_blocks
     return heads
+
+
+def with_own_products(model: torch.nn.Module) -> None:
+    """PyTorch's own linear layers again, as people have them."""
+    for module in model.modules():
+        if type(module) is Linear:
+            module.__class__ = torch.nn.Linear
 
 
 def ordinary_step(fit: Fit, x: torch.Tensor, labels: torch.Tensor) -> None:

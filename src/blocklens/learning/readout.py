@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from blocklens import products
 from blocklens.learning.masking import shuffled
 from blocklens.learning.rows import Rows
 from blocklens.learning.vocabulary_heads import SCORES_AT_ONCE, Head
@@ -128,15 +129,15 @@ class _CrossEntropy(torch.autograd.Function):
         step = max(1, SCORES_AT_ONCE // len(weight))
         for start in range(0, rows, step):
             part, wanted = features[start : start + step], labels[start : start + step]
-            scores = torch.addmm(bias, part, weight.T)
+            scores = products.linear(part, weight, bias)
             torch.softmax(scores, dim=1, out=scores)
             at_label = scores.gather(1, wanted[:, None])
             loss -= at_label.clamp_min(torch.finfo(scores.dtype).tiny).log().sum()
             scores.scatter_add_(1, wanted[:, None], -torch.ones_like(at_label))
-            torch.mm(scores, weight, out=to_features[start : start + step])
+            to_features[start : start + step] = products.linear(scores, weight.T, None)
             to_bias += scores.sum(dim=0)
             if to_weight is not None:
-                to_weight.addmm_(scores.T, part)
+                to_weight += products.linear(scores.T, part.T, None)
         for gradient in (to_features, to_bias, to_weight):
             if gradient is not None:
                 gradient /= rows

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 from transformers.modeling_outputs import BaseModelOutput
 
+from blocklens import products
 from blocklens.embedded.encoder import address
 from blocklens.errors import UserError
 
@@ -44,6 +45,7 @@ class Head(nn.Module):
 
     def __init__(self, transform: nn.Module, weight: Tensor, bias: Tensor, *, tied: bool) -> None:
         super().__init__()
+        products.with_fast_products(transform)
         self.transform = transform
         if tied:
             self.register_buffer("weight", weight.detach(), persistent=False)
@@ -66,7 +68,7 @@ class Head(nn.Module):
         features = self.transform(x)
         step = max(1, SCORES_AT_ONCE // self.labels)
         best = [
-            torch.addmm(self.bias, part, self.weight.T).argmax(dim=1)
+            products.linear(part, self.weight, self.bias).argmax(dim=1)
             for part in features.split(step)
         ]
         return torch.cat(best) if best else torch.empty(0, dtype=torch.int64)
