@@ -88,23 +88,32 @@ def test_a_confidence_that_cannot_leave_the_bound_says_nothing_of_independence()
     assert verdict(0.0018) == "inconclusive"
 
 
-def test_partners_must_move_the_prediction_less_at_the_largest_share():
+@pytest.mark.parametrize(
+    ("identity", "statistic", "better"),
+    [("p2-partners-replace", "prediction change", 1), ("p2-partners-accuracy", "accuracy", -1)],
+)
+def test_partners_must_do_better_than_random_tokens_at_the_largest_share(
+    identity, statistic, better
+):
     def verdict(low, high):
+        low, high = sorted((better * low, better * high))
         rows = [
-            {"read_out": "read-out", "arm": arm, "share": share, "statistic": "prediction change",
+            {"read_out": "read-out", "arm": arm, "share": share, "statistic": statistic,
              "value": (a + b) / 2, "low": a, "high": b}
             for arm in ("random", "random - partner", "random, own frequency - partner")
             for share in (0.5, 1.0)
-            for a, b in [(low, high) if (arm, share) == ("random - partner", 1.0) else (-5, -4)]
+            for a, b in [(low, high) if (arm, share) == ("random - partner", 1.0) else (-5, 5)]
         ]  # fmt: skip
-        return evaluate({"text_replacement": pd.DataFrame(rows)})["verdict"].tolist()
+        found = evaluate({"text_replacement": pd.DataFrame(rows)}).set_index("id")
+        assert list(found.index) == [identity]
+        return found["verdict"][identity]
 
-    assert verdict(0.01, 0.02) == ["holds"]
-    assert verdict(-0.01, 0.02) == ["inconclusive"]
-    assert verdict(-0.03, -0.02) == ["does not hold"]
+    assert verdict(0.01, 0.02) == "holds"
+    assert verdict(-0.01, 0.02) == "inconclusive"
+    assert verdict(-0.03, -0.02) == "does not hold"
 
 
 def test_without_tables_of_text_classes_there_is_no_claim_on_them():
-    assert not {*TWINS, "p2-confidence", "p2-partners-replace"} & set(
+    assert not {*TWINS, "p2-confidence", "p2-partners-replace", "p2-partners-accuracy"} & set(
         evaluate(token_tables())["id"]
     )

@@ -94,6 +94,23 @@ def test_the_interval_covers_the_true_accuracy_over_seeds_and_texts():
     assert inside / draws >= 0.92
 
 
+def test_an_accuracy_s_interval_stays_between_0_and_1():
+    rng = np.random.default_rng(5)
+    labels = np.repeat([0, 1], 30)
+    predicted = np.stack([labels, 1 - labels])[:, None].repeat(2, axis=1)  # all right, all wrong
+    predicted[:, 0, :2] = [[1, 0], [0, 1]]  # but for two texts of one seed
+    tables = label_tables(
+        labels, predicted, np.tile(np.arange(60), (2, 1)), rng.integers(2**62, size=60), ["a", "b"]
+    )
+    for table in (tables["learning"], tables["accuracy"]):
+        shares = table[table["block"].notna()]
+        if "statistic" in shares:
+            shares = shares[shares["statistic"].str.contains("accuracy")]
+        assert shares["low"].ge(0).all()
+        assert shares["high"].le(1).all()
+        assert shares["high"].gt(shares["low"]).any()
+
+
 def test_one_seed_has_an_interval_over_texts_alone():
     labels, predicted, test, keys = made_up(seeds=1)
     tables = label_tables(labels, predicted, test, keys, NAMES)

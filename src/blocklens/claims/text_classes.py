@@ -50,14 +50,20 @@ def within_bound(tables: Tables, subset: str) -> Finding | None:
     return Finding(effect, Estimate(0.0, 0.0, 0.0))
 
 
-def partners_move_less(tables: Tables) -> Finding | None:
-    """How much further random tokens move the prediction than partners; control: no further, 0."""
+def partners_beside_random(tables: Tables, statistic: str, better: int) -> Finding | None:
+    """By how much partners are better than random tokens, every token replaced; control: by 0.
+
+    `better`: 1 where a small statistic is good, -1 where a large one is.
+    """
     if f"{PREFIX}replacement" not in tables:
         return None
     rows = of_best_variant(tables[f"{PREFIX}replacement"])
-    rows = rows[rows["arm"].eq("random - partner") & rows["statistic"].eq("prediction change")]
-    effect = estimate(rows[rows["share"].eq(rows["share"].max())])
-    return None if effect is None else Finding(effect, Estimate(0.0, 0.0, 0.0))
+    rows = rows[rows["arm"].eq("random - partner") & rows["statistic"].eq(statistic)]
+    found = estimate(rows[rows["share"].eq(rows["share"].max())])
+    if found is None:
+        return None
+    low, high = sorted((better * found.low, better * found.high))
+    return Finding(Estimate(better * found.value, low, high), Estimate(0.0, 0.0, 0.0))
 
 
 claim(
@@ -138,6 +144,13 @@ claim(
     **_CONFIDENCE,
 )(partial(within_bound, subset="correct"))
 
+_REPLACED = (
+    "The paper's cause for confidence's independence is that a token and its partner serve a "
+    "classifier alike; that partners do better than random tokens is the part of it that is tested "
+    "(ours), and the figures say how far from alike they are. Every token with a partner is "
+    "replaced, by it or by a random token as frequent as it, in the same places."
+)
+
 claim(
     id="p2-partners-replace",
     paper="P2",
@@ -145,10 +158,17 @@ claim(
     statistic="how much further random tokens move the prediction than strong match partners",
     control="no further",
     bound=0.0,
-    choices="The paper's cause for confidence's independence is that a token and its partner serve "
-    "a classifier alike; that partners do better than random tokens is the part of it that is "
-    "tested (ours), and the figures say how far from alike they are. Every token with a partner "
-    "is replaced, by it or by a random token as frequent as it; a prediction's move is the total "
-    "variation between class probabilities. Accuracy stands beside it in the table.",
+    choices=f"{_REPLACED} A prediction's move is the total variation between class probabilities.",
     figure={"table": f"{PREFIX}replacement", "statistic": "prediction change"},
-)(partners_move_less)
+)(partial(partners_beside_random, statistic="prediction change", better=1))
+
+claim(
+    id="p2-partners-accuracy",
+    paper="P2",
+    statement="Nor does the partner cost a classifier as much accuracy as a random token does.",
+    statistic="accuracy with strong match partners in the text less that with random tokens",
+    control="no difference",
+    bound=0.0,
+    choices=_REPLACED,
+    figure={"table": f"{PREFIX}replacement", "statistic": "accuracy"},
+)(partial(partners_beside_random, statistic="accuracy", better=-1))
