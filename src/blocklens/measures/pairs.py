@@ -215,7 +215,8 @@ def high_pairs(
     places = table.places.to(outputs.device)
     for some in heads_at_once(len(outputs), table.tokens):
         matrices = context_similarity(outputs[some], options.similarity, workspace)
-        torch.index_select(matrices.flatten(1), 1, places, out=upper[some])
+        for matrix, place in zip(matrices, upper[some], strict=True):
+            torch.index_select(matrix.view(-1), 0, places, out=place)
     values = upper.cpu().numpy()
     if options.rule == "top":
         counts = [pairs_wanted(table.tokens, q) for q in options.cuts]
