@@ -34,8 +34,12 @@ def padded_batch() -> tuple[torch.Tensor, torch.Tensor]:
     return ids, mask
 
 
+@pytest.mark.parametrize("in_cache", [1, 2**18], ids=["one head at a time", "all heads at once"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_maps_vectors_and_outputs_equal_the_library_s_eager_attention(family):
+def test_maps_vectors_and_outputs_equal_the_library_s_eager_attention(
+    family, in_cache, monkeypatch
+):
+    monkeypatch.setattr("blocklens.heads.IN_CACHE", in_cache)
     model = small_model(family)
     ids, mask = padded_batch()
     seen = []

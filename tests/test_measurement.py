@@ -112,7 +112,14 @@ def test_shuffling_moves_the_tokens_and_keeps_the_text():
 def test_weights_that_are_not_numbers_are_refused():
     encoder = small_encoder()
     encoder.model.encoder.layer[3].output.dense.weight[0, 0] = float("nan")
-    with pytest.raises(UserError, match="not finite"):
+    with pytest.raises(UserError, match=r"layer\.3\.output\.dense\.weight is not of finite"):
+        measure(encoder, TEXTS[:3])
+
+
+def test_outputs_that_are_not_numbers_are_refused():
+    encoder = small_encoder()
+    encoder.model.encoder.layer[2].output.dense.weight[:] = 1e38  # finite, but its products are not
+    with pytest.raises(UserError, match="outputs are not finite"):
         measure(encoder, TEXTS[:3])
 
 

@@ -61,6 +61,13 @@ def test_products_of_a_batch_are_those_of_double_precision(way, rows):
     torch.testing.assert_close(out.double(), a.double() @ wide.double(), rtol=1e-5, atol=1e-5)
 
 
+def test_a_single_large_product_is_that_of_double_precision(way):
+    torch.manual_seed(0)
+    a, b = torch.randn(1, products.LARGE, 8), torch.randn(1, 8, 30)
+    found = products.batched(a, b, torch.empty(1, products.LARGE, 30))
+    torch.testing.assert_close(found.double(), a.double() @ b.double(), rtol=1e-5, atol=1e-5)
+
+
 def test_linear_of_no_rows_has_no_rows(way):
     weight = torch.randn(3, 4, requires_grad=True)
     out = products.linear(torch.zeros(0, 4), weight, None)

@@ -6,9 +6,9 @@ output. So any model on that interface works without a fork, a hook on private m
 of activations.
 
 One text's heads at a time is also the fast way on a CPU: heads x tokens^2 numbers (0.8 MB at 128
-tokens of BERT-base, 12.6 MB at 512) stay in the processor's cache from the softmax to the last
-measure, padding costs nothing, and the buffers are the same for every block, so no memory is mapped
-anew.
+tokens of BERT-base, 12.6 MB at 512) stay in the cache that cores share until the last measure, and
+a few heads' in a core's own from product to softmax to product; padding costs nothing, and the
+buffers are the same for every block, so no memory is mapped anew.
 
 Four traps of the interface, each met here: without a mask function of the same name the mask
 arrives as None and padding is attended to; `layer_idx` is None in ALBERT, DistilBERT and ViT, so
@@ -20,7 +20,7 @@ only lengths.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,7 @@ class HeadTap:
             is padded, as with images.
         receive: called once per block and text, blocks in order.
         workspace: buffers to use again from batch to batch.
+        blocks: after the attention of so many blocks the pass ends; None lets it go on to its end.
 
     """
 
@@ -79,11 +80,14 @@ class HeadTap:
         lengths: Sequence[int] | None,
         receive: Callable[[Heads], None],
         workspace: Workspace | None = None,
+        blocks: int | None = None,
     ) -> None:
         self.lengths = lengths
         self.receive = receive
         self.workspace = workspace or Workspace()
+        self.blocks = blocks
         self.calls = 0
+        self.finite = True
 
     def __enter__(self) -> HeadTap:
         self._token = _active.set(self)
@@ -101,21 +105,31 @@ class HeadTap:
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
         for text, n in enumerate(self.lengths or [longest] * texts):
             attention = self.workspace.get("attention", (heads, n, n), query)
-            queries, keys, values = query[text, :, :n], key[text, :, :n], value[text, :, :n]
             outputs = self.workspace.get("outputs", (heads, n, value.shape[-1]), value)
+            queries = self.workspace.get("queries", (heads, n, query.shape[-1]), query)
+            torch.mul(query[text, :, :n], scaling, out=queries)
+            keys, values = key[text, :, :n].contiguous(), value[text, :, :n].contiguous()
             allowed = None if mask is None else mask[text, :, :n, :n]
             if allowed is not None and allowed.all():
-                allowed = None  # padding is cut off already: what is left is a local window
+                allowed = None  # it hid nothing but padding, which is cut off already
             for some in heads_at_once(heads, n):
                 maps = attention[some]
-                products.batched(queries[some] * scaling, keys[some].mT, maps)
-                if allowed is not None:
-                    maps.masked_fill_(~allowed, float("-inf"))
-                torch.softmax(maps, dim=-1, out=maps)
-                products.batched(maps, values[some], outputs[some])
+                scores = products.batched(queries[some], keys[some].mT, maps)
+                if allowed is not None:  # a local window
+                    hidden = ~(allowed[some] if len(allowed) > 1 else allowed)
+                    scores.masked_fill_(hidden, float("-inf"))
+                torch.softmax(scores, dim=-1, out=maps)
+                outputs[some] = products.batched(maps, values[some], outputs[some])
             output[text, :n] = outputs.transpose(0, 1)
             self.receive(Heads(self.calls, text, attention, outputs))
+        if self.calls == self.blocks:
+            self.finite = bool(torch.isfinite(output.sum()))
+            raise _Enough
         return output
+
+
+class _Enough(Exception):  # noqa: N818
+    """Ends a forward pass after the last block's attention: what follows changes no head."""
 
 
 def heads_at_once(heads: int, tokens: int) -> Iterator[slice]:
@@ -180,21 +194,38 @@ def tapped(
     lengths: Sequence[int] | None,
     receive: Callable[[Heads], None],
     workspace: Workspace | None = None,
+    *,
+    whole: bool = True,
 ) -> Iterator[None]:
     """One forward pass of an encoder's model under a tap.
 
+    Args:
+        encoder: whose model it is.
+        lengths: see `HeadTap`.
+        receive: see `HeadTap`.
+        workspace: buffers to use again from batch to batch.
+        whole: whether the model's output is wanted, or the pass may end with the last block's heads
+            (the code in the `with` ends there).
+
     Raises:
         UserError: the model did not compute every block's attention through transformers'
-            interface, so what was received is not what its heads do.
+            interface, so what was received is not what its heads do; or, where the pass ends with
+            the heads, the last block's output vectors are no numbers.
 
     """
-    with HeadTap(lengths, receive, workspace) as tap:
+    until = None if whole else encoder.blocks
+    with HeadTap(lengths, receive, workspace, until) as tap, suppress(_Enough):
         yield
     if tap.calls != encoder.blocks:
         raise UserError(
             f"{encoder.name}: {encoder.config.model_type} called the attention function "
             f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
             "attention interface, so its heads cannot be measured"
+        )
+    if not tap.finite:
+        raise UserError(
+            f"{encoder.name}: its outputs are not finite numbers: the weights are damaged, or it "
+            "needs another --dtype"
         )
 
 
@@ -205,15 +236,15 @@ def run_image_heads(
     receive: Callable[[Heads], None],
     workspace: Workspace | None = None,
 ) -> None:
-    """One forward pass over images [images, channels, H, W], handing over every block's heads.
+    """The heads of every block on images [images, channels, H, W].
 
     `Heads.text` is then the number of the image in the batch.
 
     Raises:
-        UserError: the model does not compute its attention through transformers' interface.
+        UserError: see `tapped`.
 
     """
-    with tapped(encoder, None, receive, workspace):
+    with tapped(encoder, None, receive, workspace, whole=False):
         encoder.model(pixel_values=pixels)
 
 
@@ -223,16 +254,14 @@ def run_heads(
     windows: Sequence[Tokens],
     receive: Callable[[Heads], None],
     workspace: Workspace | None = None,
-) -> Tensor:
-    """One forward pass over a batch of windows, handing over every block's heads.
-
-    Returns:
-        The last block's output [texts, tokens, width].
+) -> None:
+    """The heads of every block on a batch of windows.
 
     Raises:
-        UserError: the model does not compute its attention through transformers' interface.
+        UserError: see `tapped`.
 
     """
     ids, mask = encoder.batch(list(windows))
-    with tapped(encoder, [len(window) for window in windows], receive, workspace):
-        return encoder.model(input_ids=ids, attention_mask=mask)[0]
+    lengths = [len(window) for window in windows]
+    with tapped(encoder, lengths, receive, workspace, whole=False):
+        encoder.model(input_ids=ids, attention_mask=mask)

@@ -133,6 +133,7 @@ def measure(
         UserError: no text that can be measured, or an encoder that gives no numbers.
 
     """
+    check_weights(encoder)
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=strict)
     options = options or HeadOptions()
     if unit == "auto":
@@ -154,11 +155,7 @@ def measure(
             tokens = batch[heads.text]
             sums.update(View(heads, tokens, tokens.key % GROUPS, options, workspace))
 
-        output = run_heads(encoder, batch, receive, workspace)
-        if not torch.isfinite(output.sum()):
-            raise UserError(
-                f"{encoder.name}: its outputs are not finite numbers: the weights are damaged"
-            )
+        run_heads(encoder, batch, receive, workspace)
     found = Measurement(
         encoder=encoder.name,
         sums=sums,
@@ -169,6 +166,20 @@ def measure(
     if share.world == 1:
         check_measured(found, source)
     return found
+
+
+def check_weights(encoder: Encoder) -> None:
+    """Refuse damaged weights, also those that come after the last block's heads.
+
+    Raises:
+        UserError: a weight is no finite number.
+
+    """
+    for name, weight in encoder.model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise UserError(
+                f"{encoder.name}: {name} is not of finite numbers: the weights are damaged"
+            )
 
 
 def check_measured(found: Measurement, source: TextSource) -> None:

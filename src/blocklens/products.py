@@ -40,13 +40,16 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def batched(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
-    """`a` [batch, rows, inner] times `b` [batch, inner, columns], written into `out`.
+    """`a` [batch, rows, inner] times `b` [batch, inner, columns], in `out` or, if large, beside it.
 
     As `linear`, for products of `LARGE` rows, which oneDNN takes one by one; smaller ones take
-    longer to begin than they save.
+    longer to begin than they save. A single large one comes in memory of its own: writing it to
+    `out` as well would cost a third of the product.
     """
     if a.shape[1] < LARGE or not _by_onednn(a):
         return torch.bmm(a, b, out=out)
+    if len(a) == 1:
+        return _product(a[0], b[0].mT)[None]
     for rows, columns, place in zip(a, b, out, strict=True):
         place.copy_(_product(rows, columns.mT))
     return out
@@ -56,15 +59,18 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.has_bias = bias is not None
         return _product(x, weight, bias)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = gradients
         x, weight = ctx.saved_tensors
-        for_bias = gradient.sum(0) if ctx.has_bias else None
-        return _product(gradient, weight.t()), _product(gradient.t(), x.t()), for_bias
+        of_x, of_weight, of_bias = ctx.needs_input_grad
+        return (
+            _product(gradient, weight.t()) if of_x else None,
+            _product(gradient.t(), x.t()) if of_weight else None,
+            gradient.sum(0) if of_bias else None,
+        )
 
 
 class Linear(nn.Linear):
@@ -99,7 +105,7 @@ def operations() -> dict[Any, Callable[..., int]]:
 
 
 def _dense(matrix: Tensor) -> Tensor:
-    """The matrix without gaps: a thousand times slower is what oneDNN is on rows with gaps."""
+    """The matrix without gaps: on rows with gaps oneDNN is a thousand times slower."""
     if matrix.stride(0) < matrix.stride(1):
         return matrix.t().contiguous().t()  # copying it as it lies is faster than turning it
     return matrix.contiguous()

@@ -27,9 +27,11 @@ def as_sets(pairs, cut):
     return found
 
 
+@pytest.mark.parametrize("in_cache", [1, 2**18], ids=["one head at a time", "all heads at once"])
 @pytest.mark.parametrize("kind", ["raw", "cosine", "centered", "max"])
 @pytest.mark.parametrize("seed", range(3))
-def test_high_pairs_equal_a_slow_sort_at_every_cut(kind, seed):
+def test_high_pairs_equal_a_slow_sort_at_every_cut(kind, seed, in_cache, monkeypatch):
+    monkeypatch.setattr("blocklens.heads.IN_CACHE", in_cache)
     tokens = window()
     torch.manual_seed(seed)
     outputs = torch.randn(3, len(tokens), 8, dtype=torch.float64)

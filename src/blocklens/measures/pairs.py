@@ -169,7 +169,7 @@ def context_similarity(
         outputs: v, content tokens only.
         similarity: "raw" scalar product, "cosine", "centered" (the text's mean vector subtracted
             first) or "max" (divided by the largest off-diagonal element).
-        workspace: where S is written.
+        workspace: where S may be written.
         name: the buffer's name.
 
     """
@@ -179,7 +179,7 @@ def context_similarity(
         outputs = torch.nn.functional.normalize(outputs, dim=-1)
     heads, tokens, _ = outputs.shape
     matrix = workspace.get(name, (heads, tokens, tokens), outputs)
-    products.batched(outputs, outputs.mT, matrix)
+    matrix = products.batched(outputs, outputs.mT, matrix)
     if similarity == "max":
         diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
         kept = diagonal.clone()

@@ -33,9 +33,8 @@ if TYPE_CHECKING:
 SCORES = ("repetition", "anchor", "anchor context", "local", "same sentence")
 STATISTICS = (*SCORES, "noise")
 
-
-ANCHOR, CONTEXT = np.array([8, 16], dtype=np.uint8)
-"""Kinds of a pair, as bits beside those of `pairs`: a member is an anchor, or near one."""
+HAS_ANCHOR, NEAR_ANCHOR = np.array([8, 16], dtype=np.uint8)
+"""Kinds of a pair, as bits beside those of `pairs`: a member is an anchor, or stands near one."""
 
 KINDS = 32
 """What a pair can be in all: every sum of those bits."""
@@ -57,10 +56,15 @@ class Scores:
         self.counts = np.empty((pairs.heads, pairs.cuts, len(STATISTICS)), dtype=np.int64)
         own = pairs.table.kinds[pairs.pair]
         first, second = pairs.head * tokens + pairs.first, pairs.head * tokens + pairs.second
-        for cut in range(pairs.cuts):  # each cut has an anchor of its own
-            marks = anchors.is_anchor[:, cut] * ANCHOR | anchors.in_context[:, cut] * CONTEXT
-            kinds = own | marks.ravel()[first] | marks.ravel()[second]
-            self.counts[:, cut] = pairs.count(kinds, KINDS)[:, cut] @ _which()
+        for cut in range(pairs.cuts):  # each cut has anchors of its own
+            inside = slice(None) if cut == pairs.cuts - 1 else np.flatnonzero(pairs.cut <= cut)
+            near = anchors.in_context[:, cut] * NEAR_ANCHOR
+            marks = (anchors.is_anchor[:, cut] * HAS_ANCHOR | near).ravel()
+            kinds = own[inside] | marks[first[inside]] | marks[second[inside]]
+            found = np.bincount(
+                pairs.head[inside] * KINDS + kinds, minlength=pairs.heads * KINDS
+            ).reshape(pairs.heads, KINDS)
+            self.counts[:, cut] = found @ statistics_of_kinds()
 
     def of(self, statistic: str) -> np.ndarray:
         """Pairs of one kind, int [heads, cuts]."""
@@ -68,12 +72,12 @@ class Scores:
 
 
 @cache
-def _which() -> np.ndarray:
+def statistics_of_kinds() -> np.ndarray:
     """What counts for which statistic, 0 or 1, [KINDS, statistics]."""
     kinds = np.arange(KINDS, dtype=np.uint8)
-    scores = [kinds & bit > 0 for bit in (REPEATED, ANCHOR, CONTEXT, NEAR, SAME_SENTENCE)]
-    noise = kinds & (REPEATED | ANCHOR | NEAR | SAME_SENTENCE) == 0
-    return np.stack([*scores, noise], axis=1).astype(np.int64)
+    bits = (REPEATED, HAS_ANCHOR, NEAR_ANCHOR, NEAR, SAME_SENTENCE)
+    noise = kinds & (REPEATED | HAS_ANCHOR | NEAR | SAME_SENTENCE) == 0
+    return np.stack([*(kinds & bit > 0 for bit in bits), noise], axis=1).astype(np.int64)
 
 
 class Specialisation:
@@ -113,14 +117,15 @@ class Specialisation:
 
 def null_shares(view: View) -> np.ndarray:
     """Share of each kind under its null, [cuts, statistics]; the same for every block."""
-    cache = view.tokens.cache
-    if "null shares" not in cache:
+    known = view.tokens.cache
+    if "null shares" not in known:
         random, table = view.random_scores, view.table
         shares = random.counts.sum(axis=0) / random.anchors.pairs.number.sum(axis=0)[:, None]
-        for column, kind in ((0, REPEATED), (3, NEAR), (4, SAME_SENTENCE)):
-            shares[:, column] = table.shares[kind]
-        cache["null shares"] = shares
-    return cache["null shares"]
+        of_all = {"repetition": REPEATED, "local": NEAR, "same sentence": SAME_SENTENCE}
+        for statistic, kind in of_all.items():
+            shares[:, STATISTICS.index(statistic)] = table.shares[kind]
+        known["null shares"] = shares
+    return known["null shares"]
 
 
 def labels(table: pd.DataFrame) -> pd.DataFrame:
