@@ -112,7 +112,7 @@ class HeadTap:
             allowed = None if mask is None else mask[text, :, :n, :n]
             if allowed is not None and allowed.all():
                 allowed = None  # it hid nothing but padding, which is cut off already
-            for some in heads_at_once(heads, n):
+            for some in heads_at_once(queries):
                 maps = attention[some]
                 scores = products.batched(queries[some], keys[some].mT, maps)
                 if allowed is not None:  # a local window
@@ -132,9 +132,13 @@ class _Enough(Exception):  # noqa: N818
     """Ends a forward pass after the last block's attention: what follows changes no head."""
 
 
-def heads_at_once(heads: int, tokens: int) -> Iterator[slice]:
-    """Heads a few at a time, so that their matrices of tokens x tokens stay in a core's cache."""
-    some = max(1, IN_CACHE // tokens**2)
+def heads_at_once(vectors: Tensor) -> Iterator[slice]:
+    """Heads a few at a time, so that their matrices of tokens x tokens stay in a core's cache.
+
+    `vectors` [heads, tokens, width]; all heads at once where it lies on another device.
+    """
+    heads, tokens, _ = vectors.shape
+    some = max(1, IN_CACHE // tokens**2) if vectors.device.type == "cpu" else heads
     for start in range(0, heads, some):
         yield slice(start, min(start + some, heads))
 

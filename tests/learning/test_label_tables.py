@@ -94,7 +94,7 @@ def test_the_interval_covers_the_true_accuracy_over_seeds_and_texts():
     assert inside / draws >= 0.92
 
 
-def test_an_accuracy_s_interval_stays_between_0_and_1():
+def test_intervals_of_accuracies_stay_between_0_and_1():
     rng = np.random.default_rng(5)
     labels = np.repeat([0, 1], 30)
     predicted = np.stack([labels, 1 - labels])[:, None].repeat(2, axis=1)  # all right, all wrong

@@ -56,6 +56,24 @@ def test_partners_go_in_and_random_tokens_are_as_frequent():
         replace_tokens(ids, MATCHES, 1.0, "nothing", np.random.default_rng(0))
 
 
+@pytest.mark.parametrize(
+    ("bins", "replaceable"),
+    [
+        ([0, 0, 0, 1], True),
+        ([0, 1, 0, 1], True),  # 2 is as frequent as the token, 3 as the partner
+        ([0, 0, 1, 1], False),  # nothing but the two themselves is as frequent
+        ([0, 1, 0, 2], False),  # nothing is as frequent as the partner
+        ([0, 1, 2, 1], False),  # nothing is as frequent as the token
+    ],
+)
+def test_only_tokens_that_every_arm_can_replace_are_replaced(bins, replaceable):
+    matches = Matches(np.array([1, -1, -1, -1]), np.array(bins))
+    assert matches.replaceable.tolist() == [replaceable, False, False, False]
+    for arm in ARMS:
+        found, number = replace_tokens([0, 3], matches, 1.0, arm, np.random.default_rng(0))
+        assert (found[0] != 0, number) == (replaceable, int(replaceable))
+
+
 def test_all_arms_replace_the_same_places_and_larger_shares_take_in_smaller_ones():
     ids = [[9, 0, 0, 5, 0, 0, 0, 9], [3, 4]]
     found = replaced_inputs(ids, np.array([7, 8]), MATCHES)

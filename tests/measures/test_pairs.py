@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from reference import chosen_pairs, sentence_share, similarity
 
 from blocklens.heads import Workspace
+from blocklens.measures.largest import largest
 from blocklens.measures.options import HeadOptions
-from blocklens.measures.pairs import PairTable, high_pairs, largest, pairs_wanted, random_pairs
+from blocklens.measures.pairs import PairTable, high_pairs, pairs_wanted, random_pairs
 from blocklens.texts.reading import Text
 from helpers import small_encoder
 

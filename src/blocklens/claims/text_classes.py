@@ -8,7 +8,7 @@ that a fine-tuned model's confidence does not depend on the APT of its input, an
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from blocklens.claims.image_classes import FROM_BLOCK_1, READ_OUTS
 from blocklens.claims.p2 import beside_untrained, clusters_beside_null, estimate, falling_noise
@@ -50,10 +50,10 @@ def within_bound(tables: Tables, subset: str) -> Finding | None:
     return Finding(effect, Estimate(0.0, 0.0, 0.0))
 
 
-def partners_beside_random(tables: Tables, statistic: str, better: int) -> Finding | None:
+def partners_beside_random(tables: Tables, statistic: str, sign: Literal[1, -1]) -> Finding | None:
     """By how much partners are better than random tokens, every token replaced; control: by 0.
 
-    `better`: 1 where a small statistic is good, -1 where a large one is.
+    `sign`: 1 where small values of the statistic are good, -1 where large ones are.
     """
     if f"{PREFIX}replacement" not in tables:
         return None
@@ -62,8 +62,8 @@ def partners_beside_random(tables: Tables, statistic: str, better: int) -> Findi
     found = estimate(rows[rows["share"].eq(rows["share"].max())])
     if found is None:
         return None
-    low, high = sorted((better * found.low, better * found.high))
-    return Finding(Estimate(better * found.value, low, high), Estimate(0.0, 0.0, 0.0))
+    low, high = sorted((sign * found.low, sign * found.high))
+    return Finding(Estimate(sign * found.value, low, high), Estimate(0.0, 0.0, 0.0))
 
 
 claim(
@@ -160,15 +160,15 @@ claim(
     bound=0.0,
     choices=f"{_REPLACED} A prediction's move is the total variation between class probabilities.",
     figure={"table": f"{PREFIX}replacement", "statistic": "prediction change"},
-)(partial(partners_beside_random, statistic="prediction change", better=1))
+)(partial(partners_beside_random, statistic="prediction change", sign=1))
 
 claim(
     id="p2-partners-accuracy",
     paper="P2",
-    statement="Nor does the partner cost a classifier as much accuracy as a random token does.",
-    statistic="accuracy with strong match partners in the text less that with random tokens",
+    statement="A token's strong match partner costs a classifier less accuracy than a random one.",
+    statistic="accuracy with strong match partners in the text minus that with random tokens",
     control="no difference",
     bound=0.0,
     choices=_REPLACED,
     figure={"table": f"{PREFIX}replacement", "statistic": "accuracy"},
-)(partial(partners_beside_random, statistic="accuracy", better=-1))
+)(partial(partners_beside_random, statistic="accuracy", sign=-1))

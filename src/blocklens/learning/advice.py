@@ -22,7 +22,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from blocklens.encoder import Encoder
-from blocklens.learning.structure import jackknife
+from blocklens.learning.intervals import jackknife
 from blocklens.loading import OPTIONAL_WEIGHTS
 from blocklens.products import operations
 

@@ -6,7 +6,7 @@ model. P2 says that y does not depend on x. Independence needs a bound, not a mi
 change of y over the central 90 % of x, slope times that range, must lie within +-0.02 with its
 whole 95 % interval (bound and range ours). That says something only where y varies enough to change
 by more: its largest change is that of a y of the same spread on a straight line over x. Intervals
-are over seeds and texts (`structure.jackknife`).
+are over seeds and texts (`intervals.jackknife`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blocklens.learning.accuracy import leave_out_factors
-from blocklens.learning.structure import jackknife
+from blocklens.learning.intervals import jackknife, of_shares
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +114,8 @@ def confidence_tables(
             for factor in factors
         ]
         lower, upper = jackknife(values, *left_out)
+        shares = slice(STATISTICS.index("mean confidence"), None)
+        lower[shares], upper[shares] = of_shares(lower[shares], upper[shares])
         for number, statistic in enumerate(STATISTICS):
             rows.append(
                 {

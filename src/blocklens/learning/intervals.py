@@ -47,3 +47,8 @@ def jackknife(value: Floats, *factors: Floats) -> tuple[Floats, Floats]:
         squares = squares + stats.t.ppf(0.975, groups - 1) ** 2 * spread
     half = np.sqrt(squares) if factors else np.full_like(value, np.nan)
     return value - half, value + half
+
+
+def of_shares(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """The part of an interval in which a share can lie."""
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)

@@ -33,7 +33,7 @@ from blocklens.learning.accuracy import (
     rise,
     slope_along_blocks,
 )
-from blocklens.learning.intervals import jackknife
+from blocklens.learning.intervals import jackknife, of_shares
 from blocklens.learning.structure import (
     CLASSES,
     GroupedConfusion,
@@ -158,7 +158,7 @@ def _accuracy_rows(
     spread = {"accuracy": by_seed.std(axis=1, ddof=1) if seeds > 1 else unknown}
     rows = []
     for name, mean in found.items():
-        low, high = share_interval(mean, seeds)
+        low, high = of_shares(*interval_over(mean, seeds))
         for block in range(counts.blocks):
             rows.append(
                 {
@@ -199,12 +199,6 @@ def interval_over(mean: Mean, seeds: int) -> tuple[Any, Any]:
     return jackknife(mean.value, *[left[np.isfinite(left).all(axis=1)] for left in factors])
 
 
-def share_interval(mean: Mean, seeds: int) -> tuple[Any, Any]:
-    """The part of `interval_over` in which a share can lie."""
-    low, high = interval_over(mean, seeds)
-    return np.clip(low, 0, 1), np.clip(high, 0, 1)
-
-
 def _by_seed(counts: LabelCounts, seeds: int, groups: int) -> NDArray[np.float64]:
     """Accuracy per block and seed, [blocks, seeds]."""
     right = counts.correct.sum(axis=2).reshape(seeds, groups, counts.blocks).sum(axis=1)
@@ -230,7 +224,7 @@ def _class_rows(counts: LabelCounts, seeds: int, groups: int, names: Sequence[st
     rows = []
     for label in np.flatnonzero(counts.n).tolist():
         mean = label_mean(counts, np.arange(counts.labels) == label, drawn)
-        low, high = share_interval(mean, seeds)
+        low, high = of_shares(*interval_over(mean, seeds))
         for block in range(counts.blocks):
             rows.append(
                 {

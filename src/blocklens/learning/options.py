@@ -15,7 +15,7 @@ from blocklens.products import fastest_precision
 class PretrainOptions(BaseModel):
     """Everything that decides the weights, apart from the texts.
 
-    The presets say in what they differ from the defaults (docs/pretraining.md: recipe). Of
+    The presets say in what they differ from the defaults (docs/pretraining.md: what was tried). Of
     `steps`, `epochs` and `hours` exactly one is given. With `hours` the schedule follows the clock
     until the decay begins; its begin and length in steps are written down then, so that a resumed
     run keeps them.

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ from scipy import sparse
 
 from blocklens.learning.accuracy import leave_out_factors
 from blocklens.learning.confusion import kept_matrix
+from blocklens.learning.intervals import jackknife, of_shares
 from blocklens.learning.nulls import frequency_bins
-from blocklens.learning.structure import jackknife
 
 Integers = NDArray[np.integer]
 
@@ -80,6 +81,14 @@ class Matches:
         """Number of tokens with a partner."""
         return int((self.partner >= 0).sum())
 
+    @cached_property
+    def replaceable(self) -> NDArray[np.bool_]:
+        """Tokens that every arm can replace: with a partner, and others as frequent as both."""
+        _, own, size = np.unique(self.bins, return_inverse=True, return_counts=True)
+        other = own[self.partner]
+        among = 1 + (own == other)  # token and partner themselves, where they lie in the bin
+        return (self.partner >= 0) & (size[own] > among) & (size[other] > among)
+
 
 def last_block(table: pd.DataFrame) -> Any:
     """The encoder's rows at its last block."""
@@ -97,7 +106,7 @@ def replace_tokens(
 
     """
     found = np.asarray(ids, dtype=np.int64).copy()
-    places = rng.permutation(np.flatnonzero(matches.partner[found] >= 0))
+    places = rng.permutation(np.flatnonzero(matches.replaceable[found]))
     places = places[: int(np.ceil(share * places.size))]
     for place in places:
         token = found[place]
@@ -110,8 +119,7 @@ def replace_tokens(
         like = partner if arm == "random" else token
         alike = np.flatnonzero(matches.bins == matches.bins[like])
         alike = alike[(alike != token) & (alike != partner)]
-        if alike.size:
-            found[place] = alike[rng.integers(alike.size)]
+        found[place] = alike[rng.integers(alike.size)]
     return found.tolist(), int(places.size)
 
 
@@ -189,6 +197,8 @@ def replacement_table(
             )
         for arm, values in arms.items():
             value, low, high = crossed_mean(values, cell, chosen, factors)
+            if arm == one.arm:
+                low, high = of_shares(low, high)
             for number, statistic in enumerate(STATISTICS):
                 rows.append(
                     {

@@ -37,7 +37,8 @@ class Head(nn.Module):
     """A transform and a decoder: scores = transform(x) @ weight.T + bias.
 
     `weight` [labels, features], `bias` [labels]. The decoder is tied (a buffer shared by all heads
-    and never trained) or a parameter of this head.
+    and never trained) or a parameter of this head. The transform's linear layers are changed to
+    compute by `products.linear`.
     """
 
     weight: Tensor

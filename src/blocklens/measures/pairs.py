@@ -6,8 +6,7 @@ fraction q of the text's n(n-1)/2, at least ceil(n/2) pairs; ties at the cut are
 order of tokens matters. All cuts of the sweep come from one selection at the loosest; each pair
 knows the tightest cut it makes.
 
-In NumPy on purpose: its comparison and sort are faster here than `topk`, and the state they feed is
-NumPy's.
+Found in NumPy (`largest`), whose state they feed.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from blocklens import products
 from blocklens.heads import Workspace, heads_at_once
+from blocklens.measures.largest import largest, places_of
 from blocklens.measures.options import HeadOptions
 from blocklens.tokens import Tokens
 
@@ -29,9 +29,6 @@ LOCAL = 5
 
 REPEATED, NEAR, SAME_SENTENCE = np.array([1, 2, 4], dtype=np.uint8)
 """Kinds of a pair, as bits: of one type, local, within one sentence."""
-
-SAMPLE_FROM = 2048
-SAMPLE_EVERY = 8
 
 
 @lru_cache(maxsize=4)
@@ -46,7 +43,7 @@ class PairTable:
     """What every pair of a window's content tokens is, before any encoder has seen it.
 
     Arrays are [pairs] in the order of `all_pairs`, or [tokens] over content tokens. `kinds` has a
-    bit for each kind of a pair; `shares` says how many of all pairs have it.
+    bit for each kind of a pair; `shares` is each kind's share of all pairs.
     """
 
     def __init__(self, tokens: Tokens) -> None:
@@ -213,8 +210,9 @@ def high_pairs(
     outputs = content_rows(outputs, tokens.content)
     upper = workspace.get("upper", (len(outputs), table.pairs), outputs)
     places = table.places.to(outputs.device)
-    for some in heads_at_once(len(outputs), table.tokens):
+    for some in heads_at_once(outputs):
         matrices = context_similarity(outputs[some], options.similarity, workspace)
+        # One by one: gathering along the second dimension of two is slower.
         for matrix, place in zip(matrices, upper[some], strict=True):
             torch.index_select(matrix.view(-1), 0, places, out=place)
     values = upper.cpu().numpy()
@@ -239,54 +237,6 @@ def pairs_wanted(tokens: int, fraction: float) -> int:
     """How many pairs the top fraction of a text of n tokens is: at least ceil(n / 2)."""
     pairs = tokens * (tokens - 1) // 2
     return min(pairs, max(int(np.ceil(fraction * pairs)), (tokens + 1) // 2))
-
-
-def largest(
-    values: np.ndarray, counts: list[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The largest elements of every row, with all ties at the cut.
-
-    Args:
-        values: [rows, columns].
-        counts: how many to take at each cut, rising.
-
-    Returns:
-        Row, column and value of each element taken at the loosest cut, in order of place, and the
-        smallest value taken [rows, cuts].
-
-    """
-    rows, columns = values.shape
-    bound = np.full((rows, 1), -np.inf, dtype=values.dtype)
-    if columns > SAMPLE_FROM:
-        # A partition of every eighth column gives a bound that nearly always lets the wanted
-        # elements through and little more; what it lets through is then cut exactly.
-        sample = values[:, ::SAMPLE_EVERY]
-        margin = int(1.3 * counts[-1] / columns * sample.shape[1]) + 8
-        kth = max(sample.shape[1] - margin, 0)
-        bound = np.partition(sample, kth, axis=1)[:, kth : kth + 1]
-    place = places_of(values >= bound)
-    starts = np.searchsorted(place, np.arange(rows + 1) * columns)
-    if (np.diff(starts) < counts[-1]).any():
-        place = np.arange(rows * columns)
-        starts = np.arange(rows + 1) * columns
-    found = values.reshape(-1)[place]
-    many = np.diff(starts)
-    row = np.repeat(np.arange(rows), many)
-    # One sort of all rows, padded in front to one length: a partition per row and cut is slower.
-    longest = many.max()
-    ranked = np.full((rows, longest), -np.inf, dtype=values.dtype)
-    ranked[np.arange(longest) >= (longest - many)[:, None]] = found
-    ranked.sort(axis=1)
-    thresholds = ranked[:, longest - np.asarray(counts)]
-    taken = np.flatnonzero(found >= np.repeat(thresholds[:, -1], many))
-    row = row[taken]
-    return row, place[taken] - row * columns, found[taken], thresholds
-
-
-def places_of(which: np.ndarray) -> np.ndarray:
-    """Places of what is true in a matrix, rows one after the other, int64."""
-    # PyTorch's way: NumPy's takes half as long again.
-    return torch.from_numpy(which).view(-1).nonzero().numpy()[:, 0]
 
 
 def random_pairs(tokens: Tokens, options: HeadOptions, heads: int) -> Pairs:

@@ -132,7 +132,7 @@ class LabelPicker(FieldPicker):
             if not known:
                 raise UnusableError(
                     f"has no field that is clearly the label; {_shown(columns)}: "
-                    "name one with --label-field (in Python: label=)"
+                    "name one with finetune --label-field (in Python: label=)"
                 )
             self.label_field = known[0]
         elif self.label_field not in columns:

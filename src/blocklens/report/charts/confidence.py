@@ -41,7 +41,7 @@ def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250
         raise UserError("no input has both a confidence and an APT: give more texts.")
     data = rows.loc[:, ["x", "value", "n"]].assign(
         answers=[SUBSETS[subset] for subset in rows["subset"]],
-        low=rows["low"].clip(lower=0), high=rows["high"].clip(upper=1),
+        low=rows["low"], high=rows["high"],
     )  # fmt: skip
     names = list(SUBSETS.values())
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1)
