@@ -8,16 +8,14 @@ with half the mean segment length in words as the window. Needs the folder of Ch
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pandas as pd
 
+from benchmarks.data import DATA
 from blocklens.segmentation.c99 import c99
 from blocklens.segmentation.documents import read_documents
 from blocklens.segmentation.metrics import masses_from_cuts, pk
 
-FOLDER = Path(os.environ.get("BLOCKLENS_DATA", "../shared/data")) / "choi"
+FOLDER = DATA / "choi"
 NONE, KNOWN, UNKNOWN = 1, 25, 26  # the logs' codes
 
 

@@ -3,8 +3,8 @@
     python -m benchmarks --only finetuning
 
 The embedded BERT-6 on DBpedia, 100 texts a class to train on and 100 to measure on, 5 seeds: 11,000
-texts altogether. Where the data is absent (`BLOCKLENS_DATA`, by default `../shared/data`), the
-prose of Python's documentation cut into as many texts, with made-up classes: labels change no step.
+texts altogether. Where the data is absent (docs/data.md), the prose of Python's documentation cut
+into as many texts, with made-up classes: labels change no step.
 
 **Curve**: `measure_text_classes`, all of it (tokenising, one pass of the trunk, 35 heads, their
 answers, accuracy, confusions, clusters with intervals), over what it may take: 1.5 times one plain
@@ -21,14 +21,13 @@ nothing.
 
 from __future__ import annotations
 
-import os
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks.calibration import calibrate
+from benchmarks.data import DATA
 from benchmarks.fresh import in_fresh_process
 from benchmarks.timing import paired, seconds
 from blocklens.embedded.texts import prose
@@ -47,7 +46,6 @@ from blocklens.texts.reading import text_key
 FORWARDS, SECONDS = 1.5, 60.0
 SPEED = 20.0
 CLASSES, TRAIN, TEST, SEEDS = 14, 100, 100, 5
-DBPEDIA = Path("dbpedia") / "dbpedia14_24k.jsonl.xz"
 
 
 def run(quick: bool = False) -> list[dict[str, Any]]:
@@ -109,8 +107,7 @@ def work(size: int = TRAIN, pairs: int = 3) -> dict[str, Any]:
 
 def class_texts(size: int) -> tuple[ClassTexts, str]:
     """DBpedia's texts, or prose with made-up classes where the data is absent."""
-    default = Path(__file__).parents[1] / ".." / "shared" / "data"
-    file = Path(os.environ.get("BLOCKLENS_DATA", default)) / DBPEDIA
+    file = DATA / "dbpedia" / "dbpedia14_24k.jsonl.xz"
     if file.is_file():
         data, source = read_labelled(str(file), preset="dbpedia"), "DBpedia-14"
     else:

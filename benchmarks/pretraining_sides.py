@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import lzma
-import os
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from benchmarks.data import DATA
 from benchmarks.fresh import THREADS
 from benchmarks.step_shares import matrix_gflops, shares_of_a_step
 from blocklens.learning.bert import new_model
@@ -36,7 +36,6 @@ from blocklens.learning.corpus import Corpus, build_corpus, train_tokenizer
 from blocklens.learning.options import PretrainOptions
 from blocklens.learning.pretrain import Training, encoder_config
 
-DATA = Path(os.environ.get("BLOCKLENS_DATA", "../shared/data"))
 SHAPES = {
     "paper": {"blocks": 6, "heads": 12, "width": 768, "vocabulary": 30_522, "rows": 32},
     "mini": {"blocks": 6, "heads": 6, "width": 192, "vocabulary": 8192, "rows": 48},

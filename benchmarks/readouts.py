@@ -51,7 +51,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
             "value": round(first["ratio"], 3),
             "limit": round(LIMIT, 4),
             "holds": first["ratio"] <= LIMIT,
-            "same_head_ratio": round(second["ratio"], 3),
+            "same_settings_ratio": round(second["ratio"], 3),
             **extra,
             **first,
         }

@@ -1,4 +1,4 @@
-"""The command line: one file a command, which only calls the public API.
+"""The command line: one file a command, which only calls what a program can call too.
 
 A `UserError` is printed as one line and ends the command with exit code 2; `--debug` shows where it
 came from.
