@@ -128,7 +128,7 @@ def train_vit(
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
-    """Train a ViT on the images to train on.
+    """Train a ViT on the images to train on; its linear layers compute by `products.linear`.
 
     Args:
         data: the images.
