@@ -182,8 +182,8 @@ TEXT_TERMS = (
     (
         "Intervals of classes",
         "ours",
-        "95 %, over texts and seeds: each group of texts and each seed is left out in turn. Those of "
-        "shares end at 0 and 1.",
+        "95 %, over texts and seeds: each group of texts and each seed is left out in turn. Those "
+        "of shares end at 0 and 1.",
     ),
 )
 
