@@ -120,13 +120,16 @@ def test_one_seed_has_an_interval_over_texts_alone():
     assert np.isnan(row["spread"])
 
 
-def test_blocks_keep_their_numbers_and_uneven_ones_have_no_slope():
+def test_blocks_keep_their_numbers_and_uneven_ones_have_slopes_of_accuracy_alone():
     labels, predicted, test, keys = made_up()
     even = label_tables(labels, predicted, test, keys, NAMES, blocks=[1, 2, 3])["learning"]
     assert even["block"].dropna().unique().tolist() == [1, 2, 3]
     assert "accuracy slope" in set(even["statistic"])
     uneven = label_tables(labels, predicted, test, keys, NAMES, blocks=[1, 2, 6])["learning"]
-    assert not uneven["statistic"].str.contains("slope").any()
+    slopes = uneven[uneven["statistic"].str.contains("slope")].set_index("statistic")["value"]
+    assert set(slopes.index) == {"accuracy slope", "mean accuracy per class slope"}
+    accuracies = uneven[uneven["statistic"].eq("accuracy")]["value"].to_numpy()
+    assert slopes["accuracy slope"] == pytest.approx(np.polyfit([1, 2, 6], accuracies, 1)[0])
     assert isinstance(uneven["block"].dtype, pd.Int64Dtype)
 
 

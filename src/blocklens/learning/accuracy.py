@@ -236,10 +236,14 @@ def frequency_rho(counts: LabelCounts, frequency: Integers, n_min: int = 10) -> 
     )
 
 
-def slope_along_blocks(mean: Mean) -> Mean:
-    """Least-squares change per block of a mean, as a mean of one block ([1], [resamples, 1])."""
-    value, draws = mean.value[None], mean.draws
-    return Mean(_slopes(value), _slopes(draws)[:, None], mean.n, mean.labels)
+def slope_along_blocks(mean: Mean, blocks: Sequence[int] | None = None) -> Mean:
+    """Least-squares change per block of a mean, as a mean of one block ([1], [resamples, 1]).
+
+    `blocks`: their numbers, where the mean's are not one after the other.
+    """
+    at = np.arange(len(mean.value)) if blocks is None else np.asarray(blocks)
+    value, draws = _slopes(mean.value[None], at), _slopes(mean.draws, at)[:, None]
+    return Mean(value, draws, mean.n, mean.labels)
 
 
 def rise(mean: Mean) -> Mean:
@@ -248,9 +252,9 @@ def rise(mean: Mean) -> Mean:
     return Mean(value, draws, mean.n, mean.labels)
 
 
-def _slopes(values: Floats) -> Floats:
-    """Least-squares slope of each row of `values` [rows, blocks] against the block number."""
-    x = np.arange(values.shape[1]) - (values.shape[1] - 1) / 2
+def _slopes(values: Floats, blocks: NDArray[np.integer]) -> Floats:
+    """Least-squares slope of each row of `values` [rows, blocks] against the block's number."""
+    x = blocks - blocks.mean()
     # from the first value on: equal values have slope 0, whatever rounding would make of it
     return ((values - values[:, :1]) @ x) / max(float(x @ x), 1e-300)
 

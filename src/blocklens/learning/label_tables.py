@@ -125,9 +125,10 @@ def label_tables(
         [_accuracy_rows(counts, numbers, seeds, options.groups), structure, null],
         ignore_index=True,
     )
-    if any(b - a != 1 for a, b in pairwise(numbers)):
-        whole = learning["statistic"].str.contains("slope")
-        learning = learning[~whole].reset_index(drop=True)
+    if any(b - a != 1 for a, b in pairwise(numbers)):  # slopes of structure want every block
+        slopes = learning["statistic"].str.contains("slope")
+        of_accuracy = learning["statistic"].str.contains("accuracy")
+        learning = learning[~slopes | of_accuracy].reset_index(drop=True)
     tables = {
         "learning": learning,
         "seeds": _seed_rows(counts, seeds, options.groups),
@@ -175,7 +176,8 @@ def _accuracy_rows(
     read = [place for place, number in enumerate(numbers) if number > 0]
     for name, every in found.items() if len(read) > 1 else ():
         mean = Mean(every.value[read], every.draws[:, read], every.n, every.labels)
-        for change, along in (("slope", slope_along_blocks(mean)), ("rise", rise(mean))):
+        slope = slope_along_blocks(mean, [numbers[place] for place in read])
+        for change, along in (("slope", slope), ("rise", rise(mean))):
             low, high = interval_over(along, seeds)
             rows.append(
                 {
