@@ -90,7 +90,8 @@ def test_fine_tuned_classifiers_are_counted_by_block_and_the_last_one_is_looked_
     learning = found.tables["learning"]
     assert sorted(set(learning["block"].dropna())) == [2, 4]
     assert set(learning["read_out"]) == {"truncate"}
-    assert not learning["statistic"].str.contains("slope").any()  # blocks 2 and 4 are no line
+    slopes = learning[learning["statistic"].str.contains("slope")]
+    assert set(slopes["statistic"]) == {"accuracy slope", "mean accuracy per class slope"}
     right = found.probabilities.argmax(axis=-1) == DATA.labels[DATA.test]
     last = learning.query("statistic == 'accuracy' and block == 4")["value"].iloc[0]
     assert last == pytest.approx(right.mean())
