@@ -151,6 +151,31 @@ def test_a_model_that_never_calls_the_attention_function_is_refused(model_class,
         run_heads(encoder, tokens, lambda heads: None)
 
 
+def test_a_model_that_calls_the_attention_function_too_often_is_refused():
+    encoder = small_encoder()
+    layers = encoder.model.encoder.layer
+
+    def once_more(module, given, output):
+        layers[0](output[0] if isinstance(output, tuple) else output)
+
+    layers[-1].register_forward_hook(once_more)
+    tokens = encoder.windows()(Text("text", "a b c d ."))
+    with pytest.raises(UserError, match="called the attention function 5 times for 4 blocks"):
+        run_heads(encoder, tokens, lambda heads: None)
+
+
+def test_a_pass_ends_with_the_last_block_s_heads_once_the_calls_were_counted():
+    encoder = small_encoder()
+    ended = []
+    encoder.model.encoder.layer[-1].register_forward_hook(lambda *_: ended.append(True))
+    tokens = encoder.windows()(Text("text", "a b c d ."))
+    seen = []
+    for _ in range(2):
+        run_heads(encoder, tokens, lambda heads: seen.append(heads.block))
+    assert ended == [True]
+    assert seen == [1, 2, 3, 4] * 2
+
+
 def test_segmenting_by_attention_refuses_such_a_model_as_well():
     config = MPNetConfig(
         hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=40, pad_token_id=0

@@ -56,6 +56,7 @@ class Encoder:
         heads = getattr(self.config, "num_attention_heads", None)
         self.heads = heads if isinstance(heads, int) else 0
         self.max_tokens = longest_input(model, tokenizer)
+        self.calls_counted = False  # by `heads.tapped`
         self.head_width = 0
         if self.heads:
             width = int(self.config.hidden_size)

@@ -71,7 +71,8 @@ class HeadTap:
             is padded, as with images.
         receive: called once per block and text, blocks in order.
         workspace: buffers to use again from batch to batch.
-        blocks: after the attention of so many blocks the pass ends; None lets it go on to its end.
+        blocks: number of blocks, where nothing but their heads is wanted of the pass.
+        ends: whether the pass then ends with the last block's attention.
 
     """
 
@@ -81,11 +82,14 @@ class HeadTap:
         receive: Callable[[Heads], None],
         workspace: Workspace | None = None,
         blocks: int | None = None,
+        *,
+        ends: bool = False,
     ) -> None:
         self.lengths = lengths
         self.receive = receive
         self.workspace = workspace or Workspace()
         self.blocks = blocks
+        self.ends = ends
         self.calls = 0
         self.finite = True
 
@@ -124,7 +128,8 @@ class HeadTap:
             self.receive(Heads(self.calls, text, attention, outputs))
         if self.calls == self.blocks:
             self.finite = bool(torch.isfinite(output.sum()))
-            raise _Enough
+            if self.ends:
+                raise _Enough
         return output
 
 
@@ -209,7 +214,8 @@ def tapped(
         receive: see `HeadTap`.
         workspace: buffers to use again from batch to batch.
         whole: whether the model's output is wanted, or the pass may end with the last block's heads
-            (the code in the `with` ends there).
+            (the code in the `with` ends there). An encoder's first pass is always a whole one, as
+            only that shows how often its model calls the attention function.
 
     Raises:
         UserError: the model did not compute every block's attention through transformers'
@@ -217,8 +223,9 @@ def tapped(
             the heads, the last block's output vectors are no numbers.
 
     """
-    until = None if whole else encoder.blocks
-    with HeadTap(lengths, receive, workspace, until) as tap, suppress(_Enough):
+    blocks = None if whole else encoder.blocks
+    ends = encoder.calls_counted
+    with HeadTap(lengths, receive, workspace, blocks, ends=ends) as tap, suppress(_Enough):
         yield
     if tap.calls != encoder.blocks:
         raise UserError(
@@ -226,6 +233,7 @@ def tapped(
             f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
             "attention interface, so its heads cannot be measured"
         )
+    encoder.calls_counted = True
     if not tap.finite:
         raise UserError(
             f"{encoder.name}: its outputs are not finite numbers: the weights are damaged, or it "

@@ -157,9 +157,7 @@ class Pairs:
         return self.distances.sum(axis=2)
 
 
-def context_similarity(
-    outputs: Tensor, similarity: str, workspace: Workspace, name: str = "similarity"
-) -> Tensor:
+def context_similarity(outputs: Tensor, similarity: str, workspace: Workspace) -> Tensor:
     """S [heads, tokens, tokens] from output vectors [heads, tokens, head width].
 
     Args:
@@ -167,7 +165,6 @@ def context_similarity(
         similarity: "raw" scalar product, "cosine", "centered" (the text's mean vector subtracted
             first) or "max" (divided by the largest off-diagonal element).
         workspace: where S may be written.
-        name: the buffer's name.
 
     """
     if similarity == "centered":
@@ -175,7 +172,7 @@ def context_similarity(
     elif similarity == "cosine":
         outputs = torch.nn.functional.normalize(outputs, dim=-1)
     heads, tokens, _ = outputs.shape
-    matrix = workspace.get(name, (heads, tokens, tokens), outputs)
+    matrix = workspace.get("similarity", (heads, tokens, tokens), outputs)
     matrix = products.batched(outputs, outputs.mT, matrix)
     if similarity == "max":
         diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
