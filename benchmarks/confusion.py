@@ -19,9 +19,9 @@ import numpy as np
 
 from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
-from blocklens.learning.clusters import THETAS, cluster_kept
-from blocklens.learning.confusion import ConfusionCounts, kept_matrix
-from blocklens.learning.nulls import NULLS, frequency_bins, null_matrix
+from blocklens.labels.clusters import THETAS, cluster_kept
+from blocklens.labels.confusion import ConfusionCounts, kept_matrix
+from blocklens.labels.nulls import NULLS, frequency_bins, null_matrix
 
 LABELS = 30_522
 PREDICTIONS = 10_000_000

@@ -30,18 +30,18 @@ from benchmarks.calibration import calibrate
 from benchmarks.data import DATA
 from benchmarks.fresh import in_fresh_process
 from benchmarks.timing import paired, seconds
-from blocklens.embedded.texts import prose
-from blocklens.encoder import Encoder
-from blocklens.learning.class_models import new_classifier
-from blocklens.learning.kept_outputs import batches_of_like_lengths, padded, tokenised
-from blocklens.learning.text_classes import (
+from blocklens.embedded.prose import prose
+from blocklens.encoder.trunk import Encoder
+from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled, samples
+from blocklens.inputs.texts import text_key
+from blocklens.readouts.block_outputs import batches_of_like_lengths, padded, tokenised
+from blocklens.readouts.text_classifiers import new_classifier
+from blocklens.readouts.text_task import (
     ClassTexts,
     TextReadOuts,
     family_training,
     measure_text_classes,
 )
-from blocklens.texts.labelled import LabelledTexts, read_labelled, samples
-from blocklens.texts.reading import text_key
 
 FORWARDS, SECONDS = 1.5, 60.0
 SPEED = 20.0

@@ -21,7 +21,7 @@ from benchmarks.sides import SIDES
 from benchmarks.timing import in_turn, paired
 from benchmarks.workers import WINDOWS, Worker
 from benchmarks.workload import random_batches, random_bert
-from blocklens.measures import HeadMeasures
+from blocklens.heads.measures import HeadMeasures
 
 LIMITS: dict[tuple[str, int], float | None] = {
     ("plain", 128): 1.25,

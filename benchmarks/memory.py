@@ -21,8 +21,8 @@ from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
 from benchmarks.sides import SIDES
 from benchmarks.workload import random_batches, random_bert, word_tokenizer
-from blocklens.encoder import Encoder
-from blocklens.measurement import measure
+from blocklens.encoder.trunk import Encoder
+from blocklens.heads.measurement import measure
 
 SHORT = 32
 """Tokens of a window where ten thousand texts are measured."""

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from blocklens.encoder import Encoder
-from blocklens.learning.apt import Learning, measure_learning
-from blocklens.learning.corpus import is_held_out
-from blocklens.texts.reading import TextSource
+from blocklens.encoder.trunk import Encoder
+from blocklens.inputs.texts import TextSource
+from blocklens.pretraining.corpus import is_held_out
+from blocklens.readouts.token_task import Learning, measure_learning
 
 COLUMNS = (
     "masked-LM accuracy",
@@ -101,7 +101,7 @@ def split(source: TextSource, options: dict[str, Any]) -> tuple[list[str], list[
 
 def token_counts(run: Path) -> np.ndarray:
     """How often each token stands in the training texts of the run's token file."""
-    from blocklens.learning.corpus import open_corpus
+    from blocklens.pretraining.corpus import open_corpus
 
     corpus = open_corpus(run / "corpus")
     vocabulary = json.loads((run / "options.json").read_text(encoding="utf-8"))["vocabulary"]

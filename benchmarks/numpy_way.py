@@ -12,10 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from blocklens.measures.options import HeadOptions
-from blocklens.measures.pairs import pairs_wanted, random_pairs
-from blocklens.measures.ratios import GROUPS
-from blocklens.tokens import KINDS, OTHER, Tokens
+from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.pairs import pairs_wanted, random_pairs
+from blocklens.heads.ratios import GROUPS
+from blocklens.inputs.windows import KINDS, OTHER, Tokens
 
 LOCAL, CONTEXT = 5, 2
 COUNTS = ("number", "distance", "repetition", "anchor", "anchor context", "local",

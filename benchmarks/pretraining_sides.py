@@ -31,10 +31,10 @@ from transformers import (
 from benchmarks.data import DATA
 from benchmarks.fresh import THREADS
 from benchmarks.step_shares import matrix_gflops, shares_of_a_step
-from blocklens.learning.bert import new_model
-from blocklens.learning.corpus import Corpus, build_corpus, train_tokenizer
-from blocklens.learning.options import PretrainOptions
-from blocklens.learning.pretrain import Training, encoder_config
+from blocklens.pretraining.bert import new_model
+from blocklens.pretraining.corpus import Corpus, build_corpus, train_tokenizer
+from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.training import Training, encoder_config
 
 SHAPES = {
     "paper": {"blocks": 6, "heads": 12, "width": 768, "vocabulary": 30_522, "rows": 32},

@@ -16,13 +16,13 @@ from itertools import product
 
 import numpy as np
 
-from blocklens.embedded.encoder import EMBEDDED
-from blocklens.encoder import Encoder
-from blocklens.learning.class_heads import train_class_heads
-from blocklens.learning.kept_outputs import tokenised
-from blocklens.learning.text_classes import family_training, text_outputs
-from blocklens.studies.classes import Given
-from blocklens.studies.options import ClassOptions
+from blocklens.embedded.bert6 import EMBEDDED
+from blocklens.encoder.trunk import Encoder
+from blocklens.readouts.block_outputs import tokenised
+from blocklens.readouts.class_heads import train_class_heads
+from blocklens.readouts.text_task import family_training, text_outputs
+from blocklens.studies.study_options import ClassOptions
+from blocklens.studies.text_classes_part import Given
 
 TRAINED = (3, 10, 40)
 """Texts of a class that are trained on."""

@@ -26,12 +26,12 @@ from transformers import BertConfig, BertModel
 from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
 from benchmarks.timing import paired
-from blocklens.encoder import Encoder
-from blocklens.learning.masking import Recipe, modify
-from blocklens.learning.readout import Fit, Training, train_read_outs
-from blocklens.learning.rows import ModifiedBatch, gather
-from blocklens.learning.vocabulary_heads import Head, fresh_head
-from blocklens.products import Linear
+from blocklens.encoder.matmul import Linear
+from blocklens.encoder.trunk import Encoder
+from blocklens.pretraining.masking import Recipe, modify
+from blocklens.readouts.modified_tokens import ModifiedBatch, gather
+from blocklens.readouts.vocabulary_heads import Head, fresh_head
+from blocklens.readouts.vocabulary_training import Fit, Training, train_read_outs
 
 LIMIT = 1 / 3
 LENGTH = 128

@@ -21,11 +21,11 @@ import torch
 
 from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
-from blocklens.embedded.encoder import EMBEDDED
-from blocklens.embedded.texts import prose
-from blocklens.encoder import Encoder
+from blocklens.embedded.bert6 import EMBEDDED
+from blocklens.embedded.prose import prose
+from blocklens.encoder.trunk import Encoder
+from blocklens.inputs.sentences import sentence_spans
 from blocklens.segmentation.methods import Reading, context, cuts
-from blocklens.texts.sentences import sentence_spans
 
 TOKENS_A_SECOND = 2000
 SHARE = 0.1

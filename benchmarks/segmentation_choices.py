@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.c99 import FOLDER
-from blocklens.encoder import Encoder
+from blocklens.encoder.trunk import Encoder
 from blocklens.segmentation import (
     Document,
     Evidence,
@@ -33,9 +33,9 @@ from blocklens.segmentation import (
     selected,
 )
 from blocklens.segmentation.c99 import c99
-from blocklens.segmentation.choice import Which, best, neighbour_contrast
+from blocklens.segmentation.head_choice import Which, best, neighbour_contrast
 from blocklens.segmentation.metrics import masses_from_cuts
-from blocklens.segmentation.number import find_cuts
+from blocklens.segmentation.segment_count import find_cuts
 
 POWERS = (0.4, 0.6, 0.8, 0.9, 1.0)
 ONE_IN = (2, 4, 8)

@@ -21,11 +21,11 @@ from transformers import BertModel
 from benchmarks.numpy_everyday import EverydayWindow
 from benchmarks.numpy_way import Figures, Window
 from benchmarks.workload import encoder_of, masked_language_model, twin, unseen, word_tokenizer
-from blocklens.encoder import Encoder
-from blocklens.heads import Heads, Workspace, run_heads
-from blocklens.measures import HeadMeasures, HeadOptions, View
-from blocklens.measures.ratios import GROUPS
-from blocklens.tokens import Tokens
+from blocklens.encoder.attention import Heads, Workspace, run_heads
+from blocklens.encoder.trunk import Encoder
+from blocklens.heads.measures import HeadMeasures, HeadOptions, View
+from blocklens.heads.ratios import GROUPS
+from blocklens.inputs.windows import Tokens
 
 OPTIONS = HeadOptions()
 

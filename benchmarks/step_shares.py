@@ -15,8 +15,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.calibration import SIZE
-from blocklens import products
-from blocklens.learning.pretrain import Training
+from blocklens.encoder import matmul
+from blocklens.pretraining.training import Training
 
 PRODUCTS = ("mkldnn::_linear_pointwise", "aten::addmm", "aten::mm")
 PARTS = {
@@ -67,6 +67,6 @@ def matrix_gflops(dtype: torch.dtype, repeats: int = 20) -> float:
     with torch.no_grad():
         for _ in range(repeats):
             start = time.perf_counter()
-            products.linear(left, right, None)
+            matmul.linear(left, right, None)
             times.append(time.perf_counter() - start)
     return 2 * SIZE**3 / statistics.median(times[3:]) / 1e9

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForMaskedLM, BertModel, PreTrainedTokenizerFast
 from transformers.models.bert.modeling_bert import BertOnlyMLMHead
 
-from blocklens.encoder import Encoder
-from blocklens.tokens import COMMA, FULL_STOP, OTHER, SEPARATOR, START, Tokens
+from blocklens.encoder.trunk import Encoder
+from blocklens.inputs.windows import COMMA, FULL_STOP, OTHER, SEPARATOR, START, Tokens
 
 VOCABULARY = 30_522
 CLS, SEP, STOP, COMMA_ID = 101, 102, 1012, 1010

@@ -23,16 +23,16 @@ import torch
 import transformers
 from PIL import Image
 
-from blocklens.encoder import Encoder
-from blocklens.learning.vit import VitOptions
+from blocklens.encoder.trunk import Encoder
+from blocklens.inputs.texts import TextSource
+from blocklens.pretraining.vit import VitOptions
 from blocklens.segmentation import Document
-from blocklens.segmentation.folder import evaluate_in_folder
+from blocklens.segmentation.segments_folder import evaluate_in_folder
 from blocklens.studies import LearnedOptions, StudyOptions, study
 from blocklens.studies.finetune import finetune
-from blocklens.studies.images import ImageStudyOptions, study_images
-from blocklens.studies.options import ClassOptions
-from blocklens.studies.sizes import study_sizes
-from blocklens.texts.reading import TextSource
+from blocklens.studies.images_part import ImageStudyOptions, study_images
+from blocklens.studies.sizes_part import study_sizes
+from blocklens.studies.study_options import ClassOptions
 from helpers import SMALL, random_texts, small_encoder, small_tokenizer
 
 FOLDER = Path(__file__).parent / "golden"

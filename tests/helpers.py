@@ -21,7 +21,7 @@ from transformers import (
     RobertaModel,
 )
 
-from blocklens.encoder import Encoder
+from blocklens.encoder.trunk import Encoder
 
 WORDS = list("abcdefghijklmnopqrstuvwxyz")
 VOCABULARY = [*["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "!", ";"], *WORDS]
@@ -103,6 +103,18 @@ def random_texts(count: int, seed: int = 0, longest: int = 5) -> list[str]:
                 letters.insert(3, ",")
             sentences.append(" ".join(letters) + " .")
         texts.append("\n".join(sentences))
+    return texts
+
+
+def made_up_texts(count: int = 300) -> list[str]:
+    """Sentences in which the verb follows from the subject."""
+    rng = np.random.default_rng(0)
+    verbs = {"cats": "purr", "dogs": "bark", "birds": "sing", "cows": "graze", "bees": "hum"}
+    names = list(verbs)
+    texts = []
+    for _ in range(count):
+        chosen = [names[n] for n in rng.integers(0, 5, rng.integers(2, 12))]
+        texts.append(" ".join(f"the {name} {verbs[name]} today ." for name in chosen))
     return texts
 
 

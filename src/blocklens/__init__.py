@@ -15,16 +15,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blocklens.encoder import Encoder
+    from blocklens.encoder.trunk import Encoder
     from blocklens.errors import UserError
-    from blocklens.examples import Example, look
-    from blocklens.measurement import Measurement, measure
-    from blocklens.measures.options import HeadOptions
+    from blocklens.heads.head_options import HeadOptions
+    from blocklens.heads.maps_of_texts import Example, look
+    from blocklens.heads.measurement import Measurement, measure
+    from blocklens.inputs.texts import Text, TextSource
     from blocklens.report import charts
     from blocklens.segmentation import Segmentation, segment
     from blocklens.studies import Study, StudyOptions, study
     from blocklens.studies.finetune import finetune
-    from blocklens.texts.reading import Text, TextSource
 
 __all__ = [
     "Encoder",
@@ -46,19 +46,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Encoder": "blocklens.encoder",
-    "Example": "blocklens.examples",
-    "HeadOptions": "blocklens.measures.options",
-    "Measurement": "blocklens.measurement",
+    "Encoder": "blocklens.encoder.trunk",
+    "Example": "blocklens.heads.maps_of_texts",
+    "HeadOptions": "blocklens.heads.head_options",
+    "Measurement": "blocklens.heads.measurement",
     "Segmentation": "blocklens.segmentation",
     "Study": "blocklens.studies",
     "StudyOptions": "blocklens.studies",
-    "Text": "blocklens.texts.reading",
-    "TextSource": "blocklens.texts.reading",
+    "Text": "blocklens.inputs.texts",
+    "TextSource": "blocklens.inputs.texts",
     "UserError": "blocklens.errors",
     "finetune": "blocklens.studies.finetune",
-    "look": "blocklens.examples",
-    "measure": "blocklens.measurement",
+    "look": "blocklens.heads.maps_of_texts",
+    "measure": "blocklens.heads.measurement",
     "segment": "blocklens.segmentation",
     "study": "blocklens.studies",
 }

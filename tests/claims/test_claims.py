@@ -6,7 +6,7 @@ import pytest
 
 from blocklens.claims import REGISTRY, Estimate, claim, evaluate, verdict
 from blocklens.claims.p1 import Run
-from blocklens.measures.ratios import Ratios
+from blocklens.heads.ratios import Ratios
 
 CONTROL = Estimate(1.0, 0.9, 1.1)
 

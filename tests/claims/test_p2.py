@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from blocklens.claims import evaluate
-from blocklens.learning.structure import StructureOptions
-from blocklens.learning.sweep import null_slope_row
+from blocklens.labels.grouping import StructureOptions
+from blocklens.labels.threshold_sweep import null_slope_row
 
 
 def learning(run, last, spread=0.01, **whole):

@@ -10,7 +10,7 @@ from PIL import Image
 from synthetic import HOSTILE
 
 from blocklens.claims import evaluate
-from blocklens.learning.label_tables import label_tables
+from blocklens.labels.class_tables import label_tables
 
 NAMES = ["cat", "dog", HOSTILE, "a class with quite a long name that goes on and on"]
 BLOCKS, SEEDS, IMAGES = 3, 2, 120

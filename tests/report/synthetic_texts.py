@@ -8,9 +8,9 @@ import pandas as pd
 from synthetic_images import BLOCKS, IMAGES, NAMES, SEEDS, predictions
 
 from blocklens.claims import evaluate
-from blocklens.learning.confidence import confidence_tables
-from blocklens.learning.label_tables import label_tables
-from blocklens.learning.replacement import ARMS, SHARES, STATISTICS
+from blocklens.confidence.independence import confidence_tables
+from blocklens.confidence.replacement import ARMS, SHARES, STATISTICS
+from blocklens.labels.class_tables import label_tables
 
 TEXTS = IMAGES
 

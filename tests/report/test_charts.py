@@ -8,10 +8,10 @@ from synthetic import Shape, anchor_rows, claim_rows, distance_rows, head_rows
 
 from blocklens.errors import UserError
 from blocklens.report import charts
-from blocklens.report.charts.blocks import by_control, rows_of
-from blocklens.report.charts.heads import distance_edges
-from blocklens.report.charts.heads import distance_rows as binned
+from blocklens.report.charts.along_blocks import by_control, rows_of
 from blocklens.report.charts.matrices import sentence_borders
+from blocklens.report.charts.one_head import distance_edges
+from blocklens.report.charts.one_head import distance_rows as binned
 
 SHAPE = Shape(blocks=2, heads=3, tokens=40)
 

@@ -9,8 +9,8 @@ from synthetic import HOSTILE
 from synthetic_images import BLOCKS
 from synthetic_texts import build_text_study, text_tables
 
+from blocklens.confidence.replacement import SHARES
 from blocklens.errors import UserError
-from blocklens.learning.replacement import SHARES
 from blocklens.report import StudyFolder, charts, write_report
 from blocklens.report.classes_section import change, classes_section, hardest, part
 from blocklens.report.methods_section import terms_of

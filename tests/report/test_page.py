@@ -11,7 +11,7 @@ from synthetic import HOSTILE, Shape, build_study
 
 from blocklens.errors import UserError
 from blocklens.report import write_report
-from blocklens.report.numbers import number, script_json
+from blocklens.report.formatting import number, script_json
 from blocklens.report.page import shown_source
 
 VOID = {"meta", "link", "img", "input", "br"}

@@ -13,7 +13,7 @@ from blocklens.report import Figure, Section, StudyFolder
 from blocklens.report.blocks_section import blocks_section
 from blocklens.report.claim_figures import along_caption, claim_figure
 from blocklens.report.claims_section import claims_section
-from blocklens.report.examples import pack
+from blocklens.report.example_maps import pack
 from blocklens.report.heads_section import grid_statistics, grid_values, heads_section
 from blocklens.report.interval_plot import interval_rows
 from blocklens.report.learned_section import browser_data, facts, learned_section
@@ -121,7 +121,7 @@ def test_packed_matrices_unpack_to_the_study_s():
     import base64
     import zlib
 
-    from blocklens.report.folder import Example
+    from blocklens.report.folder_reading import Example
 
     rng = np.random.default_rng(0)
     attention = rng.dirichlet(np.ones(7), (1, 2, 7)).astype(np.float16)

@@ -11,7 +11,7 @@ from blocklens.segmentation.borders import (
     BorderSums,
     border_means,
 )
-from blocklens.segmentation.separators import SeparatorAttention
+from blocklens.segmentation.sentence_ends import SeparatorAttention
 from helpers import small_encoder
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from blocklens.segmentation import pk, segment
 from blocklens.segmentation.methods import context_vectors, contrast
-from blocklens.segmentation.number import find_cuts
-from blocklens.segmentation.separators import separator_attention
+from blocklens.segmentation.segment_count import find_cuts
+from blocklens.segmentation.sentence_ends import separator_attention
 from blocklens.segmentation.whitening import whiten
 from helpers import WORDS, small_encoder
 

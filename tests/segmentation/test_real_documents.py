@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from blocklens.encoder import Encoder
+from blocklens.encoder.trunk import Encoder
 from blocklens.segmentation import evaluate, read_documents, selected, summarise
 
 CHOI, ARTICLES = "choi/choi.jsonl.xz", "wikipedia/wiki_sections_2014.jsonl.xz"

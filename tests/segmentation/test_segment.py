@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import helpers
-from blocklens.encoder import Encoder
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.report import charts
 from blocklens.segmentation import best_cuts, evaluate, pk, segment, summarise
@@ -18,9 +18,9 @@ from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import BASELINES
 from blocklens.segmentation.methods import METHODS, NEAR, Reading, contrast, cuts
 from blocklens.segmentation.metrics import masses_from_cuts
-from blocklens.segmentation.number import find_cuts, segment_score
-from blocklens.segmentation.separators import separator_attention, windows_of_sentences
-from blocklens.segmentation.vectors import sentence_ids, sentence_vectors, token_weights
+from blocklens.segmentation.segment_count import find_cuts, segment_score
+from blocklens.segmentation.sentence_ends import separator_attention, windows_of_sentences
+from blocklens.segmentation.sentence_vectors import sentence_ids, sentence_vectors, token_weights
 from blocklens.segmentation.whitening import unit_rows, whiten
 
 SENTENCES = ["a b c .", "b c a , a .", "c a b", "x y z .", "y z x ! .", "z x"]
@@ -45,7 +45,7 @@ def test_sentence_vectors_equal_a_weighted_mean_over_the_model_s_own_attention(e
     for s, sentence in enumerate(SENTENCES):
         inputs = encoder.tokenizer(sentence, return_tensors="pt")
         taken = []
-        from blocklens.heads import HeadTap
+        from blocklens.encoder.attention import HeadTap
 
         with (
             torch.inference_mode(),
@@ -162,7 +162,7 @@ def test_attention_of_separators_equals_the_mean_over_queries_of_the_model_s_map
     text = " ".join(SENTENCES)
     inputs = encoder.tokenizer(text, return_tensors="pt")
     maps = []
-    from blocklens.heads import HeadTap
+    from blocklens.encoder.attention import HeadTap
 
     with (
         torch.inference_mode(),

@@ -4,7 +4,7 @@ from blocklens.claims import (  # noqa: F401 - they register their claims
     image_classes,
     p1,
     p2,
-    segmentation,
+    segmenting,
     text_classes,
 )
 from blocklens.claims.registry import REGISTRY, Claim, Estimate, Finding, claim, evaluate, verdict

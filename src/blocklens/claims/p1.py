@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.claims.registry import Estimate, Finding, Tables, claim
-from blocklens.measures.ratios import resampling_weights
+from blocklens.heads.ratios import resampling_weights
 
 UNTRAINED = "untrained"
 SHUFFLED = "shuffled"

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.options import (
+from blocklens.cli.progress import is_first_process, study_progress
+from blocklens.cli.shared_options import (
     AllowPickle,
     Device,
     EncoderName,
@@ -15,9 +16,8 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
-from blocklens.cli.progress import is_first_process, study_progress
 from blocklens.cli.study import summarise
-from blocklens.embedded.encoder import EMBEDDED
+from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
 
 EXAMPLES = """
@@ -141,8 +141,8 @@ def finetune(
     the encoder knows of the input's tokens. The last block's classifier is kept in the folder
     `model`; `blocklens predict` uses it.
     """
-    from blocklens.encoder import Encoder
-    from blocklens.learning.advice import advice_line
+    from blocklens.encoder.trunk import Encoder
+    from blocklens.readouts.depth import advice_line
     from blocklens.studies.finetune import finetune as run
 
     given = {
@@ -193,7 +193,7 @@ def class_options(given: dict[str, Any]) -> Any:
     """
     from pydantic import ValidationError
 
-    from blocklens.studies.options import ClassOptions
+    from blocklens.studies.study_options import ClassOptions
 
     try:
         return ClassOptions.model_validate(given)

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.options import AllowPickle, Device, TrustRemoteCode
 from blocklens.cli.progress import study_progress
+from blocklens.cli.shared_options import AllowPickle, Device, TrustRemoteCode
 from blocklens.cli.study import summarise
 from blocklens.errors import UserError
 
@@ -124,9 +124,9 @@ def images(
     import torch
     from pydantic import ValidationError
 
-    from blocklens.encoder import Encoder
-    from blocklens.learning.advice import advice_line
-    from blocklens.studies.images import ImageStudyOptions, study_images
+    from blocklens.encoder.trunk import Encoder
+    from blocklens.readouts.depth import advice_line
+    from blocklens.studies.images_part import ImageStudyOptions, study_images
 
     if threads is not None:
         torch.set_num_threads(threads)

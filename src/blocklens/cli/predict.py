@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blocklens.cli.options import TEXTS, Device, Limit, Strict, TextField
+from blocklens.cli.shared_options import TEXTS, Device, Limit, Strict, TextField
 
 if TYPE_CHECKING:
-    from blocklens.learning.predict import Prediction
+    from blocklens.readouts.prediction import Prediction
 
 EXAMPLES = """
 **Examples**
@@ -57,10 +57,10 @@ def predict(
 
     A line a text: its name, its label, and the label's probability as the confidence.
     """
-    from blocklens.learning.predict import load_classifier
-    from blocklens.learning.predict import predict as answers
+    from blocklens.inputs.texts import TextSource
+    from blocklens.readouts.prediction import load_classifier
+    from blocklens.readouts.prediction import predict as answers
     from blocklens.storage import whole_file
-    from blocklens.texts.reading import TextSource
 
     source = TextSource(texts, field=text_field, limit=limit, strict=strict)
     classifier = load_classifier(model, device=device)

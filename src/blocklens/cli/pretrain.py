@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from blocklens.cli.options import TEXTS, Strict, TextField
+from blocklens.cli.shared_options import TEXTS, Strict, TextField
 from blocklens.errors import UserError
 
 EXAMPLES = """
@@ -142,11 +142,11 @@ def pretrain(
     import torch
     from rich.console import Console
 
-    from blocklens.learning.options import PretrainOptions
-    from blocklens.learning.runs import pretrain as run
-    from blocklens.learning.sizes import read_sizes
-    from blocklens.studies.sizes import study_sizes
-    from blocklens.texts.reading import TextSource
+    from blocklens.inputs.texts import TextSource
+    from blocklens.pretraining.pretrain import pretrain as run
+    from blocklens.pretraining.pretrain_options import PretrainOptions
+    from blocklens.pretraining.train_sizes import read_sizes
+    from blocklens.studies.sizes_part import study_sizes
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.options import (
+from blocklens.cli.progress import study_progress
+from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
+from blocklens.cli.shared_options import (
     AllowPickle,
     Device,
     EncoderName,
@@ -18,9 +20,7 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
-from blocklens.cli.progress import study_progress
-from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
-from blocklens.embedded.encoder import EMBEDDED
+from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def segment(
 
         output_folder(out, "study.json")
 
-    from blocklens.encoder import Encoder
+    from blocklens.encoder.trunk import Encoder
 
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
@@ -196,7 +196,7 @@ def segment(
         shown = (one.as_markdown() if format == "markdown" else one.as_text() for one in found)
         print(rule.join(shown), end="")
     if out is not None:
-        from blocklens.segmentation.folder import write_segmentations
+        from blocklens.segmentation.segments_folder import write_segmentations
 
         write_segmentations(
             found, loaded, out, options=options, description=_description(*(files or []))
@@ -236,8 +236,8 @@ def _segmentations(
     options: dict[str, Any],
 ) -> list[Segmentation]:  # fmt: skip
     """Every text of every file in segments; names what was skipped."""
+    from blocklens.inputs.texts import TextSource
     from blocklens.segmentation.segment import segment as cut
-    from blocklens.texts.reading import TextSource
 
     found, skipped = [], []
     shown = sys.stderr.isatty()

@@ -71,8 +71,8 @@ def scored(
 ) -> pd.DataFrame:
     """Scores of the methods asked for, or of all beside the baselines, with a bar of progress."""
     from blocklens.segmentation.evaluate import BASELINES, evaluate
-    from blocklens.segmentation.folder import evaluate_in_folder
     from blocklens.segmentation.methods import METHODS
+    from blocklens.segmentation.segments_folder import evaluate_in_folder
 
     chosen: dict[str, Any] = {"heads": heads, "unit": unit}
     if methods:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blocklens.cli.options import (
+from blocklens.cli.progress import is_first_process, study_progress
+from blocklens.cli.shared_options import (
     TEXTS,
     AllowPickle,
     Device,
@@ -18,8 +19,7 @@ from blocklens.cli.options import (
     TextField,
     TrustRemoteCode,
 )
-from blocklens.cli.progress import is_first_process, study_progress
-from blocklens.embedded.encoder import EMBEDDED
+from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -175,13 +175,13 @@ def study(
     """
     from pydantic import ValidationError
 
-    from blocklens.embedded.texts import texts as embedded_texts
-    from blocklens.encoder import Encoder
-    from blocklens.measures import HeadOptions
+    from blocklens.embedded.prose import texts as embedded_texts
+    from blocklens.encoder.trunk import Encoder
+    from blocklens.heads.measures import HeadOptions
+    from blocklens.inputs.texts import TextSource
     from blocklens.studies import LearnedOptions, StudyOptions
     from blocklens.studies import study as run
-    from blocklens.studies.options import ClassOptions
-    from blocklens.texts.reading import TextSource
+    from blocklens.studies.study_options import ClassOptions
 
     learned = {
         "read_out": read_out,

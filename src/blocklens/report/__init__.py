@@ -5,7 +5,7 @@
 """
 
 from blocklens.report import charts
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.page import write_report
 from blocklens.report.section import Figure, Section
 

@@ -1,7 +1,7 @@
 """What all heads of a block do together: token classes and distances along the blocks."""
 
 from blocklens.report import charts
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.section import Figure, Section
 
 

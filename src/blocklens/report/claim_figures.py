@@ -12,7 +12,7 @@ import pandas as pd
 
 from blocklens.errors import UserError
 from blocklens.report import charts
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.section import Figure
 
 FREQUENCY_CAPTION = (

@@ -7,9 +7,9 @@ import pandas as pd
 
 from blocklens.report import charts
 from blocklens.report.claim_figures import claim_figure, slug
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.formatting import interval, number
 from blocklens.report.interval_plot import interval_rows
-from blocklens.report.numbers import interval, number
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 

@@ -6,16 +6,16 @@ The figures and the table of blocks are those of image classes; confidence is of
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.learning.advice import MARGIN, advice_line
+from blocklens.readouts.depth import MARGIN, advice_line
 from blocklens.report import charts
-from blocklens.report.charts.confidence import SUBSETS, of_best_variant
+from blocklens.report.charts.confidence_curve import SUBSETS, of_best_variant
 from blocklens.report.claim_figures import (
     CONFIDENCE_CAPTION,
     REPLACEMENT_CAPTION,
     along_caption,
     cluster_caption,
 )
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.images_section import block_facts, threshold
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section

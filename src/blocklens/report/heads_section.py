@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 
 from blocklens.report import charts
-from blocklens.report.charts.blocks import rows_of
-from blocklens.report.charts.grid import colour_bound
-from blocklens.report.charts.heads import (
+from blocklens.report.charts.along_blocks import rows_of
+from blocklens.report.charts.head_grid import colour_bound
+from blocklens.report.charts.one_head import (
     distance_chart,
     distance_rows,
     profile_chart,
 )
 from blocklens.report.charts.style import CATEGORIES, DIVERGING, RUN_ORDER, SEQUENTIAL
-from blocklens.report.examples import packed_examples
-from blocklens.report.folder import StudyFolder
-from blocklens.report.numbers import rounded
+from blocklens.report.example_maps import packed_examples
+from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.formatting import rounded
 from blocklens.report.rendering import render, static, to_spec
 from blocklens.report.section import Figure, Section
 

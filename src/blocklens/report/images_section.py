@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from blocklens.errors import UserError
-from blocklens.learning.advice import MARGIN, advice_line
+from blocklens.readouts.depth import MARGIN, advice_line
 from blocklens.report import charts
 from blocklens.report.claim_figures import along_caption, cluster_caption
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 

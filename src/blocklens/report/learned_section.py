@@ -11,8 +11,8 @@ from blocklens.report.claim_figures import (
     along_caption,
     cluster_caption,
 )
-from blocklens.report.folder import StudyFolder
-from blocklens.report.numbers import rounded
+from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.formatting import rounded
 from blocklens.report.rendering import render, static
 from blocklens.report.section import Figure, Section
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from blocklens.report import charts
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.report.segmentation_section import SCORE_TERMS, STRENGTH_TERMS

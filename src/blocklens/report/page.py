@@ -17,12 +17,12 @@ from blocklens.report.blocks_section import blocks_section
 from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
 from blocklens.report.classes_section import classes_section
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.formatting import script_json
 from blocklens.report.heads_section import heads_section
 from blocklens.report.images_section import images_section
 from blocklens.report.learned_section import learned_section
 from blocklens.report.methods_section import methods_section
-from blocklens.report.numbers import script_json
 from blocklens.report.rendering import render, static, to_spec
 from blocklens.report.section import Figure, Section, SectionBuilder
 from blocklens.report.segmentation_section import scores_section, segments_section

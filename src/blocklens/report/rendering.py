@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from blocklens.report.numbers import interval, number
+from blocklens.report.formatting import interval, number
 
 
 @cache

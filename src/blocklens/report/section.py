@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup
 
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 
 
 @dataclass(frozen=True, slots=True)

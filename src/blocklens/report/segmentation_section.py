@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 
 from blocklens.report import charts
-from blocklens.report.folder import StudyFolder
-from blocklens.report.numbers import number
+from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.formatting import number
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 

@@ -3,7 +3,7 @@
 from blocklens.errors import UserError
 from blocklens.report import charts
 from blocklens.report.claim_figures import sizes_caption
-from blocklens.report.folder import StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.section import Figure, Section
 
 CURVE_CAPTION = (

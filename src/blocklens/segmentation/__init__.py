@@ -1,6 +1,6 @@
 """Segmenting a text by what an encoder attends to, and measuring how good a segmentation is."""
 
-from blocklens.segmentation.cuts import best_cuts
+from blocklens.segmentation.best_cuts import best_cuts
 from blocklens.segmentation.documents import Document, read_documents, selected
 from blocklens.segmentation.evaluate import evaluate, summarise
 from blocklens.segmentation.methods import METHODS, Evidence, Reading, method

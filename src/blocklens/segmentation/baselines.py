@@ -1,7 +1,7 @@
 """Ways to segment a text without an encoder, to be beaten: random, even spacing, TextTiling.
 
 Each takes the sentences and the number of segments, or None where it is unknown, and gives cuts as
-in `blocklens.segmentation.cuts`. C99, the strongest of them, has a file of its own.
+in `blocklens.segmentation.best_cuts`. C99, the strongest of them, has a file of its own.
 """
 
 from __future__ import annotations

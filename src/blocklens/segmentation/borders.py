@@ -1,8 +1,8 @@
 """Do separators stand out, and those at true borders more? Sums over documents, head by head.
 
-What the separator at the end of a sentence receives comes from `blocklens.segmentation.separators`;
-here it is set against what other tokens receive, and at true borders against all other borders of
-the same document. The sampling unit is the document, and every document weighs the same.
+What the separator at the end of a sentence receives comes from `sentence_ends`; here it is set
+against what other tokens receive, and at true borders against all other borders of the same
+document. The sampling unit is the document, and every document weighs the same.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blocklens.measures.ratios import Ratios
+from blocklens.heads.ratios import Ratios
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.methods import Reading
 from blocklens.segmentation.metrics import cuts_from_masses
-from blocklens.segmentation.separators import SeparatorAttention, separator_attention
+from blocklens.segmentation.sentence_ends import SeparatorAttention, separator_attention
 
 if TYPE_CHECKING:
-    from blocklens.encoder import Encoder
+    from blocklens.encoder.trunk import Encoder
 
 MEASURE = "borders"
 SEPARATORS = "attention to sentence ends"

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from blocklens.errors import UserError
 from blocklens.segmentation.baselines import even_cuts, random_cuts, texttiling_cuts
 from blocklens.segmentation.c99 import c99
-from blocklens.segmentation.choice import checked_which
 from blocklens.segmentation.documents import Document
+from blocklens.segmentation.head_choice import checked_which
 from blocklens.segmentation.methods import METHODS, Reading, context, cuts
 from blocklens.segmentation.metrics import boundary_similarity, masses_from_cuts, pk, window_diff
 
 if TYPE_CHECKING:
-    from blocklens.encoder import Encoder
+    from blocklens.encoder.trunk import Encoder
 
 BASELINES: dict[str, Callable[[list[str], int | None], NDArray[np.int64]]] = {
     "texttiling": texttiling_cuts,

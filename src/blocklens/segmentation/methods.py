@@ -16,11 +16,17 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from blocklens.encoder import Encoder
-from blocklens.segmentation.choice import Which, best, block_range, neighbour_contrast, skewness
-from blocklens.segmentation.number import find_cuts
-from blocklens.segmentation.separators import SeparatorAttention, separator_attention
-from blocklens.segmentation.vectors import SentenceVectors, sentence_vectors
+from blocklens.encoder.trunk import Encoder
+from blocklens.segmentation.head_choice import (
+    Which,
+    best,
+    block_range,
+    neighbour_contrast,
+    skewness,
+)
+from blocklens.segmentation.segment_count import find_cuts
+from blocklens.segmentation.sentence_ends import SeparatorAttention, separator_attention
+from blocklens.segmentation.sentence_vectors import SentenceVectors, sentence_vectors
 from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
 
 POWER = 0.8

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
-from blocklens.segmentation.choice import checked_which
+from blocklens.inputs.sentences import sentence_spans
+from blocklens.segmentation.head_choice import checked_which
 from blocklens.segmentation.methods import METHODS, Reading, cuts, standardised
 from blocklens.segmentation.metrics import masses_from_cuts, segment_labels
-from blocklens.texts.sentences import sentence_spans
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from blocklens.encoder import Encoder
+    from blocklens.encoder.trunk import Encoder
 
 DEFAULT_METHOD = "context"
 

@@ -12,16 +12,16 @@ import pandas as pd
 import torch
 
 from blocklens.claims.text_classes import PREFIX, TUNED
-from blocklens.encoder import Encoder
+from blocklens.encoder.shortened import card_head
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.learning.class_heads import ClassHead, train_class_heads
-from blocklens.learning.class_models import new_classifier, save_classifier, with_read_out
-from blocklens.learning.cutting import card_head
-from blocklens.learning.kept_outputs import tokenised
-from blocklens.learning.text_classes import TextReadOuts, text_outputs
-from blocklens.learning.truncation import fine_tune
-from blocklens.studies.class_texts import Given, read_outs_of, tuned
-from blocklens.studies.options import ClassOptions
+from blocklens.readouts.block_outputs import tokenised
+from blocklens.readouts.class_heads import ClassHead, train_class_heads
+from blocklens.readouts.finetuning import fine_tune
+from blocklens.readouts.text_classifiers import new_classifier, save_classifier, with_read_out
+from blocklens.readouts.text_task import TextReadOuts, text_outputs
+from blocklens.studies.labelled_samples import Given, read_outs_of, tuned
+from blocklens.studies.study_options import ClassOptions
 
 MODEL = "model"
 

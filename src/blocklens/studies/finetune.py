@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from blocklens.distributed import join
-from blocklens.embedded.encoder import EMBEDDED
-from blocklens.encoder import Encoder
+from blocklens.embedded.bert6 import EMBEDDED
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.studies.class_texts import Given, check
+from blocklens.inputs.texts import TextSource
 from blocklens.studies.classifiers import check_exportable, export_block
-from blocklens.studies.conduct import Progress, Study, study
-from blocklens.studies.options import ClassOptions, StudyOptions
-from blocklens.texts.reading import TextSource
+from blocklens.studies.labelled_samples import Given, check
+from blocklens.studies.runner import Progress, Study, study
+from blocklens.studies.study_options import ClassOptions, StudyOptions
 
 
 def finetune(

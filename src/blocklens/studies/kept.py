@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.storage import whole_file, write_json, write_table
-from blocklens.studies.parts import Result
+from blocklens.studies.part import Result
 
 
 def fingerprint(values: Any) -> str:

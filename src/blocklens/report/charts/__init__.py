@@ -4,20 +4,20 @@ Every function takes data frames or arrays and returns an Altair chart that disp
 and saves itself (`chart.save("figure.svg")`, `.png`, `.pdf`) without a browser.
 """
 
-from blocklens.report.charts.blocks import along_blocks, compare_along_blocks, sweep
-from blocklens.report.charts.claims import claims
-from blocklens.report.charts.classes import class_confusion
-from blocklens.report.charts.confidence import confidence_curve, replacement
-from blocklens.report.charts.grid import grid
-from blocklens.report.charts.heads import anchors, distance_map, distances, profile
-from blocklens.report.charts.learned import (
+from blocklens.report.charts.all_claims import claims
+from blocklens.report.charts.along_blocks import along_blocks, compare_along_blocks, sweep
+from blocklens.report.charts.confidence_curve import confidence_curve, replacement
+from blocklens.report.charts.confusions import class_confusion
+from blocklens.report.charts.head_grid import grid
+from blocklens.report.charts.learning_curve import learning_curve, training_sizes
+from blocklens.report.charts.matrices import attention_map, contact_sheet, similarity
+from blocklens.report.charts.one_head import anchors, distance_map, distances, profile
+from blocklens.report.charts.segments import boundaries, segmentation_scores
+from blocklens.report.charts.token_accuracy import (
     apt_against_frequency,
     cluster_sizes,
     frequency_curves,
 )
-from blocklens.report.charts.matrices import attention_map, contact_sheet, similarity
-from blocklens.report.charts.segmentation import boundaries, segmentation_scores
-from blocklens.report.charts.training import learning_curve, training_sizes
 
 __all__ = [
     "along_blocks",

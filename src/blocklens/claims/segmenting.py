@@ -1,0 +1,136 @@
+"""Claims on segmenting a text: P1's separators, and whether what it suggests works.
+
+P1 states that the final blocks attend to sentence separators, and only suggests that this could
+segment a text. The first claim is therefore the paper's; all others are ours, each tested on
+documents whose true segments are known. The unit that is resampled is the document.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from blocklens.claims.p1 import FINAL_THIRD, UNTRAINED, Run
+from blocklens.claims.registry import Estimate, Finding, Tables, claim
+from blocklens.heads.ratios import resampling_weights
+
+NOTHING = Estimate(0.0, 0.0, 0.0)
+"""What a way to segment gains over itself."""
+
+
+def separators(tables: Tables, statistic: str) -> Finding | None:
+    """One statistic of the border sums in the final third of the blocks, against the twins'."""
+    if "border_sums" not in tables:
+        return None
+    rows = tables["border_sums"]
+    rows = rows.loc[rows["statistic"] == statistic]
+    found = {
+        str(run): Estimate.from_samples(Run(part).final_third())
+        for run, part in rows.groupby("run")
+    }
+    if "encoder" not in found:
+        return None
+    twins = [estimate for run, estimate in found.items() if run.split()[0] == UNTRAINED]
+    return Finding(found["encoder"], Estimate.covering(twins) if twins else None)
+
+
+def gain(tables: Tables, method: str, other: str, known: bool) -> Finding | None:
+    """Mean Pk of another way less that of a method, on the same documents: above 0 is better.
+
+    A baseline of several runs ("untrained 0", "untrained 1") counts with its mean. TextTiling finds
+    the number of segments itself.
+    """
+    if "scores" not in tables:
+        return None
+    scores = tables["scores"]
+    scores = scores.loc[scores["known"] == known]
+    name = scores["method"]
+    ours = scores.loc[name == method].groupby("document", sort=True)["pk"].mean()
+    theirs = scores.loc[(name == other) | name.str.startswith(f"{other} ")]
+    theirs = theirs.groupby("document", sort=True)["pk"].mean()
+    if ours.empty or not ours.index.equals(theirs.index):
+        return None
+    better = (theirs - ours).to_numpy(dtype=float)
+    if len(better) < 2:
+        return Finding(Estimate(float(better[0]), np.nan, np.nan), NOTHING)
+    means = resampling_weights(len(better)) @ better / len(better)
+    return Finding(Estimate.from_samples(np.concatenate([[better.mean()], means])), NOTHING)
+
+
+claim(
+    id="segment-separators",
+    paper="P1",
+    statement="In the final blocks, attention marks the sentence separators: the end of each "
+    "sentence.",
+    statistic="attention that words send to the last punctuation of a sentence, over what words "
+    "receive",
+    control="untrained twin",
+    bound=1.0,
+    choices=f"{FINAL_THIRD} Whole sentences fill windows of the encoder's length. The separator of "
+    "a sentence is its last punctuation token (ours); words are tokens that are no separators.",
+    figure={
+        "table": "borders",
+        "measure": "borders",
+        "statistic": "attention to sentence ends",
+    },
+)(partial(separators, statistic="attention to sentence ends"))
+
+claim(
+    id="segment-borders",
+    paper="ours",
+    statement="In the final blocks, separators at true section borders receive more attention than "
+    "those at other sentence borders.",
+    statistic="attention that separators at true borders receive, over that at other borders",
+    control="untrained twin",
+    bound=1.0,
+    choices=f"P1 suggests this only. {FINAL_THIRD} The two are compared within each document.",
+    figure={
+        "table": "borders",
+        "measure": "borders",
+        "statistic": "attention at true borders",
+    },
+    tag="ours",
+)(partial(separators, statistic="attention at true borders"))
+
+WAYS = {
+    "attention": "attention to separators",
+    "context": "similarity of head output vectors",
+}
+RIVALS = {
+    "random": ("random cuts", True),
+    "untrained": ("an untrained twin's vectors", True),
+    "texttiling": ("TextTiling", False),
+    "c99": ("C99", True),
+}
+
+
+def register(method: str, rival: str, known: bool) -> None:
+    """Register the claim that a method is better than another way to segment."""
+    name, number = RIVALS[rival][0], "given" if known else "not given"
+    suggested = (
+        " P1 suggests only that attention can segment, and speaks of the final blocks; which heads "
+        "count here, in whatever blocks, the option heads says (ours)."
+        if method == "attention"
+        else ""
+    )
+    claim(
+        id=f"segment-{method}-{rival}{'' if known == RIVALS[rival][1] else '-found'}",
+        paper="ours",
+        statement=f"Segmenting by {WAYS[method]} is better than {name}, the number of segments "
+        f"{number}.",
+        statistic=f"mean Pk of {name} less that of the method {method}: 0 is no better",
+        control="no difference",
+        bound=0.0,
+        choices="Pk is an error: 0 is perfect. Differences are taken document by document."
+        + suggested,
+        figure={},
+        tag="ours",
+    )(partial(gain, method=method, other=rival, known=known))
+
+
+for _method in WAYS:
+    for _rival, (_, _known) in RIVALS.items():
+        if not (_method == "attention" and _rival == "untrained"):  # that one is a claim above
+            register(_method, _rival, _known)
+register("context", "c99", False)

@@ -1,0 +1,1 @@
+"""Confidence of a classifier against what the encoder knows of its input."""

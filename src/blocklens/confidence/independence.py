@@ -1,0 +1,181 @@
+"""Confidence against input APT, as a claim of independence.
+
+Symbols (docs/definitions.md: confidence against input APT): x = mean APT of an input's tokens under
+the pre-trained model, special tokens left out; y = largest class probability of the fine-tuned
+model. P2 says that y does not depend on x. Independence needs a bound, not a missing p value: the
+change of y over the central 90 % of x, slope times that range, must lie within +-0.02 with its
+whole 95 % interval (bound and range ours). That says something only where y varies enough to change
+by more: its largest change is that of a y of the same spread on a straight line over x. Intervals
+are over seeds and texts (`intervals.jackknife`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from blocklens.labels.accuracy import leave_out_factors
+from blocklens.statistics.intervals import jackknife, of_shares
+
+Floats = NDArray[np.float64]
+
+BOUND = 0.02
+"""Change of confidence over the central range of input APT that counts as none (ours)."""
+
+RANGE = (0.05, 0.95)
+"""Quantiles of input APT between which the change is taken (ours)."""
+
+BINS = 10
+SUBSETS = ("all", "correct")
+
+
+def token_apt(apt: pd.DataFrame, vocabulary: int) -> Floats:
+    """APT of every token id at the encoder's last block, [vocabulary]; NaN where not measured.
+
+    `apt`: the table `apt` of `measure_learning`.
+    """
+    rows: Any = apt[apt["run"].eq("encoder")] if "run" in apt else apt
+    rows = rows[rows["block"] == rows["block"].max()]
+    found = np.full(vocabulary, np.nan)
+    found[rows["token_id"].to_numpy()] = rows["apt"].to_numpy(dtype=np.float64)
+    return found
+
+
+def input_apt(ids: Sequence[Sequence[int]], apt: Floats, special: Sequence[int]) -> Floats:
+    """Mean APT of each input's tokens, [inputs]; NaN for an input without a measured token.
+
+    `ids`: token ids of every input; `special`: ids that do not count; `apt` [vocabulary].
+    """
+    known = np.isfinite(apt)
+    known[list(special)] = False
+    means = np.full(len(ids), np.nan)
+    for row, one in enumerate(ids):
+        values = apt[[token for token in one if known[token]]]
+        if values.size:
+            means[row] = values.mean()
+    return means
+
+
+def confidence_tables(
+    x: Floats,
+    confidence: NDArray[np.floating],
+    right: NDArray[np.bool_],
+    test: NDArray[np.int64],
+    keys: NDArray[np.int64],
+    *,
+    groups: int = 20,
+) -> dict[str, pd.DataFrame]:
+    """How confidence depends on input APT.
+
+    Args:
+        x: input APT of every text, [n].
+        confidence: largest probability of each seed's test texts, [seeds, tests].
+        right: whether the prediction was right, [seeds, tests].
+        test: each seed's test texts, [seeds, tests].
+        keys: hash of every text, [n].
+        groups: groups of texts.
+
+    Returns:
+        `confidence`: subset ("all" or "correct" answers), statistic ("slope", "change over the
+        range" = slope x (x_high - x_low), "largest change" = that of a confidence of the same
+        deviation that follows x on a line, "Spearman rho", "mean confidence"), value, low, high,
+        n, x_low, x_high (the central range), bound. `confidence_curve`: subset, bin, x (its
+        mean), value, low, high, n, for bins of equally many inputs.
+
+    """
+    seeds = len(test)
+    cell = np.arange(seeds)[:, None] * groups + keys[test] % groups
+    inputs, y = x[test].ravel(), confidence.ravel().astype(np.float64)
+    cells, answered = cell.ravel(), right.ravel()
+    factors = leave_out_factors(seeds, groups)
+    rows, curve = [], []
+    for subset in SUBSETS:
+        chosen = np.isfinite(inputs) & (answered if subset == "correct" else True)
+        of_x, of_y, of_cell = inputs[chosen], y[chosen], cells[chosen]
+        if of_x.size < 3:
+            continue
+        low, high = np.quantile(of_x, RANGE)
+        edges = np.quantile(of_x, np.arange(1, BINS) / BINS)
+        bins = np.searchsorted(edges, of_x, side="right")
+        values = _values(of_x, of_y, bins, high - low)
+        left_out = [
+            np.array(
+                [
+                    _values(of_x[rest], of_y[rest], bins[rest], high - low)
+                    for pattern in factor
+                    if (rest := ~np.isin(of_cell, pattern)).any() and not rest.all()
+                ]
+            )
+            for factor in factors
+        ]
+        lower, upper = jackknife(values, *left_out)
+        shares = slice(STATISTICS.index("mean confidence"), None)
+        lower[shares], upper[shares] = of_shares(lower[shares], upper[shares])
+        for number, statistic in enumerate(STATISTICS):
+            rows.append(
+                {
+                    "subset": subset,
+                    "statistic": statistic,
+                    "value": values[number],
+                    "low": lower[number],
+                    "high": upper[number],
+                    "n": of_x.size,
+                    "x_low": low,
+                    "x_high": high,
+                    "bound": BOUND,
+                }
+            )
+        for number in range(BINS):
+            inside = bins == number
+            place = len(STATISTICS) + number
+            if inside.any():
+                curve.append(
+                    {
+                        "subset": subset,
+                        "bin": number,
+                        "x": of_x[inside].mean(),
+                        "value": values[place],
+                        "low": lower[place],
+                        "high": upper[place],
+                        "n": int(inside.sum()),
+                    }
+                )
+    return {"confidence": pd.DataFrame(rows), "confidence_curve": pd.DataFrame(curve)}
+
+
+STATISTICS = (
+    "slope",
+    "change over the range",
+    "largest change",
+    "Spearman rho",
+    "mean confidence",
+)
+
+
+def _values(x: Floats, y: Floats, bins: NDArray[np.integer], width: float) -> Floats:
+    """STATISTICS, then the mean of y in every bin."""
+    slope = _slope(x, y)
+    # |slope| is at most the ratio of the deviations, whatever the correlation.
+    largest = y.std() / x.std() * width if np.isfinite(slope) else np.nan
+    number = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(bins, weights=y, minlength=BINS) / number
+    rho = _slope(*(_standard(stats.rankdata(values)) for values in (x, y)))
+    return np.array([slope, slope * width, largest, rho, y.mean(), *means])
+
+
+def _slope(x: Floats, y: Floats) -> float:
+    """Least-squares slope; NaN where all x are the same."""
+    x = x - x.mean()
+    square = float(x @ x)
+    return float(x @ y) / square if square > 0 else float("nan")
+
+
+def _standard(values: Floats) -> Floats:
+    deviation = values.std()
+    return (values - values.mean()) / deviation if deviation > 0 else values * 0

@@ -1,0 +1,261 @@
+"""Replacing tokens by their strong match partners, against random tokens of the same frequency.
+
+P2's cause for confidence's independence of APT (docs/definitions.md): a token that the pre-trained
+model takes for its partner serves the classifier as well as the token itself. The test (ours): a
+share of the tokens of an input that have a partner is replaced, by
+
+- `partner`: the token that it matches most strongly, N(i, j) > theta, j != i;
+- `random`: a random token as frequent as the partner, within one doubling. The same places, the
+  same frequency of what comes in, only the match is missing;
+- `random, own frequency`: a random token as frequent as the one that goes out.
+
+and the classifier's answer is compared with its answer to the input as it was. Which tokens are
+replaced, and by which, is given by the seed and the text; a larger share takes in all of a smaller
+one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from blocklens.labels.accuracy import leave_out_factors
+from blocklens.labels.confusion import kept_matrix
+from blocklens.labels.nulls import frequency_bins
+from blocklens.statistics.intervals import jackknife, of_shares
+
+Integers = NDArray[np.integer]
+
+ARMS = ("partner", "random", "random, own frequency")
+SHARES = (0.25, 0.5, 0.75, 1.0)
+STATISTICS = ("prediction change", "changed predictions", "accuracy")
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What tokens may be replaced by.
+
+    `partner` [vocabulary]: the token's strongest match, -1 for a token without one. `bins`
+    [vocabulary]: its frequency's doubling, -1 for a token that was never seen.
+    """
+
+    partner: NDArray[np.int64]
+    bins: NDArray[np.int64]
+
+    @classmethod
+    def from_tables(
+        cls,
+        confusion: pd.DataFrame,
+        apt: pd.DataFrame,
+        vocabulary: int,
+        *,
+        theta: float = 0.3,
+        n_min: int = 10,
+    ) -> Matches:
+        """From the tables `confusion` and `apt` of `measure_learning`, at the last block."""
+        rows = last_block(confusion)
+        counts = sparse.csr_array(
+            (rows["count"], (rows["true"], rows["predicted"])), shape=(vocabulary, vocabulary)
+        )
+        kept = kept_matrix(counts, n_min)
+        elements: Any = sparse.coo_array(kept.normalised)
+        strong = (elements.row != elements.col) & (elements.data > theta)
+        partner = np.full(vocabulary, -1, dtype=np.int64)
+        order = np.argsort(elements.data[strong], kind="stable")  # the strongest is written last
+        true, other = elements.row[strong][order], elements.col[strong][order]
+        partner[kept.labels[true]] = kept.labels[other]
+        frequency = np.zeros(vocabulary, dtype=np.int64)
+        rows = last_block(apt)
+        frequency[rows["token_id"].to_numpy()] = rows["frequency"].to_numpy()
+        return cls(partner, frequency_bins(frequency))
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens with a partner."""
+        return int((self.partner >= 0).sum())
+
+    @cached_property
+    def replaceable(self) -> NDArray[np.bool_]:
+        """Tokens that every arm can replace: with a partner, and others as frequent as both."""
+        _, own, size = np.unique(self.bins, return_inverse=True, return_counts=True)
+        other = own[self.partner]
+        among = 1 + (own == other)  # token and partner themselves, where they lie in the bin
+        return (self.partner >= 0) & (size[own] > among) & (size[other] > among)
+
+
+def last_block(table: pd.DataFrame) -> Any:
+    """The encoder's rows at its last block."""
+    rows: Any = table[table["run"].eq("encoder")] if "run" in table else table
+    return rows[rows["block"] == rows["block"].max()]
+
+
+def replace_tokens(
+    ids: Sequence[int], matches: Matches, share: float, arm: str, rng: np.random.Generator
+) -> tuple[list[int], int]:
+    """One input with a share of its replaceable tokens replaced, and how many were.
+
+    Raises:
+        ValueError: an arm that is not one of ARMS.
+
+    """
+    found = np.asarray(ids, dtype=np.int64).copy()
+    places = rng.permutation(np.flatnonzero(matches.replaceable[found]))
+    places = places[: int(np.ceil(share * places.size))]
+    for place in places:
+        token = found[place]
+        partner = matches.partner[token]
+        if arm == "partner":
+            found[place] = partner
+            continue
+        if arm not in ARMS:
+            raise ValueError(f"arm {arm!r}; expected one of {ARMS}")
+        like = partner if arm == "random" else token
+        alike = np.flatnonzero(matches.bins == matches.bins[like])
+        alike = alike[(alike != token) & (alike != partner)]
+        found[place] = alike[rng.integers(alike.size)]
+    return found.tolist(), int(places.size)
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The inputs of one arm and share: `ids` of every input, `number` of tokens replaced [n]."""
+
+    arm: str
+    share: float
+    ids: list[list[int]]
+    number: NDArray[np.int64]
+
+
+def replaced_inputs(
+    ids: Sequence[Sequence[int]], keys: Integers, matches: Matches, *, seed: int = 0
+) -> list[Replaced]:
+    """Every arm at every share, for inputs `ids` with their hashes `keys`."""
+    found = []
+    for arm in ARMS:
+        for share in SHARES:
+            pairs = [
+                replace_tokens(one, matches, share, arm, np.random.default_rng([seed, int(key)]))
+                for one, key in zip(ids, keys, strict=True)
+            ]
+            number = np.array([count for _, count in pairs], dtype=np.int64)
+            found.append(Replaced(arm, share, [one for one, _ in pairs], number))
+    return found
+
+
+def replacement_table(
+    before: NDArray[np.floating],
+    after: Sequence[NDArray[np.floating]],
+    replaced: Sequence[Replaced],
+    labels: Integers,
+    lengths: Integers,
+    keys: Integers,
+    tested: NDArray[np.bool_],
+    *,
+    groups: int = 20,
+) -> pd.DataFrame:
+    """How far the answers move, per arm and share, and how much further at random.
+
+    Args:
+        before: class probabilities of the inputs as they were, [seeds, n, classes].
+        after: the same for every element of `replaced`.
+        replaced: what was put in their place.
+        labels: class of every input, [n].
+        lengths: tokens of every input, special ones not counted, [n].
+        keys: hash of every input, [n].
+        tested: whether the input was not trained on by a seed, [seeds, n].
+        groups: groups of inputs.
+
+    Returns:
+        Columns arm, share (of the tokens with a partner), tokens (share of all tokens that were
+        replaced), statistic, value, low, high, n. Statistics: "prediction change" (total variation
+        between the class probabilities), "changed predictions", "accuracy". The rows of arm
+        "random - partner" (and that of own frequency) hold the difference, input by input.
+
+    """
+    seeds = len(tested)
+    changes = {
+        (one.arm, one.share): measured(before, probabilities, labels)
+        for one, probabilities in zip(replaced, after, strict=True)
+    }
+    factors = leave_out_factors(seeds, groups)
+    cell = np.arange(seeds)[:, None] * groups + np.asarray(keys) % groups
+    some = np.array([one.number for one in replaced]).max(axis=0) > 0
+    chosen = tested & some
+    rows = []
+    for one in replaced:
+        arms = {one.arm: changes[one.arm, one.share]}
+        if one.arm != "partner":
+            arms[f"{one.arm} - partner"] = (
+                changes[one.arm, one.share] - changes["partner", one.share]
+            )
+        for arm, values in arms.items():
+            value, low, high = crossed_mean(values, cell, chosen, factors)
+            if arm == one.arm:
+                low, high = of_shares(low, high)
+            for number, statistic in enumerate(STATISTICS):
+                rows.append(
+                    {
+                        "arm": arm,
+                        "share": one.share,
+                        "tokens": one.number[some].sum() / max(np.sum(lengths[some]), 1),
+                        "statistic": statistic,
+                        "value": value[number],
+                        "low": low[number],
+                        "high": high[number],
+                        "n": int(chosen.sum()),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def measured(
+    before: NDArray[np.floating], after: NDArray[np.floating], labels: Integers
+) -> NDArray[np.float64]:
+    """STATISTICS of every input, [statistics, seeds, n]."""
+    return np.stack(
+        [
+            np.abs(after - before).sum(axis=-1) / 2,
+            after.argmax(axis=-1) != before.argmax(axis=-1),
+            after.argmax(axis=-1) == labels,
+        ]
+    ).astype(np.float64)
+
+
+def crossed_mean(
+    values: NDArray[np.float64],
+    cell: Integers,
+    chosen: NDArray[np.bool_],
+    factors: Sequence[Sequence[Sequence[int]]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Mean over the chosen of `values` [statistics, seeds, n], with its interval over seeds and n.
+
+    `cell` [seeds, n]: group of texts and seed, as `accuracy.leave_out_factors` numbers them.
+    """
+    at = cell[chosen]
+    number = np.bincount(at, minlength=cell.max() + 1)
+    sums = np.stack([np.bincount(at, weights=v[chosen], minlength=number.size) for v in values])
+
+    def mean(left_out: Sequence[int]) -> NDArray[np.float64]:
+        rest = np.ones(number.size, dtype=bool)
+        rest[[one for one in left_out if one < number.size]] = False
+        return sums[:, rest].sum(axis=1) / number[rest].sum()
+
+    left = [
+        np.array(
+            [
+                mean(pattern)
+                for pattern in factor
+                if 0 < sum(number[c] for c in pattern if c < number.size) < number.sum()
+            ]
+        )
+        for factor in factors
+    ]
+    value = mean(())
+    return value, *jackknife(value, *left)

@@ -1,0 +1,1 @@
+"""Any Hugging Face encoder as blocks and heads: loading, the attention tap, fast products."""

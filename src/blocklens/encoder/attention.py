@@ -1,0 +1,279 @@
+"""The head tap: every block's attention maps and head output vectors, while they are hot.
+
+transformers lets a program register an attention function. Ours computes the attention of one
+block, text by text, hands that text's maps and output vectors to whoever listens, and returns the
+output. So any model on that interface works without a fork, a hook on private modules, or a cache
+of activations.
+
+One text's heads at a time is also the fast way on a CPU: heads x tokens^2 numbers (0.8 MB at 128
+tokens of BERT-base, 12.6 MB at 512) stay in the cache that cores share until the last measure, and
+a few heads' in a core's own from product to softmax to product; padding costs nothing, and the
+buffers are the same for every block, so no memory is mapped anew.
+
+Four traps of the interface, each met here: without a mask function of the same name the mask
+arrives as None and padding is attended to; `layer_idx` is None in ALBERT, DistilBERT and ViT, so
+blocks are counted by calls; some models (DeBERTa-v2, MPNet) accept the name and never call, so the
+calls must equal the blocks; some build the mask for a block-local window, so a mask is applied, not
+only lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from blocklens.encoder import matmul
+from blocklens.errors import UserError
+
+if TYPE_CHECKING:
+    from blocklens.encoder.trunk import Encoder
+    from blocklens.inputs.windows import Tokens
+
+ATTENTION = "blocklens"
+"""The name of our attention function in transformers' registries."""
+
+IN_CACHE = 2**18
+"""Numbers that stay in a core's cache (1 MB) from one operation to the next."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """One block's heads on one text. The tensors are buffers: read them now, copy what must stay.
+
+    Attributes:
+        block: 1..L.
+        text: which text of the batch.
+        attention: attention map A [heads, tokens, tokens]; rows are queries and sum to 1.
+        outputs: head output vectors v [heads, tokens, head width], before the output projection.
+
+    """
+
+    block: int
+    text: int
+    attention: Tensor
+    outputs: Tensor
+
+
+class HeadTap:
+    """While active, hands every block's heads to `receive`, text by text.
+
+    Args:
+        lengths: tokens of each text of the batch; texts are padded on the right. None where nothing
+            is padded, as with images.
+        receive: called once per block and text, blocks in order.
+        workspace: buffers to use again from batch to batch.
+        blocks: number of blocks, where nothing but their heads is wanted of the pass.
+        ends: whether the pass then ends with the last block's attention.
+
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | None,
+        receive: Callable[[Heads], None],
+        workspace: Workspace | None = None,
+        blocks: int | None = None,
+        *,
+        ends: bool = False,
+    ) -> None:
+        self.lengths = lengths
+        self.receive = receive
+        self.workspace = workspace or Workspace()
+        self.blocks = blocks
+        self.ends = ends
+        self.calls = 0
+        self.finite = True
+
+    def __enter__(self) -> HeadTap:
+        self._token = _active.set(self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _active.reset(self._token)
+
+    def attend(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
+    ) -> Tensor:
+        """Attention of one block for the whole batch, [texts, tokens, heads, head width]."""
+        self.calls += 1
+        texts, heads, longest, _ = query.shape
+        output = query.new_zeros(texts, longest, heads, value.shape[-1])
+        for text, n in enumerate(self.lengths or [longest] * texts):
+            attention = self.workspace.get("attention", (heads, n, n), query)
+            outputs = self.workspace.get("outputs", (heads, n, value.shape[-1]), value)
+            queries = self.workspace.get("queries", (heads, n, query.shape[-1]), query)
+            torch.mul(query[text, :, :n], scaling, out=queries)
+            keys, values = key[text, :, :n].contiguous(), value[text, :, :n].contiguous()
+            allowed = None if mask is None else mask[text, :, :n, :n]
+            if allowed is not None and allowed.all():
+                allowed = None  # it hid nothing but padding, which is cut off already
+            for some in heads_at_once(queries):
+                maps = attention[some]
+                scores = matmul.batched(queries[some], keys[some].mT, maps)
+                if allowed is not None:  # a local window
+                    hidden = ~(allowed[some] if len(allowed) > 1 else allowed)
+                    scores.masked_fill_(hidden, float("-inf"))
+                torch.softmax(scores, dim=-1, out=maps)
+                outputs[some] = matmul.batched(maps, values[some], outputs[some])
+            output[text, :n] = outputs.transpose(0, 1)
+            self.receive(Heads(self.calls, text, attention, outputs))
+        if self.calls == self.blocks:
+            self.finite = bool(torch.isfinite(output.sum()))
+            if self.ends:
+                raise _Enough
+        return output
+
+
+class _Enough(Exception):  # noqa: N818
+    """Ends a forward pass after the last block's attention: what follows changes no head."""
+
+
+def heads_at_once(vectors: Tensor) -> Iterator[slice]:
+    """Heads a few at a time, so that their matrices of tokens x tokens stay in a core's cache.
+
+    `vectors` [heads, tokens, width]; all heads at once where it lies on another device.
+    """
+    heads, tokens, _ = vectors.shape
+    some = max(1, IN_CACHE // tokens**2) if vectors.device.type == "cpu" else heads
+    for start in range(0, heads, some):
+        yield slice(start, min(start + some, heads))
+
+
+class Workspace:
+    """Buffers by name, grown when needed and never given back.
+
+    Mapping memory anew costs more than the arithmetic done in it.
+    """
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, Tensor] = {}
+
+    def get(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """An uninitialised tensor of that shape and of the type and device of `like`."""
+        size = 1
+        for length in shape:
+            size *= length
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.numel() < size or buffer.dtype != like.dtype:
+            buffer = torch.empty(size, dtype=like.dtype, device=like.device)
+            self._buffers[name] = buffer
+        return buffer[:size].view(shape)
+
+
+_active: ContextVar[HeadTap | None] = ContextVar("blocklens head tap", default=None)
+
+
+def _attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """The function registered with transformers: ours under a tap, the fused one without."""
+    tap = _active.get()
+    if tap is None:
+        output, _ = sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+        return output, None
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    return tap.attend(query, key, value, attention_mask, scale), None
+
+
+AttentionInterface.register(ATTENTION, _attention)
+AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+
+
+@contextmanager
+def tapped(
+    encoder: Encoder,
+    lengths: Sequence[int] | None,
+    receive: Callable[[Heads], None],
+    workspace: Workspace | None = None,
+    *,
+    whole: bool = True,
+) -> Iterator[None]:
+    """One forward pass of an encoder's model under a tap.
+
+    Args:
+        encoder: whose model it is.
+        lengths: see `HeadTap`.
+        receive: see `HeadTap`.
+        workspace: buffers to use again from batch to batch.
+        whole: whether the model's output is wanted, or the pass may end with the last block's heads
+            (the code in the `with` ends there). An encoder's first pass is always a whole one, as
+            only that shows how often its model calls the attention function.
+
+    Raises:
+        UserError: the model did not compute every block's attention through transformers'
+            interface, so what was received is not what its heads do; or, where the pass ends with
+            the heads, the last block's output vectors are no numbers.
+
+    """
+    blocks = None if whole else encoder.blocks
+    ends = encoder.calls_counted
+    with HeadTap(lengths, receive, workspace, blocks, ends=ends) as tap, suppress(_Enough):
+        yield
+    if tap.calls != encoder.blocks:
+        raise UserError(
+            f"{encoder.name}: {encoder.config.model_type} called the attention function "
+            f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
+            "attention interface, so its heads cannot be measured"
+        )
+    encoder.calls_counted = True
+    if not tap.finite:
+        raise UserError(
+            f"{encoder.name}: its outputs are not finite numbers: the weights are damaged, or it "
+            "needs another --dtype"
+        )
+
+
+@torch.inference_mode()
+def run_image_heads(
+    encoder: Encoder,
+    pixels: Tensor,
+    receive: Callable[[Heads], None],
+    workspace: Workspace | None = None,
+) -> None:
+    """The heads of every block on images [images, channels, H, W].
+
+    `Heads.text` is then the number of the image in the batch.
+
+    Raises:
+        UserError: see `tapped`.
+
+    """
+    with tapped(encoder, None, receive, workspace, whole=False):
+        encoder.model(pixel_values=pixels)
+
+
+@torch.inference_mode()
+def run_heads(
+    encoder: Encoder,
+    windows: Sequence[Tokens],
+    receive: Callable[[Heads], None],
+    workspace: Workspace | None = None,
+) -> None:
+    """The heads of every block on a batch of windows.
+
+    Raises:
+        UserError: see `tapped`.
+
+    """
+    ids, mask = encoder.batch(list(windows))
+    lengths = [len(window) for window in windows]
+    with tapped(encoder, lengths, receive, workspace, whole=False):
+        encoder.model(input_ids=ids, attention_mask=mask)

@@ -1,0 +1,164 @@
+"""Loading a model with its tokenizer or image processor, and saying in one line what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from blocklens.embedded.bert6 import address
+from blocklens.encoder.attention import ATTENTION
+from blocklens.errors import UserError
+
+# Weights that the trunk can do without: no measure uses the pooler.
+OPTIONAL_WEIGHTS = ("pooler",)
+
+
+def load_model(
+    source: str | Path, *, dtype: torch.dtype, trust_remote_code: bool, allow_pickle: bool
+) -> Any:
+    """The bare trunk at a folder or Hub id, with our attention function.
+
+    Raises:
+        UserError: see `Encoder.load`.
+
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModel
+
+    check_folder(address(source), allow_pickle=allow_pickle)
+    try:
+        with quiet_transformers():
+            model, report = AutoModel.from_pretrained(
+                address(source),
+                dtype=dtype,
+                attn_implementation=ATTENTION,
+                trust_remote_code=trust_remote_code,
+                use_safetensors=None if allow_pickle else True,
+                output_loading_info=True,
+            )
+    except SafetensorError as error:
+        raise UserError(
+            f"{source}: damaged weights ({one_line(error)}): fetch or save the model again"
+        ) from error
+    except Exception as error:
+        raise UserError(f"{source}: {why_not_loaded(source, error)}") from error
+    missing = [
+        key for key in report["missing_keys"] if not any(word in key for word in OPTIONAL_WEIGHTS)
+    ]
+    if missing:
+        raise UserError(
+            f"{source}: the weight file lacks {len(missing)} tensors of the trunk, such as "
+            f"{sorted(missing)[0]}: it belongs to another model, or is incomplete"
+        )
+    return model
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """No load report and no bar of its own while a model loads: what matters is raised."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def load_tokenizer(source: str | Path, *, trust_remote_code: bool) -> Any:
+    """The fast tokenizer at a folder or Hub id.
+
+    Raises:
+        UserError: a tokenizer without character offsets, or none at all.
+
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            address(source), trust_remote_code=trust_remote_code, use_fast=True
+        )
+    except Exception as error:
+        raise UserError(
+            f"{source}: no tokenizer could be loaded ({one_line(error)}): save it beside the model"
+        ) from error
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"{source}: its tokenizer gives no character offsets: save a fast one (tokenizer.json)"
+        )
+    return tokenizer
+
+
+def load_processor(source: str | Path, *, trust_remote_code: bool) -> Any:
+    """The image processor at a folder or Hub id.
+
+    Raises:
+        UserError: none there, or one that needs a package that is not installed.
+
+    """
+    from transformers import AutoImageProcessor
+
+    try:
+        with quiet_transformers():
+            return AutoImageProcessor.from_pretrained(
+                address(source), trust_remote_code=trust_remote_code
+            )
+    except ImportError as error:
+        raise UserError(
+            f"{source}: its image processor needs a package ({one_line(error)}): install it"
+        ) from error
+    except Exception as error:
+        raise UserError(
+            f"{source}: no image processor could be loaded ({one_line(error)}): save it beside the "
+            "model (preprocessor_config.json)"
+        ) from error
+
+
+def check_folder(source: str | Path, *, allow_pickle: bool) -> None:
+    """See before loading whether a local folder holds a model we may read."""
+    folder = Path(source)
+    if folder.is_file():
+        raise UserError(f"{source}: a file; expected a model folder or a Hub id")
+    if not folder.is_dir():
+        return
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{source}: no config.json; expected a Hugging Face model folder")
+    names = [path.name for path in folder.iterdir()]
+    if not any(name.endswith(".safetensors") for name in names) and not allow_pickle:
+        pickles = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt"))]
+        if pickles:
+            raise UserError(
+                f"{source}: {pickles[0]} is a pickle, which may run any code: convert it to "
+                "safetensors, or allow it with --allow-pickle if you trust its author"
+            )
+        raise UserError(f"{source}: no weights; expected model.safetensors")
+
+
+def why_not_loaded(source: str | Path, error: Exception) -> str:
+    """One line for the ways in which transformers fails to load a model."""
+    said = one_line(error)
+    if Path(source).is_dir():
+        return f"could not be loaded as an encoder ({said})"
+    if "trust_remote_code" in said:
+        return "brings its own code: allow it with --trust-remote-code if you trust its author"
+    if "safetensors" in said and os.environ.get("HF_HUB_OFFLINE") != "1" and "find" not in said:
+        return "has no safetensors weights: allow pickles with --allow-pickle if you trust them"
+    return (
+        "no such folder, and the Hub gave no model of that name: check the spelling and the "
+        "network, or give the path of a local folder"
+    )
+
+
+def one_line(error: BaseException, limit: int = 160) -> str:
+    """The first sentence of an error, without line breaks."""
+    words = " ".join(str(error).split()) or type(error).__name__
+    return words if len(words) <= limit else words[: limit - 1] + "…"

@@ -1,0 +1,108 @@
+"""A few texts of a study kept whole: every head's attention map and context similarity matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from blocklens.encoder.attention import Heads, Workspace, run_heads
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+from blocklens.heads.pairs import context_similarity
+from blocklens.inputs.texts import Text
+from blocklens.inputs.windows import Tokens
+
+LONGEST = 128
+"""Tokens of an example: what can still be read on one page."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One window of one text with all its maps.
+
+    Attributes:
+        name: the text's name.
+        tokens: each token as the reader would write it, [tokens].
+        sentences: the token's sentence, -1 for special tokens, [tokens].
+        special: which tokens the tokenizer added, [tokens].
+        attention: attention maps A, float16 [blocks, heads, tokens, tokens].
+        similarity: context similarity matrices S, float32 [blocks, heads, tokens, tokens].
+
+    """
+
+    name: str
+    tokens: list[str]
+    sentences: list[int]
+    special: list[bool]
+    attention: np.ndarray
+    similarity: np.ndarray
+
+    def description(self) -> dict[str, Any]:
+        """Everything but the maps, as plain values."""
+        return {
+            "name": self.name,
+            "tokens": self.tokens,
+            "sentences": self.sentences,
+            "special": self.special,
+        }
+
+
+def look(
+    encoder: Encoder, text: str | Text, *, similarity: str = "raw", language: str = "en"
+) -> Example:
+    """Every head's attention map and context similarity matrix on one text, cut at 128 tokens.
+
+    Raises:
+        UserError: a text of fewer than two tokens, or of nothing but separators.
+
+    """
+    text = Text("text", text) if isinstance(text, str) else text
+    windows = encoder.windows(
+        tokens=min(LONGEST, encoder.max_tokens), overlap=0, long="cut", language=language
+    )
+    tokens = windows(text)[0]
+    n = len(tokens)
+    shape = (encoder.blocks, encoder.heads, n, n)
+    attention, matrices = np.empty(shape, np.float16), np.empty(shape, np.float32)
+    workspace = Workspace()
+
+    def receive(heads: Heads) -> None:
+        attention[heads.block - 1] = heads.attention.float().cpu().numpy()
+        matrix = context_similarity(heads.outputs, similarity, workspace)
+        matrices[heads.block - 1] = matrix.float().cpu().numpy()
+
+    run_heads(encoder, [tokens], receive, workspace)
+    return Example(
+        text.name, names(encoder, tokens, text.text), tokens.sentences.tolist(),
+        tokens.special.tolist(), attention, matrices,
+    )  # fmt: skip
+
+
+def names(encoder: Encoder, tokens: Tokens, text: str) -> list[str]:
+    """Each token as a reader would write it: its characters, or the special token's own name."""
+    special = encoder.tokenizer.convert_ids_to_tokens(tokens.ids.tolist())
+    return [
+        own if added or start == end else text[start:end].strip() or own
+        for own, added, (start, end) in zip(
+            special, tokens.special, tokens.spans.tolist(), strict=True
+        )
+    ]
+
+
+def first_examples(
+    encoder: Encoder, texts: Iterable[Text], count: int, *, similarity: str, language: str
+) -> list[Example]:
+    """The first texts that can be measured, as examples."""
+    found = []
+    for text in islice(texts, 50 * count):
+        try:
+            found.append(look(encoder, text, similarity=similarity, language=language))
+        except UserError:
+            continue
+        if len(found) == count:
+            break
+    return found

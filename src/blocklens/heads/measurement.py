@@ -1,0 +1,241 @@
+"""Measuring an encoder's heads on texts: one streaming pass, in batches of like lengths.
+
+import blocklens
+encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
+found = blocklens.measure(encoder, ["A text.", "Another text."])
+found.table            # a tidy data frame: one row per block, head and statistic
+found.labels           # what each head specialises in
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import torch
+
+from blocklens.distributed import Share
+from blocklens.encoder.attention import Heads, Workspace, run_heads
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+from blocklens.heads.measures import HeadMeasures, HeadOptions, View
+from blocklens.heads.ratios import GROUPS
+from blocklens.heads.specialisation import labels
+from blocklens.inputs.texts import Text, TextSource
+from blocklens.inputs.windows import Tokens, Windows
+
+TOKENS_AT_ONCE = 1024
+"""Tokens of a batch: enough rows for full speed of the matrix products, and no more memory."""
+
+LOOK_AHEAD = 128
+"""Windows read ahead and sorted by length, so that batches need little padding."""
+
+EVERYTHING = Share()
+
+FEW_TEXTS = 20
+"""With fewer texts than this, windows are the sampling unit, and the tables say so."""
+
+
+@dataclass
+class Measurement:
+    """What was measured on one run over the texts.
+
+    Attributes:
+        encoder: the encoder's name.
+        sums: the measures' state.
+        unit: the sampling unit of every interval, "text" or "window".
+        skipped: texts that could not be measured, as "name: reason".
+        token_names: the token of an id, as the tokenizer writes it.
+        run: what the first column of every table says: the encoder, or the name of a control.
+
+    """
+
+    encoder: str
+    sums: HeadMeasures
+    unit: str
+    skipped: list[str]
+    token_names: Callable[[list[int]], list[str]] = field(repr=False)
+    run: str = "encoder"
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every statistic per block and head, and per whole block (head missing)."""
+        return self._named(self.sums.table())
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """What each head specialises in: block, head, label, ratio, low, high and the runner-up."""
+        cut = self.sums.options.cut
+        chosen = self.table["measure"].eq("specialisation") & self.table["cut"].eq(cut)
+        return self._named(labels(self.table.loc[chosen]))
+
+    @cached_property
+    def distances(self) -> pd.DataFrame:
+        """Histogram of the distances of high pairs: block, head, distance, pairs, expected."""
+        return self._named(self.sums.distance.distances())
+
+    @cached_property
+    def anchors(self) -> pd.DataFrame:
+        """Each head's most frequent anchors: block, head, token, token_id, texts, share."""
+        frame = self.sums.anchors.tokens()
+        frame.insert(2, "token", self.token_names(frame["token_id"].tolist()))
+        return self._named(frame)
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """Sums by group of texts at the chosen cut: what claims resample."""
+        return self._named(self.sums.sums())
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        frame.insert(0, "run", self.run)
+        return frame
+
+
+def measure(
+    encoder: Encoder,
+    texts: str | Path | Iterable[str] | TextSource,
+    *,
+    options: HeadOptions | None = None,
+    window: int | None = None,
+    overlap: int | None = None,
+    long: Literal["windows", "cut"] = "windows",
+    unit: Literal["auto", "text", "window"] = "auto",
+    language: str = "en",
+    shuffle: int | None = None,
+    strict: bool = False,
+    share: Share = EVERYTHING,
+    progress: Callable[[int], None] | None = None,
+) -> Measurement:
+    """Measure every head of an encoder on texts.
+
+    Args:
+        encoder: the encoder.
+        texts: a file, a folder, a Hub dataset id, or any iterable of strings.
+        options: similarity, cuts and their sweep.
+        window: tokens of a window, special tokens included; default the longest the encoder takes,
+            at most 512.
+        overlap: tokens shared by neighbouring windows of a long text; default an eighth.
+        long: take all of a long text in "windows", or "cut" it to the first.
+        unit: what the intervals resample; "auto" is texts, or windows where there are fewer than 20
+            texts.
+        language: of the sentence splitter.
+        shuffle: shuffle each window's tokens with this seed (a control).
+        strict: stop at the first text that cannot be measured.
+        share: which part of the texts is this process's; see `blocklens.distributed`.
+        progress: called with the number of texts done since the last call.
+
+    Raises:
+        UserError: no text that can be measured, or an encoder that gives no numbers.
+
+    """
+    check_weights(encoder)
+    source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=strict)
+    options = options or HeadOptions()
+    if unit == "auto":
+        unit = "window" if sum(1 for _ in islice(source, FEW_TEXTS)) < FEW_TEXTS else "text"
+    windows = encoder.windows(
+        tokens=window, overlap=overlap, long=long, unit=unit, language=language
+    )
+    longest = windows.room + len(windows.prefix) + len(windows.suffix)
+    sums = HeadMeasures(encoder, options, tokens=longest)
+    skipped: list[str] = []
+    workspace = Workspace()
+    for batch in batches(
+        tokenised(
+            share.of(source), windows, skipped, shuffle=shuffle, strict=strict, progress=progress
+        )
+    ):
+
+        def receive(heads: Heads, batch: list[Tokens] = batch) -> None:
+            tokens = batch[heads.text]
+            sums.update(View(heads, tokens, tokens.key % GROUPS, options, workspace))
+
+        run_heads(encoder, batch, receive, workspace)
+    found = Measurement(
+        encoder=encoder.name,
+        sums=sums,
+        unit=unit,
+        skipped=skipped,
+        token_names=encoder.tokenizer.convert_ids_to_tokens,
+    )
+    if share.world == 1:
+        check_measured(found, source)
+    return found
+
+
+def check_weights(encoder: Encoder) -> None:
+    """Refuse damaged weights, also those that come after the last block's heads.
+
+    Raises:
+        UserError: a weight is no finite number.
+
+    """
+    for name, weight in encoder.model.named_parameters():
+        if not torch.isfinite(weight).all():
+            raise UserError(
+                f"{encoder.name}: {name} is not of finite numbers: the weights are damaged"
+            )
+
+
+def check_measured(found: Measurement, source: TextSource) -> None:
+    """Refuse a measurement of nothing; of several processes, one alone may have had no text.
+
+    Raises:
+        UserError: no text could be measured.
+
+    """
+    if not found.sums.windows:
+        first = found.skipped[0] if found.skipped else "no text"
+        raise UserError(f"{source.description}: nothing to measure ({first})")
+
+
+def tokenised(
+    source: Iterable[Text],
+    windows: Windows,
+    skipped: list[str],
+    *,
+    shuffle: int | None = None,
+    strict: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Iterator[Tokens]:
+    """The windows of all texts, one after the other; what cannot be measured goes to `skipped`.
+
+    Raises:
+        UserError: the first such text, where `strict`.
+
+    """
+    for text in source:
+        try:
+            found = windows(text)
+        except UserError as error:
+            if strict:
+                raise
+            skipped.append(str(error))
+            found = []
+        for tokens in found:
+            yield tokens if shuffle is None else tokens.shuffled(shuffle)
+        if progress is not None:
+            progress(1)
+
+
+def batches(
+    windows: Iterable[Tokens], tokens_at_once: int = TOKENS_AT_ONCE, look_ahead: int = LOOK_AHEAD
+) -> Iterator[list[Tokens]]:
+    """Batches of like lengths, at most `tokens_at_once` tokens with padding, or one window."""
+    windows = iter(windows)
+    while ahead := list(islice(windows, look_ahead)):
+        ahead.sort(key=len, reverse=True)
+        batch: list[Tokens] = []
+        while ahead:
+            tokens = ahead.pop()  # so that what was derived from a window goes with its batch
+            if batch and (len(batch) + 1) * len(tokens) > tokens_at_once:
+                yield batch
+                batch = []
+            batch.append(tokens)
+        if batch:
+            yield batch

@@ -1,0 +1,68 @@
+"""What a measure sees: one block's heads on one window, with its high pairs found once for all."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.heads.anchors import Anchors
+from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.pairs import Pairs, PairTable, high_pairs, random_pairs
+from blocklens.heads.specialisation import Scores
+from blocklens.inputs.windows import Tokens
+
+
+class View:
+    """One block's heads on one window; everything derived is computed when first asked for.
+
+    Attributes:
+        heads: attention maps and head output vectors.
+        tokens: the window.
+        block: 1..L.
+        group: the window's group of texts.
+
+    """
+
+    def __init__(
+        self, heads: Heads, tokens: Tokens, group: int, options: HeadOptions, workspace: Workspace
+    ) -> None:
+        self.heads = heads
+        self.tokens = tokens
+        self.block = heads.block
+        self.group = group
+        self.options = options
+        self._workspace = workspace
+
+    @cached_property
+    def table(self) -> PairTable:
+        """What every pair of the window is."""
+        return PairTable.of(self.tokens)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The high pairs of every head."""
+        return high_pairs(self.heads.outputs, self.tokens, self.options, self._workspace)
+
+    @cached_property
+    def anchors(self) -> Anchors:
+        """The anchors of every head."""
+        return Anchors(self.pairs)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """The kinds of every high pair."""
+        return Scores(self.anchors)
+
+    @property
+    def random_anchors(self) -> Anchors:
+        """The anchors of as many random pairs, the same for every block of the window."""
+        return self.random_scores.anchors
+
+    @property
+    def random_scores(self) -> Scores:
+        """The kinds of as many random pairs, the same for every block of the window."""
+        cache = self.tokens.cache
+        if "random scores" not in cache:
+            heads = len(self.heads.outputs)
+            cache["random scores"] = Scores(Anchors(random_pairs(self.tokens, self.options, heads)))
+        return cache["random scores"]

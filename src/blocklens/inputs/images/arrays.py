@@ -1,0 +1,98 @@
+"""Labelled images out of arrays: the digits of scikit-learn, and .npz files."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from blocklens.errors import UserError
+from blocklens.inputs.images.decoding import decoded, from_array
+from blocklens.inputs.images.pictures import Parts, Picture
+
+
+def digits() -> Parts:
+    """scikit-learn's 1,797 handwritten digits, 8 x 8 grey levels from 0 to 16."""
+    from sklearn.datasets import load_digits
+
+    found: Any = load_digits()
+    arrays = np.round(found.images * (255 / 16)).astype(np.uint8)
+    pictures = _pictures("digits", arrays, found.target, {n: n for n in range(10)})
+    return Parts("scikit-learn's digits", [str(d) for d in range(10)], pictures, None)
+
+
+def npz(path: Path) -> Parts:
+    """Arrays in one file, as MNIST comes, or joined JPEG files with their offsets.
+
+    Known are `x_train`, `y_train` and, where there is a part to measure on, `x_test`, `y_test`
+    (images uint8 [n, height, width] or [n, height, width, 3], class numbers [n]); and `jpeg`,
+    `offsets`, `label`. Both may name their classes in `classes`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except Exception as error:  # damaged archives raise errors of zip, zlib, NumPy and the system
+        reason = " ".join(str(error).split())[:120]
+        raise UserError(f"{path}: cannot be read as an .npz file ({reason})") from error
+    name = path.name
+    if {"x_train", "y_train"} <= set(arrays):
+        labels = [arrays[key] for key in ("y_train", "y_test") if key in arrays]
+        classes, numbers = _class_names(path, arrays.get("classes"), np.concatenate(labels))
+        train = _pictures(name, arrays["x_train"], arrays["y_train"], numbers)
+        test = None
+        if {"x_test", "y_test"} <= set(arrays):
+            test = _pictures(f"{name}:test", arrays["x_test"], arrays["y_test"], numbers)
+        return Parts(name, classes, train, test)
+    if {"jpeg", "offsets", "label"} <= set(arrays):
+        data, offsets, labels = arrays["jpeg"], arrays["offsets"], arrays["label"]
+        if len(offsets) != len(labels) + 1 or offsets[-1] > len(data):
+            raise UserError(f"{path}: {len(offsets)} offsets do not fit {len(labels)} labels")
+        classes, numbers = _class_names(path, arrays.get("classes"), labels)
+        pictures = [
+            Picture(
+                f"{name}:{n}",
+                numbers[int(label)],
+                partial(_slice, data, *offsets[n : n + 2].tolist()),
+            )
+            for n, label in enumerate(labels)
+        ]
+        return Parts(name, classes, pictures, None)
+    raise UserError(
+        f"{path}: holds {', '.join(sorted(arrays)[:6]) or 'nothing'}; expected x_train and y_train "
+        "(and x_test, y_test), or jpeg, offsets and label"
+    )
+
+
+def _slice(data: np.ndarray, start: int, end: int) -> Image.Image:
+    return decoded(data[start:end].tobytes())
+
+
+def _pictures(
+    name: str, arrays: np.ndarray, labels: np.ndarray, numbers: dict[int, int]
+) -> list[Picture]:
+    if len(arrays) != len(labels):
+        raise UserError(
+            f"{name}: {len(arrays):,} images and {len(labels):,} labels; expected one each"
+        )
+    return [
+        Picture(f"{name}:{n}", numbers[int(label)], partial(from_array, array))
+        for n, (array, label) in enumerate(zip(arrays, labels, strict=True))
+    ]
+
+
+def _class_names(
+    path: Path, names: np.ndarray | None, labels: np.ndarray
+) -> tuple[list[str], dict[int, int]]:
+    """The classes, and the place among them of every label; unnamed ones are those that occur."""
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or (labels < 0).any():
+        raise UserError(f"{path}: its labels are no class numbers from 0 on")
+    present = [int(label) for label in np.unique(labels)]
+    if names is None:
+        return [str(n) for n in present], {label: n for n, label in enumerate(present)}
+    count = present[-1] + 1 if present else 0
+    if len(names) < count:
+        raise UserError(f"{path}: {len(names)} class names for {count} classes")
+    return [str(one) for one in names], {n: n for n in range(len(names))}

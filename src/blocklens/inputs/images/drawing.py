@@ -1,0 +1,269 @@
+"""As many images of every class as asked for, by seed: to train on, and to measure on.
+
+An image that cannot be read is named, counted and replaced by the next of its class. What else a
+reader must know (classes with fewer images than asked, grey images among colour ones, sizes that
+differ, the same image in both parts) is counted here and said in the report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from blocklens.errors import UserError
+from blocklens.inputs.images.decoding import UnreadableError
+from blocklens.inputs.images.pictures import Parts, Picture
+from blocklens.pretraining.masking import shuffled
+
+KEPT_SKIPPED = 1000
+
+
+@dataclass
+class Images:
+    """Images that can be read, in an order that mixes the classes.
+
+    `labels` int64 [images]; `keys` int64 [images], a hash of the pixels: an image's group in every
+    interval, so that the same image is always in the same group.
+    """
+
+    pictures: list[Picture] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    colour: list[bool] = field(default_factory=list)
+    hashes: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The class of every image."""
+        return np.array([picture.label for picture in self.pictures], dtype=np.int64)
+
+    @property
+    def keys(self) -> NDArray[np.int64]:
+        """The hash of every image's pixels."""
+        return np.array(self.hashes, dtype=np.int64)
+
+    def read(self, numbers: Sequence[int] | NDArray[np.integer]) -> list[Image.Image]:
+        """Those images, decoded."""
+        return [self.pictures[int(number)].open() for number in numbers]
+
+    def pixels(self, side: int, channels: int) -> NDArray[np.uint8]:
+        """All images at one size, uint8 [images, side, side, channels]."""
+        mode = "L" if channels == 1 else "RGB"
+        found = np.empty((len(self), side, side, channels), dtype=np.uint8)
+        for number, picture in enumerate(self.pictures):
+            image = picture.open().convert(mode)
+            if image.size != (side, side):
+                image = image.resize((side, side), Image.Resampling.BILINEAR)
+            found[number] = np.asarray(image).reshape(side, side, channels)
+        return found
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """What a study of images reads.
+
+    `skipped`: images that could not be read, as "name: reason", the first thousand of
+    `skipped_count`. `notes`: what a reader must know of the images.
+    """
+
+    description: str
+    classes: list[str]
+    train: Images
+    test: Images
+    skipped: list[str]
+    skipped_count: int
+    notes: list[str]
+
+    @property
+    def colour(self) -> bool:
+        """Whether any image has colours."""
+        return any(self.train.colour) or any(self.test.colour)
+
+    def usual_side(self, largest: int) -> int:
+        """The median of the images' longer sides in pixels, at most `largest`."""
+        return min(largest, int(np.median([max(size) for size in self.train.sizes])))
+
+    def digest(self) -> str:
+        """A hash of all pixels, labels and class names in their order."""
+        sha = hashlib.sha256(repr(self.classes).encode("utf-8", "surrogatepass"))
+        for images in (self.train, self.test):
+            sha.update(images.keys.tobytes() + images.labels.tobytes() + b"|")
+        return sha.hexdigest()
+
+
+def draw_images(
+    parts: Parts,
+    *,
+    train: int = 1000,
+    test: int = 200,
+    seed: int = 0,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> ImageData:
+    """Draw up to `train` and `test` images of every class.
+
+    A source without a part to measure on gives a fifth of each class to it, at most `test`.
+
+    Args:
+        parts: the source.
+        train: images of a class to train on.
+        test: images of a class to measure on.
+        seed: of the draw, and of the split.
+        strict: stop at the first image that cannot be read.
+        progress: called with images read and images to read at most.
+
+    Raises:
+        UserError: a class without an image to train on or to measure on, or, where `strict`, an
+            image that cannot be read.
+
+    """
+    drawing = _Drawing(parts, seed, strict, progress)
+    by_class = drawing.by_class(parts.train)
+    if parts.test is None:
+        held_out = [min(test, max(1, round(0.2 * len(order)))) for order in by_class]
+        drawing.expected = sum(
+            min(len(order), train + n) for order, n in zip(by_class, held_out, strict=True)
+        )
+        measured = [drawing.take(order, n) for order, n in zip(by_class, held_out, strict=True)]
+        rest = by_class  # `take` has taken the images to measure on away
+    else:
+        rest = by_class
+        others = drawing.by_class(parts.test)
+        drawing.expected = sum(min(len(order), train) for order in rest)
+        drawing.expected += sum(min(len(order), test) for order in others)
+        measured = [drawing.take(order, test) for order in others]
+    trained = [drawing.take(order, train) for order in rest]
+    if progress is not None:
+        progress(drawing.read, drawing.read)
+    for label, name in enumerate(parts.classes):
+        for what, found in (("train", trained[label]), ("measure", measured[label])):
+            if not found:
+                raise UserError(
+                    f"{parts.description}: class {name!r} has no image to {what} on; give it at "
+                    "least two images that can be read, or leave the class out"
+                )
+    data = {"train": _mixed(trained, seed + 1), "test": _mixed(measured, seed + 2)}
+    notes = [
+        *_few(parts.classes, trained, train, "train on"),
+        *_few(parts.classes, measured, test, "measure on", split=parts.test is None),
+        *_differences(data["train"], data["test"]),
+    ]
+    return ImageData(
+        parts.description, parts.classes, data["train"], data["test"],
+        drawing.skipped, drawing.skipped_count, notes,
+    )  # fmt: skip
+
+
+Read = tuple[Picture, tuple[int, int], bool, int]
+"""A picture with its size, whether it has colours, and the hash of its pixels."""
+
+
+class _Drawing:
+    """Takes images of a class one after the other, in an order that the seed decides."""
+
+    def __init__(self, parts: Parts, seed: int, strict: bool, progress: Any) -> None:
+        self.parts, self.seed, self.strict, self.progress = parts, seed, strict, progress
+        self.skipped: list[str] = []
+        self.skipped_count = self.read = self.expected = 0
+
+    def by_class(self, pictures: list[Picture]) -> list[list[Picture]]:
+        """The pictures of each class in drawn order; `take` takes from the end."""
+        found: list[list[Picture]] = [[] for _ in self.parts.classes]
+        for picture in pictures:
+            found[picture.label].append(picture)
+        return [
+            [one[n] for n in shuffled(len(one), seed=self.seed, epoch=label)]
+            for label, one in enumerate(found)
+        ]
+
+    def take(self, order: list[Picture], number: int) -> list[Read]:
+        """Up to `number` images that can be read, taken away from `order`."""
+        taken: list[Read] = []
+        while order and len(taken) < number:
+            picture = order.pop()
+            try:
+                image = picture.open()
+            except UnreadableError as error:
+                self._skip(f"{picture.name}: {error}")
+                continue
+            colour = image.mode != "L"
+            taken.append((picture, image.size, colour, pixel_hash(image)))
+            self.read += 1
+            if self.progress is not None and self.read % 100 == 0:
+                self.progress(self.read, self.expected)
+        return taken
+
+    def _skip(self, said: str) -> None:
+        if self.strict:
+            raise UserError(said)
+        self.skipped_count += 1
+        if len(self.skipped) < KEPT_SKIPPED:
+            self.skipped.append(said)
+
+
+def pixel_hash(image: Image.Image) -> int:
+    """63-bit hash of an image's pixels and size."""
+    content = f"{image.mode}{image.size}".encode() + image.tobytes()
+    digest = hashlib.blake2b(content, digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def _mixed(by_class: list[list[Read]], seed: int) -> Images:
+    everything = [one for found in by_class for one in found]
+    images = Images()
+    for number in shuffled(len(everything), seed=seed, epoch=0):
+        picture, size, colour, key = everything[number]
+        images.pictures.append(picture)
+        images.sizes.append(size)
+        images.colour.append(colour)
+        images.hashes.append(key)
+    return images
+
+
+def _few(
+    classes: list[str], found: list[list[Read]], asked: int, what: str, *, split: bool = False
+) -> list[str]:
+    """A note where classes have fewer images than asked."""
+    counts = [len(one) for one in found]
+    if min(counts) >= asked:
+        return []
+    many = f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{counts[0]:,}"
+    share = " (a fifth of each class)" if split else ""
+    smallest = classes[int(np.argmin(counts))]
+    note = f"Images of a class to {what}: {many}{share}, where up to {asked:,} were asked for"
+    return [f"{note}; fewest of {smallest!r}." if min(counts) < max(counts) else f"{note}."]
+
+
+def _differences(train: Images, test: Images) -> list[str]:
+    """Notes on sizes, colours and images that are in both parts."""
+    notes = []
+    sizes = Counter([*train.sizes, *test.sizes])
+    if len(sizes) > 1:
+        (width, height), number = sizes.most_common(1)[0]
+        rest = sizes.total() - number
+        notes.append(
+            f"{rest:,} of {sizes.total():,} images are not of the commonest size, {width} x "
+            f"{height}; every image is resized to the encoder's size."
+        )
+    colours = [*train.colour, *test.colour]
+    if any(colours) and not all(colours):
+        notes.append(
+            f"{len(colours) - sum(colours):,} of {len(colours):,} images are grey among colour "
+            "ones; they went in with three equal channels."
+        )
+    both = int(np.isin(test.keys, train.keys).sum())
+    if both:
+        notes.append(
+            f"{both:,} of {len(test):,} images to measure on have the very pixels of an image to "
+            "train on."
+        )
+    return notes

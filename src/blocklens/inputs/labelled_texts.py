@@ -1,0 +1,288 @@
+"""Labelled texts: reading them, their classes, and balanced samples of them for each seed.
+
+A text that occurs more than once is taken once, so that none is trained on and tested on: what was
+left out is counted in `LabelledTexts.left_out` and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blocklens.errors import UserError
+from blocklens.inputs.fewrel import FewRel
+from blocklens.inputs.texts import Skipped, Text, TextSource, text_key
+
+Preset = Literal["fewrel", "dbpedia", "agnews"]
+
+SIZES: dict[str, tuple[int, int]] = {
+    "fewrel": (630, 70),
+    "dbpedia": (100, 100),
+    "agnews": (1000, 1000),
+}
+"""Training and test texts a class (docs/definitions.md: fine-tuning along the blocks; code)."""
+
+TEST_SHARE = 0.2
+"""Of each class, where neither sizes nor test texts are given."""
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Texts of at least two classes.
+
+    Attributes:
+        texts: the texts.
+        labels: class number of each, int64 [n].
+        names: name of each class; whole numbers in their order, other labels by the alphabet.
+        keys: 63-bit hash of each text, int64 [n].
+        given_test: whether a text comes from the test texts that were given, bool [n]; None
+            without them.
+        left_out: what was left out and why, as (reason, number).
+        skipped: records without a text or a label.
+        description: where they come from.
+
+    """
+
+    texts: list[str]
+    labels: NDArray[np.int64]
+    names: list[str]
+    keys: NDArray[np.int64]
+    given_test: NDArray[np.bool_] | None
+    left_out: list[tuple[str, int]]
+    skipped: list[Skipped]
+    description: str
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Each seed's training and test texts: numbers into the texts, [seeds, n] each.
+
+    `short`: classes that have fewer training texts than `at_most` asked for, with their number.
+    """
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+    short: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def used(self) -> NDArray[np.int64]:
+        """The texts that any seed uses, rising."""
+        return np.unique(np.concatenate([self.train.ravel(), self.test.ravel()]))
+
+
+def read_labelled(
+    source: str,
+    *,
+    test: str | None = None,
+    preset: Preset | None = None,
+    field: str | None = None,
+    label: str | None = None,
+    markers: bool = False,
+    strict: bool = False,
+) -> LabelledTexts:
+    """Read labelled texts from a file, a folder or the Hub.
+
+    Args:
+        source: a .jsonl, .json, .csv or .parquet file (also compressed), or a Hub data set id.
+        test: test texts of the same kind; without them a sample is split for each seed.
+        preset: "fewrel" reads FewRel's own records.
+        field: the text's field.
+        label: the label's field.
+        markers: put signs around FewRel's entities.
+        strict: stop at the first text that cannot be used.
+
+    Raises:
+        UserError: nothing to read, labels of mixed type, fewer than two classes, classes of the
+            test texts that have no training text, or markers without FewRel's records.
+
+    """
+    if markers and preset != "fewrel":
+        raise UserError("--markers: only FewRel's records say where the entities are; give --preset"
+                        " fewrel or leave it out")  # fmt: skip
+    sources = [_source(one, preset, field, label, markers, strict)
+               for one in (source, test) if one is not None]  # fmt: skip
+    read = [list(one) for one in sources]
+    check_kinds([text for part in read for text in part], source)
+    texts = [(text, from_test) for from_test, part in enumerate(read) for text in part]
+    kept, left_out = _without_repeats(texts)
+    names = class_names([text.label for text, _ in kept])
+    if len(names) < 2:
+        raise UserError(f"{source}: one class, {names[0]!r}; at least two are needed to tell apart")
+    number = {name: i for i, name in enumerate(names)}
+    labels = np.array([number[str(text.label)] for text, _ in kept], dtype=np.int64)
+    given_test = np.array([bool(from_test) for _, from_test in kept])
+    if test is not None:
+        check_covered(labels, given_test, names, test)
+    return LabelledTexts(
+        texts=[text.text for text, _ in kept],
+        labels=labels,
+        names=names,
+        keys=np.array([text_key(text.text) for text, _ in kept], dtype=np.int64),
+        given_test=given_test if test is not None else None,
+        left_out=[(reason, count) for reason, count in left_out.items() if count],
+        skipped=[skipped for one in sources for skipped in one.skipped],
+        description=source if test is None else f"{source}, tested on {test}",
+    )
+
+
+def _source(
+    source: str,
+    preset: Preset | None,
+    field: str | None,
+    label: str | None,
+    markers: bool,
+    strict: bool,
+) -> TextSource:
+    if preset != "fewrel":
+        return TextSource(source, field=field, label=label, labelled=True, strict=strict)
+    records = FewRel(source, markers=markers)
+    found = TextSource(records, field="text", label="label", strict=strict)
+    found.description = source
+    return found
+
+
+def check_kinds(texts: Sequence[Text], source: str) -> None:
+    """Refuse labels that are names in some records and numbers in others.
+
+    Raises:
+        UserError: with one record of each kind.
+
+    """
+    numbers = [text for text in texts if isinstance(text.label, int)]
+    if numbers and len(numbers) < len(texts):
+        other = next(text for text in texts if not isinstance(text.label, int))
+        raise UserError(
+            f"{source}: labels of mixed type: {numbers[0].label} in {numbers[0].name} is a number, "
+            f"{other.label!r} in {other.name} a name; write all of them one way"
+        )
+
+
+def class_names(labels: Sequence[str | int | None]) -> list[str]:
+    """Names of the classes: whole numbers in their order, other labels by the alphabet."""
+    found = {str(label) for label in labels}
+    try:
+        return sorted(found, key=int)
+    except ValueError:
+        return sorted(found)
+
+
+def _without_repeats(
+    texts: list[tuple[Text, int]],
+) -> tuple[list[tuple[Text, int]], dict[str, int]]:
+    """Each text once, test texts before training texts; and how many of each kind were left out."""
+    seen: dict[str, tuple[Text, int]] = {}
+    left_out = {
+        "repeated in the data, taken once": 0,
+        "in training and test data: left out of training": 0,
+        "repeated with another label: its first label taken": 0,
+    }
+    for text, from_test in sorted(texts, key=lambda pair: -pair[1]):
+        if text.text not in seen:
+            seen[text.text] = (text, from_test)
+            continue
+        first, first_from_test = seen[text.text]
+        if str(first.label) != str(text.label):
+            left_out["repeated with another label: its first label taken"] += 1
+        elif first_from_test != from_test:
+            left_out["in training and test data: left out of training"] += 1
+        else:
+            left_out["repeated in the data, taken once"] += 1
+    return list(seen.values()), left_out
+
+
+def check_covered(
+    labels: NDArray[np.int64], given_test: NDArray[np.bool_], names: Sequence[str], test: str
+) -> None:
+    """Refuse a class that has test texts alone.
+
+    Raises:
+        UserError: naming the class.
+
+    """
+    alone = np.setdiff1d(labels[given_test], labels[~given_test])
+    if alone.size:
+        raise UserError(
+            f"{test}: no training text has the class {names[alone[0]]!r}; add some, or leave the "
+            "class out of the test texts"
+        )
+
+
+def samples(
+    data: LabelledTexts,
+    *,
+    seeds: int,
+    train: int | None = None,
+    test: int | None = None,
+    at_most: bool = False,
+) -> Samples:
+    """Training and test texts of every seed, drawn by the seed alone.
+
+    `train`, `test`: texts a class. Without them all are used, a fifth of each class for the test
+    where no test texts were given: a stratified split. `at_most`: a class with fewer training texts
+    than `train` gives all that it has (a preset's sizes: FewRel repeats some of its sentences).
+
+    Raises:
+        UserError: a class with fewer texts than asked for.
+
+    """
+    given = data.given_test
+    drawn: dict[str, list[NDArray[np.int64]]] = {"train": [], "test": []}
+    short: dict[str, int] = {}
+    for seed in range(seeds):
+        chosen: dict[str, list[NDArray[np.int64]]] = {"train": [], "test": []}
+        for label, name in enumerate(data.names):
+            rng = np.random.default_rng([seed, label])
+            of_class = rng.permutation(np.flatnonzero(data.labels == label))
+            if given is None:
+                sizes = _sizes(len(of_class), train, test, name, at_most)
+                parts = np.split(of_class, [sizes["test"], sizes["test"] + sizes["train"]])
+                pools = {"test": parts[0], "train": parts[1]}
+            else:
+                free = of_class[~given[of_class]]
+                asked = min(train, len(free)) if train and at_most else train
+                pools = {
+                    "train": _first(free, asked, name, "training"),
+                    "test": _first(of_class[given[of_class]], test, name, "test"),
+                }
+            for part, rows in pools.items():
+                chosen[part].append(rows)
+            if train and len(pools["train"]) < train:
+                short[name] = len(pools["train"])
+        for part, rows in chosen.items():
+            drawn[part].append(np.concatenate(rows))
+    return Samples(np.stack(drawn["train"]), np.stack(drawn["test"]), short)
+
+
+def _sizes(
+    count: int, train: int | None, test: int | None, name: str, at_most: bool
+) -> dict[str, int]:
+    """How many texts of a class of `count` are for training and for the test."""
+    if test is None:
+        free = count if train is None else count - train
+        test = max(1, min(round(count * TEST_SHARE), free))
+    if train is None:
+        train = max(1, count - test)
+    elif at_most:
+        train = max(1, min(train, count - test))
+    if train + test > count:
+        raise UserError(
+            f"class {name!r} has {count} texts, {train + test} asked for ({train} to train and "
+            f"{test} to test): ask for fewer with --train and --test-size, or leave the class out"
+        )
+    return {"train": train, "test": test}
+
+
+def _first(rows: NDArray[np.int64], asked: int | None, name: str, what: str) -> NDArray[np.int64]:
+    if asked is not None and asked > len(rows):
+        raise UserError(
+            f"class {name!r} has {len(rows)} {what} texts, {asked} asked for: ask for fewer with "
+            "--train and --test-size, or leave the class out"
+        )
+    return rows[:asked]

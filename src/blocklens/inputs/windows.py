@@ -1,0 +1,258 @@
+"""One window of one text as the encoder sees it: ids, and all that measures ask of them.
+
+A long text goes through in overlapping windows or is cut to its first one. A window carries a key,
+a hash of the text (or of the text and the window's number), and everything drawn at random for it
+is seeded by that key: so the figures do not depend on the order, the batch or the process it came
+in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from blocklens.errors import UserError
+from blocklens.inputs.sentences import sentence_of_tokens, sentence_spans
+
+if TYPE_CHECKING:
+    from blocklens.inputs.texts import Text
+
+KINDS = (
+    "separator",
+    "full stop",
+    "comma",
+    "other punctuation",
+    "start token",
+    "other tokens",
+)
+"""The token classes of the separator measure, in the order of `Tokens.kinds`."""
+
+SEPARATOR, FULL_STOP, COMMA, PUNCTUATION, START, OTHER = range(len(KINDS))
+
+TOKENISE_AT_ONCE = 100_000  # characters: a tokenizer's working memory is many times its input
+
+
+@dataclass(frozen=True, eq=False)
+class Tokens:
+    """One window of one text; every array is [tokens], special tokens included."""
+
+    name: str
+    ids: np.ndarray
+    """int64, the tokenizer's ids."""
+    special: np.ndarray
+    """bool, tokens the tokenizer added, such as [CLS] and [SEP]."""
+    sentences: np.ndarray
+    """int32, number of the token's sentence within the text; -1 for special tokens."""
+    kinds: np.ndarray
+    """int8, index into KINDS."""
+    spans: np.ndarray
+    """int64 [tokens, 2], character span in the text; [0, 0] for special tokens."""
+    key: int
+    """64-bit hash of the sampling unit (the text, or one window of it): its group and its seed."""
+    window: int = 0
+    cache: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What measures derive once from the tokens alone and use for every block."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def content(self) -> np.ndarray:
+        """Positions of the tokens that are not special, int64 [content tokens]."""
+        return np.flatnonzero(~self.special)
+
+    def rng(self, purpose: int) -> np.random.Generator:
+        """A generator that depends on this window and on `purpose` alone."""
+        return np.random.default_rng([self.key & 0xFFFFFFFF, self.key >> 32, self.window, purpose])
+
+    def shuffled(self, seed: int) -> Tokens:
+        """The same window with its content tokens in random order (docs/definitions.md: controls).
+
+        Ids and their classes move; positions, and with them the sentence borders, stay.
+        """
+        content = self.content
+        source = np.arange(len(self))
+        source[content] = self.rng(1_000 + seed).permutation(content)
+        return replace(self, ids=self.ids[source], kinds=self.kinds[source], cache={})
+
+
+def token_kind(surface: str) -> int:
+    """The class of a content token, from the characters it stands for."""
+    surface = surface.strip()
+    if surface in (".", "。"):
+        return FULL_STOP
+    if surface in (",", "，", "、"):
+        return COMMA
+    if not surface or surface.isalnum():
+        return OTHER
+    punctuation = all(unicodedata.category(character).startswith("P") for character in surface)
+    return PUNCTUATION if punctuation else OTHER
+
+
+class Windows:
+    """Turns texts into windows of at most `tokens` tokens for one tokenizer.
+
+    Args:
+        tokenizer: a fast Hugging Face tokenizer (character offsets are needed).
+        tokens: the window's length, special tokens included.
+        overlap: tokens that neighbouring windows of one text share.
+        long: "windows" takes all of a long text, "cut" its first window alone.
+        unit: what one sampling unit is, the whole "text" or each "window".
+        language: language of the sentence splitter.
+
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        *,
+        tokens: int,
+        overlap: int,
+        long: Literal["windows", "cut"] = "windows",
+        unit: Literal["text", "window"] = "text",
+        language: str = "en",
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.long = long
+        self.unit = unit
+        self.language = language
+        probe = tokenizer("a", return_special_tokens_mask=True)
+        special = np.asarray(probe["special_tokens_mask"], dtype=bool)
+        ids = np.asarray(probe["input_ids"], dtype=np.int64)
+        inside = np.flatnonzero(~special)
+        self.prefix, self.suffix = ids[: inside[0]], ids[inside[-1] + 1 :]
+        self.room = tokens - len(self.prefix) - len(self.suffix)
+        if self.room < 2:
+            raise UserError(
+                f"a window of {tokens} tokens leaves {max(self.room, 0)} beside the special "
+                f"tokens: choose at least {tokens - self.room + 2}"
+            )
+        if not 0 <= overlap < self.room:
+            raise UserError(
+                f"an overlap of {overlap} tokens does not fit a window of {tokens}: "
+                f"choose one from 0 to {self.room - 1}"
+            )
+        self.step = self.room - overlap
+        separators = {tokenizer.sep_token_id, tokenizer.eos_token_id} - {None}
+        self.special_kinds = {
+            int(token): SEPARATOR if token in separators else START
+            for token in (*self.prefix, *self.suffix)
+        }
+        # RoBERTa's start token is also its cls token; BERT's [SEP] may double as the end token.
+        for token in (tokenizer.cls_token_id, tokenizer.bos_token_id):
+            if token is not None and token in self.prefix:
+                self.special_kinds[int(token)] = START
+
+    def __call__(self, text: Text) -> list[Tokens]:
+        """The windows of a text.
+
+        Raises:
+            UserError: a text with fewer than two tokens, or with nothing but separators.
+
+        """
+        ids, spans, end = self._tokenise(text.text)
+        if len(ids) < 2:
+            many = "no token" if len(ids) == 0 else "one token"
+            raise UserError(f"{text.name}: {many}; at least two are needed to compare")
+        kinds = np.fromiter(
+            (token_kind(text.text[start:end]) for start, end in spans.tolist()), np.int8, len(ids)
+        )
+        if not (kinds == OTHER).any():
+            raise UserError(f"{text.name}: nothing but separators; texts need words")
+        sentences = sentence_of_tokens(sentence_spans(text.text[:end], self.language), spans)
+        digest = hashlib.blake2b(text.text.encode("utf-8", "surrogatepass"), digest_size=8)
+        key = int.from_bytes(digest.digest(), "little")
+        return [
+            self._window(text.name, number, key, slice(start, start + self.room), ids, spans, kinds,
+                         sentences)
+            for number, start in enumerate(self._starts(len(ids)))
+        ]  # fmt: skip
+
+    def _starts(self, tokens: int) -> list[int]:
+        if tokens <= self.room or self.long == "cut":
+            return [0]
+        # The last window is moved back to be full, so that no window is a short remainder.
+        return [*range(0, tokens - self.room, self.step), tokens - self.room]
+
+    def _window(
+        self,
+        name: str,
+        number: int,
+        key: int,
+        part: slice,
+        ids: np.ndarray,
+        spans: np.ndarray,
+        kinds: np.ndarray,
+        sentences: np.ndarray,
+    ) -> Tokens:
+        before, after = len(self.prefix), len(self.suffix)
+        inner = len(ids[part])
+        special = np.ones(before + inner + after, dtype=bool)
+        special[before : before + inner] = False
+
+        def around(values: np.ndarray, first: Any, last: Any) -> np.ndarray:
+            return np.concatenate([first, values[part], last]).astype(values.dtype)
+
+        if self.unit == "window":
+            digest = hashlib.blake2b(f"{key}:{number}".encode(), digest_size=8).digest()
+            key = int.from_bytes(digest, "little")
+        return Tokens(
+            name=name,
+            ids=around(ids, self.prefix, self.suffix),
+            special=special,
+            sentences=around(sentences, np.full(before, -1), np.full(after, -1)),
+            kinds=around(
+                kinds,
+                [self.special_kinds[int(token)] for token in self.prefix],
+                [self.special_kinds[int(token)] for token in self.suffix],
+            ),
+            spans=around(spans, np.zeros((before, 2)), np.zeros((after, 2))),
+            key=key,
+            window=number,
+        )
+
+    def _tokenise(self, text: str) -> tuple[np.ndarray, np.ndarray, int]:
+        """Ids [tokens] and character spans [tokens, 2] of the bare text, and how far they go.
+
+        A text to be cut is read a little beyond its window, and no further.
+        """
+        ids: list[np.ndarray] = []
+        spans: list[np.ndarray] = []
+        total = 0
+        for start, end in pieces(text):
+            found = self.tokenizer(
+                text[start:end],
+                add_special_tokens=False,
+                return_offsets_mapping=True,
+                return_attention_mask=False,
+                verbose=False,
+            )
+            ids.append(np.asarray(found["input_ids"], dtype=np.int64))
+            offsets = np.asarray(found["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+            spans.append(offsets + start)
+            total += len(ids[-1])
+            if self.long == "cut" and total >= self.room:
+                break
+        joined = np.concatenate(spans)
+        return np.concatenate(ids), joined, int(joined.max(initial=0))
+
+
+def pieces(text: str, size: int = TOKENISE_AT_ONCE) -> list[tuple[int, int]]:
+    """Character ranges of about `size` that cover the text, broken at white space if any."""
+    if len(text) <= size:
+        return [(0, len(text))]
+    found = []
+    start = 0
+    while start < len(text):
+        end = min(start + size, len(text))
+        if end < len(text):
+            space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+            end = space if space > start else end
+        found.append((start, end))
+        start = end
+    return found

@@ -1,0 +1,99 @@
+"""Clusters and noise against the threshold, beside their nulls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from blocklens.labels.clusters import METHODS, Clusters, cluster_kept
+from blocklens.labels.confusion import Sparse, kept_matrix
+from blocklens.labels.grouping import StructureOptions
+from blocklens.labels.nulls import NULLS, frequency_bins, null_matrix
+
+
+def sweep_rows(
+    matrices: Sequence[Sparse],
+    options: StructureOptions,
+    progress: Callable[[int], None] | None = None,
+) -> pd.DataFrame:
+    """Clusters of every block against theta and method, beside both nulls.
+
+    Columns block, method, theta, kept, clusters, clustered (labels in clusters), mean_size,
+    largest, strong, noise, noise_share, and for each null (`predictions_`, `partners_`) kept,
+    clusters, clustered, largest, noise_share: the mean of its draws, and `_low`, `_high`, their
+    range.
+    """
+    rows = []
+    for block, matrix in enumerate(matrices):
+        bins = frequency_bins(np.asarray(matrix.sum(axis=1)).ravel())
+        kept = kept_matrix(matrix, options.n_min)
+        drawn = {
+            null: [
+                kept_matrix(null_matrix(matrix, bins, seed, null), options.n_min)
+                for seed in range(options.null_seeds)
+            ]
+            for null in NULLS
+        }
+        for method in METHODS:
+            for theta in options.thetas:
+                found = cluster_kept(kept, theta, method)
+                row = {"block": block, "method": method, "theta": theta, **_sizes(found)}
+                row |= {"mean_size": found.mean_size, "strong": found.strong, "noise": found.noise}
+                for null, kept_nulls in drawn.items():
+                    draws = pd.DataFrame(
+                        [_sizes(cluster_kept(one, theta, method)) for one in kept_nulls]
+                    )
+                    for name in draws.columns:
+                        row[f"{null}_{name}"] = draws[name].mean()
+                        row[f"{null}_{name}_low"] = draws[name].min()
+                        row[f"{null}_{name}_high"] = draws[name].max()
+                rows.append(row)
+        if progress is not None:
+            progress(block)
+    return pd.DataFrame(rows)
+
+
+def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
+    """Slope of the noise share along the blocks under the `partners` null, as a row of statistics.
+
+    Block by block the draws are independent, so the spread of the slope follows from theirs: the
+    interval is that of slopes through the lowest and highest draws in turn.
+    """
+    rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], options.theta)]
+    rows = (
+        rows[rows["kept"] >= options.fewest_kept]
+        .dropna(subset=["noise_share"])
+        .sort_values("block")
+    )
+    x = rows["block"].to_numpy(dtype=np.float64)
+    ends = {end: float("nan") for end in ("value", "low", "high")}
+    middle, low, high = (
+        rows[f"partners_noise_share{end}"].to_numpy(dtype=np.float64)
+        for end in ("", "_low", "_high")
+    )
+    if x.size >= 3 and np.isfinite(middle).all():
+        x = x - x.mean()
+        falling = np.where(x < 0, high, low)  # the draws that give the lowest slope
+        rising = np.where(x < 0, low, high)
+        for end, y in zip(ends, (middle, falling, rising), strict=True):
+            ends[end] = float(x @ (y - y[0]) / (x @ x))
+    return {
+        "block": pd.NA,
+        "statistic": "noise share slope, null",
+        **ends,
+        "n": options.null_seeds,
+        "n_types": int(rows["kept"].sum()),
+    }
+
+
+def _sizes(found: Clusters) -> dict[str, float]:
+    return {
+        "kept": found.cluster.size,
+        "clusters": found.number,
+        "clustered": found.grouped_labels,
+        "largest": found.largest,
+        "noise_share": found.noise_share,
+    }

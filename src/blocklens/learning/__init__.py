@@ -1,1 +1,0 @@
-"""Pre-training, and what an encoder has learned: accuracy per label, confusions, read-outs."""

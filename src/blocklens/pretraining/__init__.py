@@ -1,0 +1,1 @@
+"""Pre-training: corpus, packing, training loop, checkpoints, sizes."""

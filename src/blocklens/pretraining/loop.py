@@ -1,0 +1,165 @@
+"""The loop of a pre-training run: steps, reports, checkpoints, milestones, and the end.
+
+A run is a folder: `options.json`, `texts.json`, `tokenizer/`, `corpus/`, `checkpoints/`, `logs/`
+(TensorBoard), `milestones/` (encoders at 0, 1, 3, 10 and 30 % of the run), `latest/` and at the end
+`model/`; the encoders are Hugging Face folders.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blocklens.errors import UserError
+from blocklens.pretraining.checkpoints import Counters, save_state
+from blocklens.pretraining.training import Training
+
+MILESTONES = (0.0, 0.01, 0.03, 0.1, 0.3)
+STATES_KEPT = 3
+LEARNED, LOST_SHARE, LOST_STEPS = 1.0, 0.5, 200
+"""A run whose loss had fallen by at least LEARNED, in nats, and has given back more than LOST_SHARE
+of it for LOST_STEPS steps, is over."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a run reports after a step: means since the last report."""
+
+    counters: Counters
+    share: float
+    loss: float
+    accuracy: float
+    tokens_per_second: float
+    seconds_left: float
+    rate: float
+
+
+def train(
+    run: Training,
+    *,
+    save_minutes: float = 5.0,
+    report_every: int = 20,
+    validate_every: int = 500,
+    report: Callable[[Progress], None] | None = None,
+    validated: Callable[[Counters, dict[str, float]], None] | None = None,
+    export: Callable[[Training, Path, dict[str, float]], None] | None = None,
+) -> dict[str, float]:
+    """Train until the schedule ends; returns the last validation figures.
+
+    States are saved every `save_minutes` (not while the run is off its course, see `note_loss`)
+    and at the end, encoders at the milestones.
+
+    Raises:
+        UserError: the loss is not a number, or the run has lost what it had learned and does not
+            come back within `LOST_STEPS` steps; the last good state stays.
+
+    """
+    states = run.folder / "checkpoints"
+    counters = run.counters
+    reached = [share for share in MILESTONES if share > 0 and run.share_done() >= share]
+    if counters.step == 0:
+        _save(run, states)
+        if export:
+            export(run, run.folder / "milestones" / "0", {})
+    kinds = ("loss", "hits", "modified", "tokens", "seconds", "steps")
+    since: dict[str, float] = dict.fromkeys(kinds, 0.0)
+    last = saved = time.monotonic()
+    while counters.total_steps < 0 or counters.step < counters.total_steps:
+        run.decide_decay()
+        loss, hits, batch = run.step()
+        value = float(loss)
+        if not math.isfinite(value):
+            raise _diverged(run, f"the loss is {value}")
+        now = time.monotonic()
+        counters.step += 1
+        counters.tokens += batch.tokens
+        counters.seconds += now - last
+        since["loss"] += value
+        since["hits"] += int(hits)
+        since["modified"] += batch.modified
+        since["tokens"] += batch.tokens
+        since["seconds"] += now - last
+        since["steps"] += 1
+        last = now
+        if counters.step % report_every == 0:
+            note_loss(counters, since["loss"] / since["steps"], int(since["steps"]))
+            if report:
+                report(_progress(run, since))
+            since = dict.fromkeys(kinds, 0.0)
+            if counters.steps_lost >= LOST_STEPS:
+                raise _lost(run)
+        if validated and counters.step % validate_every == 0:
+            validated(counters, run.validate())
+        share = run.share_done()
+        for milestone in MILESTONES:
+            if milestone > 0 and share >= milestone and milestone not in reached:
+                reached.append(milestone)
+                if export:
+                    export(run, run.folder / "milestones" / f"{milestone:g}", {})
+        if now - saved >= 60 * save_minutes and not counters.steps_lost:
+            _save(run, states)
+            if export:
+                export(run, run.folder / "latest", {})
+            saved = now
+    _save(run, states)
+    figures = run.validate(rows=len(run.held_out))
+    if validated:
+        validated(counters, figures)
+    if export:
+        export(run, run.folder / "model", figures)
+    return figures
+
+
+def note_loss(counters: Counters, loss: float, steps: int) -> None:
+    """Note the mean `loss` of the last `steps` steps, and whether the run is still on its course.
+
+    It is off its course where `loss`, once it had fallen by `LEARNED` since the first report, has
+    risen again by more than `LOST_SHARE` of that.
+    """
+    if math.isnan(counters.first_loss):
+        counters.first_loss = counters.best_loss = loss
+    fallen = counters.first_loss - counters.best_loss
+    off = fallen > LEARNED and loss > counters.best_loss + LOST_SHARE * fallen
+    counters.loss = loss
+    counters.best_loss = min(counters.best_loss, loss)
+    counters.steps_lost = counters.steps_lost + steps if off else 0
+
+
+def _save(run: Training, states: Path) -> None:
+    """Save the state of `run`, unless its weights are no longer numbers."""
+    if not all(bool(weight.isfinite().all()) for weight in run.model.parameters()):
+        raise _diverged(run, "weights are not finite")
+    save_state(states, run.model, run.optimisers, run.counters, keep=STATES_KEPT)
+
+
+def _diverged(run: Training, what: str) -> UserError:
+    return UserError(
+        f"step {run.counters.step + 1}: {what}; the last good checkpoint is kept in "
+        f"{run.folder / 'checkpoints'}: train anew with a lower learning rate"
+    )
+
+
+def _lost(run: Training) -> UserError:
+    best, loss = run.counters.best_loss, run.counters.loss
+    return _diverged(run, f"the loss has gone from {best:.2f} back up to {loss:.2f}")
+
+
+def _progress(run: Training, since: Mapping[str, float]) -> Progress:
+    counters, share = run.counters, run.share_done()
+    left = float("nan")
+    if counters.total_steps >= 0:
+        left = (counters.total_steps - counters.step) * since["seconds"] / since["steps"]
+    elif run.options.hours is not None:
+        left = run.options.hours * 3600 - counters.seconds
+    return Progress(
+        counters=counters,
+        share=share,
+        loss=since["loss"] / since["steps"],
+        accuracy=since["hits"] / max(1, since["modified"]),
+        tokens_per_second=since["tokens"] / max(1e-9, since["seconds"]),
+        seconds_left=left,
+        rate=run.rate_factor(),
+    )

@@ -1,0 +1,159 @@
+"""Best-fit packing: several texts share a row, and none sees another.
+
+A text longer than a row is cut into pieces (or, with `cut`, only its beginning is used). Each piece
+gets its own [CLS] and [SEP]. Pieces are placed longest first, each into the fullest row that still
+has room; so hardly any padding is computed (docs/pretraining.md has the share).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from blocklens.pretraining.masking import Recipe, modify
+
+ASKED_STEP = 64
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Packed rows: row r holds the pieces `first[r]` to `first[r + 1]` of `starts` and `lengths`.
+
+    `starts`: index of the piece's first token in the corpus; `lengths`: its tokens, [CLS] and [SEP]
+    not counted; `width`: positions of a row.
+    """
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    first: NDArray[np.int64]
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.first) - 1
+
+    @property
+    def tokens(self) -> int:
+        """Real tokens of all rows, [CLS] and [SEP] counted, padding not."""
+        return int(self.lengths.sum() + 2 * len(self.lengths))
+
+    @property
+    def fill(self) -> float:
+        """Share of the positions that are not padding."""
+        return self.tokens / (len(self) * self.width)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of packed rows, each tensor on the CPU.
+
+    `ids`, `positions`, `texts` [rows, width], int64: modified ids, position within the piece, and
+    number of the piece within the row (-1 for padding). `chosen` [asked]: flat indices of the
+    modified positions; `labels` [asked]: their original ids. Both are filled up to a multiple of
+    ASKED_STEP with index 0 and label IGNORED, because matrix products of a new shape have to be
+    prepared first. `tokens`: real tokens, padding not counted. `modified`: modified positions.
+    `alone`: no row holds more than one piece, and there is no padding.
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    texts: torch.Tensor
+    chosen: torch.Tensor
+    labels: torch.Tensor
+    tokens: int
+    modified: int
+    alone: bool
+
+
+def pieces(
+    offsets: NDArray[np.int64], texts: NDArray[np.int64], width: int, *, cut: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and lengths of the pieces of `texts` that fit into rows of `width` positions.
+
+    With `cut` a text gives one piece, its beginning; without, as many as it takes.
+    """
+    room = width - 2
+    begin, length = offsets[texts], offsets[texts + 1] - offsets[texts]
+    if cut:
+        return begin, np.minimum(length, room)
+    count = -(-length // room)
+    owner = np.repeat(np.arange(len(texts)), count)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    return begin[owner] + number * room, np.minimum(length[owner] - number * room, room)
+
+
+def pack(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> Rows:
+    """Place the pieces into rows by best fit, longest first; ties keep their order.
+
+    `lengths` are without [CLS] and [SEP] and at most `width` - 2.
+    """
+    if len(lengths) and int(lengths.max()) > width - 2:
+        raise ValueError(f"a piece of {int(lengths.max())} tokens in rows of {width}")
+    waiting: list[list[int]] = [[] for _ in range(width + 1)]  # rows by the room they have left
+    rows: list[list[int]] = []
+    for piece in np.argsort(-lengths, kind="stable").tolist():
+        need = int(lengths[piece]) + 2
+        room = next((free for free in range(need, width) if waiting[free]), width)
+        if room == width:
+            row = len(rows)
+            rows.append([piece])
+        else:
+            row = waiting[room].pop()
+            rows[row].append(piece)
+        waiting[room - need].append(row)
+    order = np.fromiter((piece for row in rows for piece in row), np.int64, len(lengths))
+    first = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=first[1:])
+    return Rows(starts[order], lengths[order], first, width)
+
+
+def batch_of(
+    rows: Rows,
+    numbers: NDArray[np.int64],
+    tokens: NDArray[np.integer],
+    recipe: Recipe,
+    *,
+    cls: int,
+    sep: int,
+    pad: int,
+    seed: int,
+    epoch: int,
+) -> Batch:
+    """The rows `numbers` with the modifications of (`seed`, `epoch`)."""
+    shape = (len(numbers), rows.width)
+    ids = np.full(shape, pad, dtype=np.int64)
+    positions = np.zeros(shape, dtype=np.int64)
+    texts = np.full(shape, -1, dtype=np.int64)
+    places = np.full(shape, -1, dtype=np.int64)
+    count = np.arange(rows.width)
+    real = 0
+    for line, number in enumerate(numbers):
+        here = 0
+        for text, piece in enumerate(range(rows.first[number], rows.first[number + 1])):
+            start, length = int(rows.starts[piece]), int(rows.lengths[piece])
+            end = here + length + 2
+            ids[line, here] = cls
+            ids[line, here + 1 : end - 1] = tokens[start : start + length]
+            ids[line, end - 1] = sep
+            positions[line, here:end] = count[: length + 2]
+            texts[line, here:end] = text
+            places[line, here + 1 : end - 1] = start + count[:length]
+            here = end
+        real += here
+    changed, chosen = modify(ids, places, recipe, seed=seed, epoch=epoch)
+    where = np.flatnonzero(chosen)
+    missing = -len(where) % ASKED_STEP
+    labels = np.pad(ids.reshape(-1)[where], (0, missing), constant_values=IGNORED)
+    return Batch(
+        ids=torch.from_numpy(changed),
+        positions=torch.from_numpy(positions),
+        texts=torch.from_numpy(texts),
+        chosen=torch.from_numpy(np.pad(where, (0, missing))),
+        labels=torch.from_numpy(labels),
+        tokens=real,
+        modified=len(where),
+        alone=real == ids.size and bool((texts == 0).all()),
+    )

@@ -1,0 +1,291 @@
+"""A small ViT trained from scratch: the image classifier of ours, an ordinary Hugging Face model.
+
+The lean loop of `pretrain`, for the same reason: which images a step sees and how each is shifted
+is a function of (seed, epoch, image) alone. The recipe (AdamW, linear decay after a warm-up, random
+shifts of an eighth of the image) is ours; P2's networks and data for images are not known.
+
+The model takes three channels, grey images three equal ones: what hands over RGB, such as
+transformers' pipeline, can use it as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+
+from blocklens.encoder.loading import quiet_transformers
+from blocklens.encoder.matmul import with_fast_products
+from blocklens.encoder.shortened import card_head, save_model
+from blocklens.errors import UserError
+from blocklens.inputs.images.drawing import ImageData
+from blocklens.pretraining.masking import shuffled
+from blocklens.readouts.class_heads import linear_decay
+
+LARGEST_SIDE = 64
+"""Side in pixels up to which images go in at their own size; larger ones are made smaller."""
+
+MOST_PATCHES = 8
+"""Patches along a side, at most, where the size of a patch is not chosen."""
+
+IMAGES_SEEN = 60_000
+"""Images seen in training, at least about so many, where the number of epochs is not chosen."""
+
+
+class VitOptions(BaseModel):
+    """The ViT and its training; unknown keys are errors.
+
+    `side` and `patch` in pixels: by default the commonest size of the images, at most 64, and a
+    patch that gives at most 8 x 8 of them. `epochs`: by default as many as make 60,000 images.
+    `shift`: largest random shift in pixels, by default an eighth of the side. `flip`: mirror half
+    of the images, for things that have no left and right. `rate` falls linearly to zero.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    blocks: int = Field(default=6, ge=1)
+    heads: int = Field(default=4, ge=1)
+    width: int = Field(default=64, ge=4)
+    feed_forward: int | None = Field(default=None, ge=1)
+    side: int | None = Field(default=None, ge=2)
+    patch: int | None = Field(default=None, ge=1)
+    epochs: int | None = Field(default=None, ge=1)
+    batch: int = Field(default=64, ge=1)
+    rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    warm_up: float = Field(default=0.1, ge=0, lt=1)
+    shift: int | None = Field(default=None, ge=0)
+    flip: bool = False
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> VitOptions:
+        if self.width % self.heads:
+            raise ValueError(
+                f"heads: {self.heads} do not divide the width {self.width}; take a divisor of it"
+            )
+        return self
+
+    def chosen(self, data: ImageData) -> VitOptions:
+        """With every default that depends on the images filled in.
+
+        Raises:
+            UserError: a patch that does not divide the side.
+
+        """
+        side = self.side or data.usual_side(LARGEST_SIDE)
+        patch = self.patch or usual_patch(side)
+        if side % patch:
+            raise UserError(
+                f"patch: {patch} pixels do not divide a side of {side}; take a divisor of it, or "
+                f"another --side"
+            )
+        values = {
+            "side": side,
+            "patch": patch,
+            "feed_forward": self.feed_forward or 4 * self.width,
+            "epochs": self.epochs or max(3, round(IMAGES_SEEN / len(data.train))),
+            "shift": side // 8 if self.shift is None else self.shift,
+        }
+        return self.model_copy(update=values)
+
+
+def usual_patch(side: int) -> int:
+    """The smallest patch of at least 2 pixels that gives at most 8 x 8 patches."""
+    for patch in range(2, side + 1):
+        if side % patch == 0 and side // patch <= MOST_PATCHES:
+            return patch
+    return side
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A ViT with its processor, the options with every default filled in, and how it went.
+
+    `history`: mean loss and accuracy on the (shifted) training images of every epoch.
+    `held_out`: accuracy on the images to measure on.
+    """
+
+    model: Any
+    processor: Any
+    options: VitOptions
+    history: list[dict[str, float]]
+    held_out: float
+
+
+def train_vit(
+    data: ImageData,
+    options: VitOptions | None = None,
+    *,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] | None = None,
+) -> Trained:
+    """Train a ViT on the images to train on; its linear layers compute by `products.linear`.
+
+    Args:
+        data: the images.
+        options: the ViT and its training.
+        device: where to compute.
+        progress: called with images seen and images to see.
+
+    Raises:
+        UserError: options that do not fit the images, or a loss that is not a number.
+
+    """
+    options = (options or VitOptions()).chosen(data)
+    assert options.side is not None
+    assert options.epochs is not None
+    assert options.shift is not None
+    pixels = data.train.pixels(options.side, 3)
+    labels = torch.from_numpy(data.train.labels)
+    model, processor = new_vit(data.classes, options, pixels)
+    with_fast_products(model)
+    model.to(device).train()
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": [p for p in model.parameters() if p.ndim > 1], "lr": options.rate},
+            {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=options.rate,
+        weight_decay=options.weight_decay,
+        fused=True,
+    )
+    count = len(labels)
+    steps = options.epochs * -(-count // options.batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_decay(steps, options.warm_up))
+    history: list[dict[str, float]] = []
+    for epoch in range(options.epochs):
+        order = shuffled(count, seed=options.seed, epoch=epoch)
+        moves = np.random.Generator(np.random.Philox(key=[options.seed, 1 << 32 | epoch]))
+        offsets = moves.integers(-options.shift, options.shift + 1, size=(count, 2))
+        mirrored = moves.random(count) < (0.5 if options.flip else 0.0)
+        total = right = 0.0
+        for start in range(0, count, options.batch):
+            chosen = order[start : start + options.batch]
+            batch = moved(pixels[chosen], offsets[chosen], mirrored[chosen])
+            wanted = labels[chosen].to(device)
+            scores = model(pixel_values=normalised(batch, processor).to(device)).logits
+            loss = torch.nn.functional.cross_entropy(scores, wanted)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            total += float(loss.detach()) * len(chosen)
+            right += int((scores.argmax(dim=1) == wanted).sum())
+            if progress is not None:
+                progress(epoch * count + start + len(chosen), options.epochs * count)
+        if not np.isfinite(total):
+            raise UserError(f"epoch {epoch + 1}: the loss is not a number: take a lower --rate")
+        history.append({"loss": total / count, "accuracy": right / count})
+    model.eval()
+    held_out = accuracy_of(model, processor, data.test.pixels(options.side, 3), data.test.labels)
+    return Trained(model, processor, options, history, held_out)
+
+
+def new_vit(classes: list[str], options: VitOptions, pixels: NDArray[np.uint8]) -> tuple[Any, Any]:
+    """A fresh ViT for `classes`, and a processor that normalises by the images' mean and spread.
+
+    `options` as `VitOptions.chosen` gives them; `pixels` uint8 [images, side, side, 3].
+    """
+    from transformers import ViTConfig, ViTForImageClassification
+    from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
+
+    side, patch, feed_forward = options.side, options.patch, options.feed_forward
+    assert side is not None
+    assert patch is not None
+    assert feed_forward is not None
+    config = ViTConfig(
+        image_size=side,
+        patch_size=patch,
+        num_channels=3,
+        hidden_size=options.width,
+        num_hidden_layers=options.blocks,
+        num_attention_heads=options.heads,
+        intermediate_size=feed_forward,
+        # The usual 0.02 is for widths of several hundred: here the blocks would hardly act.
+        initializer_range=0.5 * options.width**-0.5,
+        id2label=dict(enumerate(classes)),
+        label2id={name: number for number, name in enumerate(classes)},
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        model = ViTForImageClassification(config)
+    values = pixels.reshape(-1, 3) / 255
+    with quiet_transformers():
+        processor = ViTImageProcessorPil(
+            size={"height": side, "width": side},
+            image_mean=[round(float(one), 4) for one in values.mean(axis=0)],
+            image_std=[max(round(float(one), 4), 0.01) for one in values.std(axis=0)],
+        )
+    return model, processor
+
+
+def moved(
+    pixels: NDArray[np.uint8], offsets: NDArray[np.int64], mirrored: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Images shifted by `offsets` [images, 2] (down, right) pixels, some of them mirrored first.
+
+    What moves in from outside repeats the image's border. `pixels` [images, side, side, 3].
+    """
+    side = pixels.shape[1]
+    rows = np.clip(np.arange(side) - offsets[:, :1], 0, side - 1)
+    columns = np.clip(np.arange(side) - offsets[:, 1:], 0, side - 1)
+    columns = np.where(mirrored[:, None], side - 1 - columns, columns)
+    image = np.arange(len(pixels))[:, None, None]
+    return pixels[image, rows[:, :, None], columns[:, None, :]]
+
+
+def normalised(pixels: NDArray[np.uint8], processor: Any) -> Tensor:
+    """What the processor makes of images of the right size, float32 [images, 3, side, side]."""
+    mean = torch.tensor(processor.image_mean, dtype=torch.float32).view(3, 1, 1)
+    spread = torch.tensor(processor.image_std, dtype=torch.float32).view(3, 1, 1)
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32)
+    return (x * processor.rescale_factor - mean) / spread
+
+
+@torch.inference_mode()
+def accuracy_of(
+    model: Any, processor: Any, pixels: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> float:
+    """Share of the images whose class the model ranks first."""
+    right = 0
+    for start in range(0, len(pixels), 256):
+        x = normalised(pixels[start : start + 256], processor).to(model.device)
+        found = model(pixel_values=x).logits.argmax(dim=1).cpu().numpy()
+        right += int((found == labels[start : start + 256]).sum())
+    return right / len(pixels)
+
+
+def export_vit(folder: Path, trained: Trained, data: ImageData) -> None:
+    """Write weights, config, processor and card into `folder`, whole or not at all.
+
+    Raises:
+        UserError: the folder cannot be written.
+
+    """
+    save_model(folder, trained.model, trained.processor, vit_card(trained, data))
+
+
+def vit_card(trained: Trained, data: ImageData) -> str:
+    """The model card's Markdown: data, figures, and every option."""
+    options, last = trained.options, trained.history[-1]
+    lines = [
+        *card_head("image-classification", f"ViT-{options.blocks}", "vit"),
+        f"A ViT of {options.blocks} blocks, {options.heads} heads and width {options.width}, "
+        f"trained from scratch with blocklens on {len(data.train):,} images of "
+        f"{len(data.classes)} classes ({data.description}).", "",
+        f"- accuracy on {len(data.test):,} held-out images: {trained.held_out:.4f}",
+        f"- accuracy on the shifted training images of the last epoch: {last['accuracy']:.4f}",
+        f"- loss of the last epoch: {last['loss']:.4f}", "",
+        "## Options", "", "```json", json.dumps(options.model_dump(), indent=2), "```", "",
+    ]  # fmt: skip
+    return "\n".join(lines)

@@ -1,0 +1,170 @@
+"""Kept block outputs: one vector an input and block, from one pass of a frozen trunk.
+
+A class read-out sees an input as one vector: the output of block m at its first token ([CLS]), or
+the mean over its tokens. These vectors of all blocks 0..L are computed in a single pass over the
+inputs and kept in memory, so that any number of heads trains on them without the trunk. Nothing
+here knows whether an input is a text or an image:
+
+    outputs = kept_outputs(encoder, text_batches(encoder, texts), len(texts))
+    outputs[m, i]       # block m of input i, float32 [width]
+
+For 10,000 inputs of BERT-base they take 400 MB, for the small encoder that comes along 54 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from blocklens.errors import UserError
+from blocklens.readouts.vocabulary_heads import final_norm
+
+if TYPE_CHECKING:
+    from blocklens.encoder.trunk import Encoder
+
+Pooling = Literal["first", "mean"]
+
+TOKENS_AT_ONCE = 4096
+"""Tokens of a batch, padding included."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A batch of inputs.
+
+    `given`: the trunk's keyword arguments, such as `input_ids` and `attention_mask` int64 [inputs,
+    tokens], or `pixel_values` [inputs, channels, height, width]. `rows` [inputs]: their numbers
+    among all inputs, so that batches may come in any order.
+    """
+
+    given: dict[str, Tensor]
+    rows: NDArray[np.int64]
+
+
+@torch.inference_mode()
+def kept_outputs(
+    encoder: Encoder,
+    batches: Iterable[Inputs],
+    count: int,
+    *,
+    pooling: Pooling = "first",
+    progress: Callable[[int], None] | None = None,
+) -> NDArray[np.float32]:
+    """Pooled outputs of blocks 0..L of `count` inputs, float32 [blocks + 1, count, width].
+
+    Args:
+        encoder: the trunk, text or image, in evaluation mode; it is not changed.
+        batches: every input once.
+        count: number of inputs.
+        pooling: "first", the output at the first token ([CLS]), or "mean", over the tokens of the
+            attention mask (over all of them where there is none).
+        progress: called after every batch with the number of inputs so far.
+
+    Raises:
+        UserError: the batches do not hold every input exactly once, or an output is not finite.
+
+    The output of a pre-norm trunk's (ModernBERT, ViT) inner block goes through the final norm, as
+    its last block's does.
+
+    """
+    device = encoder.model.device
+    norm = final_norm(encoder)
+    outputs = np.empty((encoder.blocks + 1, count, 0), np.float32)
+    times = np.zeros(count, dtype=np.int64)
+    for batch in batches:
+        given = {name: tensor.to(device) for name, tensor in batch.given.items()}
+        found = encoder.outputs(**given)
+        if not outputs.size:
+            # Stages of a convolutional trunk differ in width: what a stage lacks stays zero.
+            widest = max(output.shape[-1] for output in found)
+            outputs = np.zeros((encoder.blocks + 1, count, widest), np.float32)
+        for block, output in enumerate(found):
+            if norm is not None and block < encoder.blocks and fits(norm, output):
+                output = norm(output)
+            pooled = pool(output, given.get("attention_mask"), pooling).float().cpu().numpy()
+            outputs[block, batch.rows, : pooled.shape[1]] = pooled
+        times[batch.rows] += 1
+        if progress is not None:
+            progress(int(times.sum()))
+    if not (times == 1).all():
+        raise UserError(
+            f"{encoder.name}: {int((times != 1).sum())} of {count} inputs were not given exactly "
+            "once to keep their block outputs"
+        )
+    if not np.isfinite(outputs).all():
+        raise UserError(
+            f"{encoder.name}: outputs of its blocks are not finite: its weights are damaged, or it "
+            "needs another --dtype"
+        )
+    return outputs
+
+
+def fits(norm: torch.nn.Module, output: Tensor) -> bool:
+    """Whether a norm is for outputs of this width."""
+    weight = getattr(norm, "weight", None)
+    return weight is None or weight.shape == output.shape[-1:]
+
+
+def pool(output: Tensor, mask: Tensor | None, pooling: Pooling) -> Tensor:
+    """One vector an input, [inputs, width], from `output` [inputs, tokens, width].
+
+    `mask` [inputs, tokens]: 1 = token, 0 = padding; without one every token counts.
+    """
+    if pooling == "first":
+        return output[:, 0]
+    if mask is None:
+        return output.mean(dim=1)
+    weights = mask[..., None].to(output.dtype)
+    return (output * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def text_batches(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> Iterator[Inputs]:
+    """Batches of like lengths of `texts`, each cut to its first `tokens` tokens with [CLS]."""
+    encoded = tokenised(encoder, texts, tokens=tokens)
+    for rows in batches_of_like_lengths([len(ids) for ids in encoded]):
+        yield padded(encoder.tokenizer, [encoded[row] for row in rows], rows)
+
+
+def tokenised(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> list[list[int]]:
+    """Token ids of every text, special tokens included, at most `tokens` of them."""
+    if encoder.tokenizer is None:
+        raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
+    found = encoder.tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=min(tokens, encoder.max_tokens),
+        return_attention_mask=False,
+        return_token_type_ids=False,
+        verbose=False,
+    )
+    return found["input_ids"]
+
+
+def batches_of_like_lengths(
+    lengths: Sequence[int], tokens: int = TOKENS_AT_ONCE
+) -> Iterator[NDArray[np.int64]]:
+    """Row numbers of inputs of like `lengths`, at most `tokens` a batch with its padding."""
+    order = np.argsort(np.asarray(lengths), kind="stable")
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or (end + 1 - start) * lengths[order[end]] > tokens:
+            yield order[start:end]
+            start = end
+
+
+def padded(tokenizer: Any, ids: Sequence[Sequence[int]], rows: NDArray[np.int64]) -> Inputs:
+    """Ids and mask of one batch, padded on the right to its longest text."""
+    longest = max(len(one) for one in ids)
+    pad = getattr(tokenizer, "pad_token_id", None) or 0
+    filled = torch.full((len(ids), longest), pad, dtype=torch.int64)
+    mask = torch.zeros_like(filled)
+    for row, one in enumerate(ids):
+        filled[row, : len(one)] = torch.tensor(one)
+        mask[row, : len(one)] = 1
+    return Inputs({"input_ids": filled, "attention_mask": mask}, np.asarray(rows))

@@ -1,0 +1,130 @@
+"""Fine-tuning up to block m: the trunk cut there, its family's head on it, all weights trained.
+
+The group's way (docs/definitions.md: fine-tuning along the blocks; code): AdamW 5e-5, weight decay
+0.01, batches of 32, 50 epochs. Each block and seed is a training run of its own, so the default
+here is fewer epochs at a higher rate, fit for a laptop (ours); `FineTuning.paper()` is the group's.
+Batches are of texts of like lengths, so hardly anything is padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from blocklens.encoder.matmul import with_fast_products
+from blocklens.pretraining.masking import shuffled
+from blocklens.readouts.block_outputs import batches_of_like_lengths, padded
+from blocklens.readouts.class_heads import linear_decay
+
+SORTED_TOGETHER = 16
+"""Batches whose texts are sorted by length before they are cut: shuffled, yet little padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """How a cut trunk is fine-tuned. `clip`: largest norm of a gradient (ours)."""
+
+    epochs: int = 5
+    batch: int = 32
+    rate: float = 2e-4
+    weight_decay: float = 0.01
+    warm_up: float = 0.1
+    clip: float = 1.0
+
+    @classmethod
+    def paper(cls) -> FineTuning:
+        """The group's: 50 epochs at 5e-5."""
+        return cls(epochs=50, rate=5e-5)
+
+
+def fine_tune(
+    model: Any,
+    tokenizer: Any,
+    ids: Sequence[Sequence[int]],
+    labels: NDArray[np.int64],
+    train: NDArray[np.int64],
+    training: FineTuning | None = None,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, float], None] | None = None,
+) -> Any:
+    """Train all weights of a sequence classifier; returns it in evaluation mode.
+
+    Args:
+        model: the classifier, changed in place.
+        tokenizer: for its padding token.
+        ids: token ids of every text.
+        labels: class number of every text, [n].
+        train: the training texts, numbers into the texts.
+        training: how.
+        seed: of the order and of dropout.
+        progress: called after every epoch with its number and the mean loss.
+
+    """
+    training = training or FineTuning()
+    with_fast_products(model)
+    parameters = [p for p in model.parameters() if p.requires_grad_(True) is not None]
+    optimiser = torch.optim.AdamW(
+        [
+            {
+                "params": [p for p in parameters if p.ndim > 1],
+                "weight_decay": training.weight_decay,
+            },
+            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        ],
+        lr=training.rate,
+        fused=True,
+    )
+    steps = training.epochs * -(-len(train) // training.batch)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_decay(steps, training.warm_up))
+    model.train()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for epoch in range(training.epochs):
+            total = 0.0
+            for rows in epoch_batches(train, ids, training.batch, seed=seed, epoch=epoch):
+                batch = padded(tokenizer, [ids[row] for row in rows], rows)
+                given = {name: tensor.to(model.device) for name, tensor in batch.given.items()}
+                wanted = torch.from_numpy(labels[rows]).to(model.device)
+                loss = torch.nn.functional.cross_entropy(model(**given).logits.float(), wanted)
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(parameters, training.clip)
+                optimiser.step()
+                schedule.step()
+                total += float(loss.detach()) * len(rows)
+            if progress is not None:
+                progress(epoch, total / len(train))
+    return model.eval()
+
+
+def epoch_batches(
+    train: NDArray[np.int64], ids: Sequence[Sequence[int]], batch: int, *, seed: int, epoch: int
+) -> Iterator[NDArray[np.int64]]:
+    """The batches of one epoch, given by seed and epoch: texts of like lengths, in random order."""
+    order = train[shuffled(len(train), seed=seed, epoch=epoch)]
+    batches = []
+    for start in range(0, len(order), batch * SORTED_TOGETHER):
+        part = order[start : start + batch * SORTED_TOGETHER]
+        part = part[np.argsort([len(ids[row]) for row in part], kind="stable")]
+        batches += np.split(part, range(batch, len(part), batch))
+    for number in shuffled(len(batches), seed=seed + 1, epoch=epoch):
+        yield batches[number]
+
+
+@torch.inference_mode()
+def class_probabilities(
+    model: Any, tokenizer: Any, ids: Sequence[Sequence[int]]
+) -> NDArray[np.float32]:
+    """Softmax over the classes for every text, [texts, classes], by a model in evaluation mode."""
+    found = np.empty((len(ids), int(model.config.num_labels)), dtype=np.float32)
+    for rows in batches_of_like_lengths([len(one) for one in ids]):
+        batch = padded(tokenizer, [ids[row] for row in rows], rows)
+        given = {name: tensor.to(model.device) for name, tensor in batch.given.items()}
+        found[rows] = torch.softmax(model(**given).logits.float(), dim=-1).cpu().numpy()
+    return found

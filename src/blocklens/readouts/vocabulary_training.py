@@ -1,0 +1,157 @@
+"""Read-outs: new heads on every block of a frozen trunk, trained together after one pass of it.
+
+Symbols (docs/definitions.md: read-out of block m): the embedding and blocks 1..m stay as they are,
+a new head is attached to block m, and the head alone is trained. Training the heads one after
+another costs a pass of the trunk per head and epoch. Here the rows of all blocks are gathered once
+(`rows.gather`), and every head then trains on its rows for several epochs; with the vocabulary
+layer tied to the embeddings its gradient needs two matrix products, not three.
+
+Nothing here knows what a label is: a head maps rows [rows, width] to scores of its labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from blocklens.encoder import matmul
+from blocklens.pretraining.masking import shuffled
+from blocklens.readouts.modified_tokens import Rows
+from blocklens.readouts.vocabulary_heads import SCORES_AT_ONCE, Head
+
+
+@dataclass(frozen=True)
+class Training:
+    """How read-outs are trained: AdamW, a linear decay to zero after a short warm-up.
+
+    The defaults are for new heads; see `CONTINUED` for heads that are trained already.
+    """
+
+    epochs: int = 4
+    batch: int = 512
+    rate: float = 3e-3
+    weight_decay: float = 0.01
+    warm_up: float = 0.05
+    seed: int = 0
+
+
+CONTINUED = Training(epochs=2, rate=1e-3)
+"""For heads that start from a trained one: gentle, so that few rows do not undo it."""
+
+
+def train_read_outs(
+    rows: Rows,
+    heads: Sequence[Head],
+    training: Training | None = None,
+    *,
+    after_epoch: Callable[[list[float]], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Head]:
+    """Train one head per block on the gathered rows; returns the heads, in evaluation mode.
+
+    `heads[m]` sees `rows.outputs[m]` alone, so the result does not depend on the other heads.
+    `after_epoch` is called with the mean loss of every head, `progress` after every batch with the
+    rows done and in all.
+    """
+    training = training or Training()
+    fits = [Fit(head, training, len(rows)) for head in heads]
+    for epoch in range(training.epochs):
+        order = shuffled(len(rows), seed=training.seed, epoch=epoch)
+        losses = np.zeros(len(heads))
+        for start in range(0, len(order), training.batch):
+            chosen = np.sort(order[start : start + training.batch])
+            labels = torch.from_numpy(rows.labels[chosen])
+            for block, fit in enumerate(fits):
+                x = torch.from_numpy(rows.outputs[block][chosen].astype(np.float32))
+                losses[block] += fit.step(x, labels) * len(chosen)
+            if progress is not None:
+                progress(epoch * len(rows) + start + len(chosen), training.epochs * len(rows))
+        if after_epoch is not None:
+            after_epoch((losses / len(order)).tolist())
+    return [fit.head.eval() for fit in fits]
+
+
+class Fit:
+    """One head with its optimiser and schedule; `step` takes a batch of rows."""
+
+    def __init__(self, head: Head, training: Training, rows: int) -> None:
+        self.head = head.train()
+        trained = [p for p in head.parameters() if p.requires_grad]
+        matrices = [p for p in trained if p.ndim > 1]
+        vectors = [p for p in trained if p.ndim <= 1]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": training.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=training.rate,
+            fused=True,
+        )
+        steps = training.epochs * -(-rows // training.batch)
+        warm = max(1, int(steps * training.warm_up))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser,
+            lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm))),
+        )
+
+    def step(self, x: Tensor, labels: Tensor) -> float:
+        """One optimisation step on rows `x` [rows, width] with `labels` [rows]; the mean loss."""
+        self.optimiser.zero_grad(set_to_none=True)
+        features = self.head.transform(x)
+        loss: Any = _CrossEntropy.apply(features, self.head.weight, self.head.bias, labels)
+        loss.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        return float(loss.detach())
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Mean cross-entropy of `features @ weight.T + bias`, a few rows at a time.
+
+    The gradients are computed in the forward pass, where the scores are at hand: each score is
+    written once and overwritten by its gradient, and never are more than SCORES_AT_ONCE held.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> Tensor:
+        trained = weight.requires_grad
+        rows = len(labels)
+        to_features = torch.empty_like(features)
+        to_weight = torch.zeros_like(weight) if trained else None
+        to_bias = torch.zeros_like(bias)
+        loss = features.new_zeros((), dtype=torch.float64)
+        step = max(1, SCORES_AT_ONCE // len(weight))
+        for start in range(0, rows, step):
+            part, wanted = features[start : start + step], labels[start : start + step]
+            scores = matmul.linear(part, weight, bias)
+            torch.softmax(scores, dim=1, out=scores)
+            at_label = scores.gather(1, wanted[:, None])
+            loss -= at_label.clamp_min(torch.finfo(scores.dtype).tiny).log().sum()
+            scores.scatter_add_(1, wanted[:, None], -torch.ones_like(at_label))
+            to_features[start : start + step] = matmul.linear(scores, weight.T, None)
+            to_bias += scores.sum(dim=0)
+            if to_weight is not None:
+                to_weight += matmul.linear(scores.T, part.T, None)
+        for gradient in (to_features, to_bias, to_weight):
+            if gradient is not None:
+                gradient /= rows
+        ctx.save_for_backward(to_features, to_bias, *([to_weight] if trained else []))
+        return (loss / rows).to(features.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
+        to_features, to_bias, *rest = ctx.saved_tensors
+        scale = outer[0]
+        to_weight = rest[0] * scale if rest else None
+        return to_features * scale, to_weight, to_bias * scale, None
+
+
+def predict_blocks(heads: Sequence[Head], rows: Sequence[Tensor]) -> NDArray[np.int64]:
+    """Predicted label of every row by every block's head, [blocks, rows]."""
+    return np.stack([head.predict(x).numpy() for head, x in zip(heads, rows, strict=True)])

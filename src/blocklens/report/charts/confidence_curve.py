@@ -1,0 +1,143 @@
+"""Charts of a classifier's confidence: against input APT, and when tokens are replaced.
+
+The tables are those of `blocklens.confidence.input_apt`.
+"""
+
+import altair as alt
+import pandas as pd
+
+from blocklens.errors import UserError
+from blocklens.report.charts.style import ACCENT, CONTROL, configure
+
+SUBSETS = {"all": "all answers", "correct": "right answers"}
+ARMS = {
+    "partner": "strong match partner",
+    "random": "random, as frequent as the partner",
+    "random, own frequency": "random, as frequent as the token",
+}
+COLOURS = (ACCENT, "#d9803c", CONTROL)
+DASHES = ([1, 0], [6, 3], [2, 2])
+
+
+def of_best_variant(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the fine-tuned model where there is one, else those of the read-outs."""
+    if "read_out" not in table:
+        return table
+    kinds = set(table["read_out"])
+    return table.loc[table["read_out"] == ("truncate" if "truncate" in kinds else "read-out")]
+
+
+def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250) -> alt.LayerChart:
+    """Mean confidence of inputs in bins of rising input APT, with 95 % bars.
+
+    `curve`: columns subset ("all", "correct"), x (mean input APT of the bin), value, low, high, n.
+
+    Raises:
+        UserError: the table has no rows.
+
+    """
+    rows = of_best_variant(curve)
+    if rows.empty:
+        raise UserError("no input has both a confidence and an APT: give more texts.")
+    data = rows.loc[:, ["x", "value", "n"]].assign(
+        answers=[SUBSETS[subset] for subset in rows["subset"]],
+        low=rows["low"], high=rows["high"],
+    )  # fmt: skip
+    names = list(SUBSETS.values())
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1)
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "x:Q",
+            title="input APT: mean accuracy per token of the input's tokens",
+            scale=alt.Scale(zero=False, nice=False, padding=14),
+            axis=alt.Axis(tickCount=6, format=".2~f"),
+        ),
+        color=alt.Color(
+            "answers:N",
+            title=None,
+            scale=alt.Scale(domain=names, range=COLOURS[:2]),
+            legend=legend,
+        ),
+        strokeDash=alt.StrokeDash(
+            "answers:N", title=None, scale=alt.Scale(domain=names, range=DASHES[:2]), legend=legend
+        ),
+    )
+    scale = alt.Scale(zero=False, padding=12)
+    axis = alt.Axis(title="confidence", tickCount=5, format=".2~f")
+    bars = base.mark_rule(strokeWidth=1.4, opacity=0.6).encode(
+        y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", strokeDash=alt.value([1, 0])
+    )
+    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("value:Q", scale=scale, axis=axis))
+    dots = base.mark_point(filled=True, size=42, opacity=1).encode(
+        y="value:Q",
+        strokeDash=alt.value([1, 0]),
+        tooltip=[
+            "answers:N",
+            *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("x", "value", "low", "high")],
+            alt.Tooltip("n:Q", title="answers", format=","),
+        ],
+    )
+    return configure(alt.layer(bars, line, dots).properties(width=width, height=height))
+
+
+def replacement(
+    table: pd.DataFrame,
+    statistic: str = "prediction change",
+    *,
+    width: int = 560,
+    height: int = 250,
+) -> alt.LayerChart:
+    """How answers change as more tokens are replaced: by partners, and at random, 95 % bands.
+
+    `table`: columns arm, tokens (share of all tokens replaced), statistic, value, low, high.
+
+    Raises:
+        UserError: the table has no such statistic.
+
+    """
+    rows = of_best_variant(table)
+    rows = rows.loc[(rows["statistic"] == statistic) & rows["arm"].isin(list(ARMS))]
+    if rows.empty:
+        known = ", ".join(sorted(table["statistic"].unique()))
+        raise UserError(f"{statistic!r} is not in the table: pick one of {known}.")
+    data = rows.loc[:, ["tokens", "share", "value", "low", "high"]].assign(
+        tokens_replaced=[ARMS[arm] for arm in rows["arm"]]
+    )
+    names = list(ARMS.values())
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, columns=1, labelLimit=320)
+    base = alt.Chart(data).encode(
+        x=alt.X(
+            "tokens:Q",
+            title="share of the input's tokens replaced",
+            scale=alt.Scale(nice=False, zero=True, padding=8),
+            axis=alt.Axis(format=".1~%", tickCount=5),
+        ),
+        color=alt.Color(
+            "tokens_replaced:N",
+            title="replaced by",
+            scale=alt.Scale(domain=names, range=COLOURS),
+            legend=legend,
+        ),
+        strokeDash=alt.StrokeDash(
+            "tokens_replaced:N",
+            title="replaced by",
+            scale=alt.Scale(domain=names, range=DASHES),
+            legend=legend,
+        ),
+    )
+    scale = alt.Scale(zero=False, padding=10)
+    axis = alt.Axis(title=statistic, tickCount=5, format=".3~f")
+    band = base.mark_area(opacity=0.13, line=False).encode(
+        y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", strokeDash=alt.value([1, 0])
+    )
+    line = base.mark_line(strokeWidth=2.2).encode(y=alt.Y("value:Q", scale=scale, axis=axis))
+    dots = base.mark_point(filled=True, size=42, opacity=1).encode(
+        y="value:Q",
+        strokeDash=alt.value([1, 0]),
+        tooltip=[
+            alt.Tooltip("tokens_replaced:N", title="replaced by"),
+            alt.Tooltip("share:Q", title="of the tokens with a partner", format=".0%"),
+            *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("value", "low", "high")],
+        ],
+    )
+    return configure(alt.layer(band, line, dots).properties(width=width, height=height))

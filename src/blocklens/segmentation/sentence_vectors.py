@@ -1,0 +1,146 @@
+"""One vector a sentence from an encoder: of every head's outputs, and of every block's.
+
+Each sentence goes through the encoder by itself. In one window with its neighbours a sentence's
+vectors carry what the heads fetched from them, across true borders as well: the context similarity
+of MiniLM-L6's heads then finds borders far worse (see docs/segmentation.md). By itself it also
+costs less, and the time is linear in the length of the text.
+
+A sentence's vector is the weighted mean over its tokens. A token's weight is
+log((n + 1) / (f + 0.5)), with f the number of the text's n sentences it occurs in: tokens that
+occur everywhere say little about the topic. No list of words and no other text is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from blocklens.encoder.attention import Heads, Workspace, tapped
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+
+TOKENS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class SentenceVectors:
+    """Mean vectors of a text's sentences.
+
+    Attributes:
+        heads: of head output vectors, float32 [sentences, blocks 1..L, heads, head width].
+        blocks: of block outputs 0..L, float32 [sentences, L + 1, width], or None if not asked for.
+        last: of the last block's outputs with equal weights, float32 [sentences, width].
+        tokens: tokens that went through the encoder, special tokens included.
+
+    """
+
+    heads: NDArray[np.float32]
+    blocks: NDArray[np.float32] | None
+    last: NDArray[np.float32]
+    tokens: int
+
+
+def sentence_ids(encoder: Encoder, sentences: list[str]) -> list[NDArray[np.int64]]:
+    """Ids of each sentence without special tokens; an unknown token where there would be none."""
+    if encoder.tokenizer is None:
+        raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
+    found = encoder.tokenizer(
+        sentences, add_special_tokens=False, return_attention_mask=False, verbose=False
+    )["input_ids"]
+    unknown = encoder.tokenizer.unk_token_id or 0
+    return [np.asarray(ids or [unknown], dtype=np.int64) for ids in found]
+
+
+def token_weights(ids: list[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+    """Weight of every token of every sentence: log((n + 1) / (f + 0.5)), always above 0."""
+    unique = [np.unique(sentence) for sentence in ids]
+    tokens, counts = np.unique(np.concatenate(unique), return_counts=True)
+    weights = np.log((len(ids) + 1) / (counts + 0.5)).astype(np.float32)
+    return [weights[np.searchsorted(tokens, sentence)] for sentence in ids]
+
+
+def _special_ids(encoder: Encoder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ids that the tokenizer puts before and after a text."""
+    windows = encoder.windows()
+    return windows.prefix, windows.suffix
+
+
+@torch.inference_mode()
+def sentence_vectors(
+    encoder: Encoder,
+    sentences: list[str],
+    *,
+    blocks: bool = False,
+    progress: Callable[[int, int], None] = lambda done, count: None,
+) -> SentenceVectors:
+    """Mean vectors of each sentence, every sentence by itself.
+
+    A sentence longer than the encoder takes goes through in pieces.
+
+    Args:
+        encoder: any text encoder.
+        sentences: the text's sentences, at least one.
+        blocks: whether block outputs are wanted as well.
+        progress: called with how many sentences (or pieces of long ones) of how many are read.
+
+    """
+    ids = sentence_ids(encoder, sentences)
+    weights = token_weights(ids)
+    before, after = _special_ids(encoder)
+    room = min(512, encoder.max_tokens) - len(before) - len(after)
+    pieces = [(s, at) for s, row in enumerate(ids) for at in range(0, len(row), room)]
+    pieces.sort(key=lambda piece: -len(ids[piece[0]][piece[1] : piece[1] + room]))
+
+    count, levels = len(sentences), encoder.blocks
+    heads = np.zeros((count, levels, encoder.heads, encoder.head_width), dtype=np.float32)
+    outputs: NDArray[np.float32] | None = None
+    last: NDArray[np.float32] | None = None
+    workspace = Workspace()
+    total = start = 0
+    while start < len(pieces):
+        longest = len(ids[pieces[start][0]][pieces[start][1] :][:room]) + len(before) + len(after)
+        batch = pieces[start : start + max(1, TOKENS_AT_ONCE // longest)]
+        start += len(batch)
+        rows = [ids[s][at : at + room] for s, at in batch]
+        inputs = np.full((len(batch), longest), encoder.config.pad_token_id or 0, dtype=np.int64)
+        mask = np.zeros((len(batch), longest), dtype=np.int64)
+        weight = np.zeros((len(batch), longest), dtype=np.float32)
+        for i, ((s, at), row) in enumerate(zip(batch, rows, strict=True)):
+            whole = np.concatenate([before, row, after])
+            inputs[i, : len(whole)], mask[i, : len(whole)] = whole, 1
+            weight[i, len(before) : len(before) + len(row)] = weights[s][at : at + room]
+        lengths = mask.sum(axis=1).tolist()
+        device = encoder.model.device
+        weigh = torch.from_numpy(weight).to(device)
+
+        def receive(
+            hot: Heads, weigh: torch.Tensor = weigh, batch: list[tuple[int, int]] = batch
+        ) -> None:
+            mean = weigh[hot.text, : hot.outputs.shape[1]].to(hot.outputs.dtype) @ hot.outputs
+            heads[batch[hot.text][0], hot.block - 1] += mean.float().cpu().numpy()
+
+        with tapped(encoder, lengths, receive, workspace):
+            found = encoder.model(
+                input_ids=torch.from_numpy(inputs).to(device),
+                attention_mask=torch.from_numpy(mask).to(device),
+                output_hidden_states=blocks,
+            )
+        which = [s for s, _ in batch]
+        if last is None:
+            last = np.zeros((count, found[0].shape[-1]), dtype=np.float32)
+        even = (weigh > 0).to(found[0].dtype)
+        np.add.at(last, which, torch.einsum("bn,bnw->bw", even, found[0]).float().cpu().numpy())
+        if blocks:
+            states = torch.stack(list(found.hidden_states), dim=1)  # [batch, L + 1, tokens, width]
+            mean = torch.einsum("bn,blnw->blw", weigh.to(states.dtype), states)
+            if outputs is None:
+                outputs = np.zeros((count, *mean.shape[1:]), dtype=np.float32)
+            np.add.at(outputs, which, mean.float().cpu().numpy())
+        total += int(mask.sum())
+        progress(start, len(pieces))
+    assert last is not None
+    return SentenceVectors(heads, outputs, last, total)

@@ -1,0 +1,154 @@
+"""The heads part of a study: the encoder and its controls, the same code over the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from blocklens.heads.maps_of_texts import first_examples
+from blocklens.heads.measurement import FEW_TEXTS, check_measured, measure
+from blocklens.storage import whole_file, write_json
+from blocklens.studies.part import Part, Result, Step, StepProgress, Work
+from blocklens.studies.study_options import StudyOptions
+
+TABLES = ("heads", "sums", "distances", "labels", "anchors")
+MEASURED = {"heads", "window", "overlap", "long", "language", "strict"}
+"""Options that a run's figures depend on: not how many controls there are, or what is shown."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass over the texts: the encoder itself, or a control."""
+
+    name: str
+    untrained: int | None = None
+    shuffle: int | None = None
+
+
+def runs(options: StudyOptions) -> list[Run]:
+    """The encoder and its controls."""
+    found = [Run("encoder")]
+    found += [Run(f"untrained {seed}", untrained=seed) for seed in range(options.untrained)]
+    if options.shuffled:
+        found.append(Run("shuffled", shuffle=0))
+    return found
+
+
+def sampling_unit(work: Work) -> Literal["text", "window"]:
+    """The unit that intervals resample: texts, or windows where there are few texts."""
+    if work.options.unit != "auto":
+        return work.options.unit
+    return "text" if work.inputs.count >= FEW_TEXTS else "window"
+
+
+def steps(work: Work) -> list[Step]:
+    """One step a run."""
+    made_of = (work.options.model_dump(include=MEASURED), sampling_unit(work))
+    return [
+        Step(run.name, (run, made_of), partial(run_once, run, work)) for run in runs(work.options)
+    ]
+
+
+def run_once(run: Run, work: Work, progress: StepProgress | None) -> Result | None:
+    """One pass over the texts; the merged result on the first process, None on the others."""
+    encoder, options, share = work.encoder, work.options, work.share
+    measurement = measure(
+        encoder if run.untrained is None else encoder.untrained(run.untrained),
+        work.source,
+        options=options.heads,
+        window=options.window,
+        overlap=options.overlap,
+        long=options.long,
+        unit=sampling_unit(work),
+        language=options.language,
+        shuffle=run.shuffle,
+        strict=options.strict,
+        share=share,
+        progress=_counted(progress, work),
+    )
+    measurement.run = run.name
+    parts = share.gather((measurement.sums, measurement.skipped))
+    if parts is None:
+        return None
+    for sums, skipped in parts[1:]:
+        measurement.sums.merge(sums)
+        measurement.skipped.extend(skipped)
+    check_measured(measurement, work.source)
+    return Result(
+        {
+            "heads": measurement.table,
+            "sums": measurement.groups,
+            "distances": measurement.distances,
+            "labels": measurement.labels,
+            "anchors": measurement.anchors,
+        },
+        {
+            "windows": measurement.sums.windows,
+            "tokens": measurement.sums.tokens,
+            "unit": measurement.unit,
+            "skipped": measurement.skipped,
+        },
+    )
+
+
+def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """How long texts went through, what the intervals resample, and which control is missing."""
+    options = work.options
+    window = options.window or min(512, work.encoder.max_tokens)
+    found = []
+    if options.long == "windows":
+        overlap = window // 8 if options.overlap is None else options.overlap
+        found.append(
+            f"Texts longer than {window} tokens went through in windows of {window} tokens, "
+            f"{overlap} of them shared by neighbours."
+        )
+    else:
+        found.append(f"Texts longer than {window} tokens were cut there.")
+    if facts["encoder"]["unit"] == "window":
+        found.append(
+            "There are few texts, so the intervals resample windows of them: they describe these "
+            "texts, not texts in general."
+        )
+    else:
+        found.append("The intervals resample texts.")
+    if not options.untrained:
+        found.append("No untrained twin was measured, so no claim that needs one has a verdict.")
+    return found
+
+
+def write_examples(work: Work, folder: Path) -> None:
+    """Every head's maps on the first texts."""
+    options = work.options
+    examples = first_examples(
+        work.encoder, work.source, options.examples,
+        similarity=options.heads.similarity, language=options.language,
+    )  # fmt: skip
+    for number, example in enumerate(examples):
+        with whole_file(folder / "examples" / f"{number}.npz") as partial_file:
+            buffer = BytesIO()
+            np.savez_compressed(buffer, attention=example.attention, similarity=example.similarity)
+            partial_file.write_bytes(buffer.getvalue())
+    write_json([e.description() for e in examples], folder / "examples" / "examples.json")
+
+
+def _counted(progress: StepProgress | None, work: Work) -> Callable[[int], None] | None:
+    """From "so many more texts of this process" to "so many of all"."""
+    if progress is None:
+        return None
+    done, count = 0, work.inputs.count
+
+    def add(more: int) -> None:
+        nonlocal done
+        done += more * work.share.world
+        progress("", min(done, count), count)
+
+    return add
+
+
+PART = Part("heads", TABLES, steps, notes=notes, extras=write_examples)

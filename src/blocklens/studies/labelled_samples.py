@@ -1,0 +1,94 @@
+"""What a study of text classes is given: the texts, who is trained on what, and how.
+
+Options are checked here before anything is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from blocklens.encoder.shortened import check_block
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+from blocklens.inputs.labelled_texts import SIZES, LabelledTexts, Samples, read_labelled, samples
+from blocklens.readouts.finetuning import FineTuning
+from blocklens.readouts.text_task import ClassTexts, TextReadOuts, family_training
+from blocklens.studies.study_options import ClassOptions
+
+
+def read_out(options: ClassOptions) -> bool:
+    """Whether a frozen trunk is read out."""
+    return options.variant in ("read-out", "both")
+
+
+def tuned(options: ClassOptions) -> bool:
+    """Whether classifiers are fine-tuned."""
+    return options.variant in ("truncate", "both")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Labelled texts as they were read, the samples drawn, and what the seeds use of them."""
+
+    data: LabelledTexts
+    drawn: Samples
+    texts: ClassTexts
+
+    @classmethod
+    def of(cls, options: ClassOptions) -> Given:
+        """Read and draw. Raises UserError for what cannot be used."""
+        data = read_labelled(
+            options.data, test=options.test, preset=options.preset, field=options.text_field,
+            label=options.label_field, markers=options.markers, strict=options.strict,
+        )  # fmt: skip
+        sizes = SIZES.get(options.preset or "", (None, None))
+        drawn = samples(
+            data, seeds=options.seeds, train=options.train or sizes[0],
+            test=options.test_size or sizes[1],
+            at_most=options.train is None and options.preset is not None,
+        )  # fmt: skip
+        return cls(data, drawn, ClassTexts.of(data, drawn))
+
+    def digest(self) -> str:
+        """A hash of the texts, their classes, and who is trained on what."""
+        sha = hashlib.sha256(repr(self.data.names).encode("utf-8", "surrogatepass"))
+        for array in (self.texts.labels, self.texts.keys, self.texts.train, self.texts.test):
+            sha.update(array.tobytes())
+        return sha.hexdigest()
+
+    def facts(self) -> dict[str, Any]:
+        """What a report says of the texts."""
+        short = self.drawn.short
+        return {
+            "description": self.data.description,
+            "classes": self.data.names,
+            "read": len(self.data),
+            "train": int(self.texts.train.shape[1]),
+            "test": int(self.texts.test.shape[1]),
+            "seeds": len(self.texts.test),
+            "left_out": dict(self.data.left_out),
+            "skipped": len(self.data.skipped),
+            "skipped_list": [f"{bad.name}: {bad.reason}" for bad in self.data.skipped[:1000]],
+            "short": {"classes": len(short), "fewest": min(short.values(), default=0)},
+        }
+
+
+def check(encoder: Encoder, options: ClassOptions) -> None:
+    """See before measuring whether options go together. Raises UserError where they do not."""
+    for block in options.blocks or ():
+        check_block(encoder, block)
+    if options.blocks is not None and not tuned(options):
+        raise UserError(
+            "--blocks: read-outs are of all blocks at once; give it with --variant truncate"
+        )
+
+
+def read_outs_of(encoder: Encoder, options: ClassOptions) -> TextReadOuts:
+    """How the options ask for read-outs and fine-tuning."""
+    tuning = FineTuning(epochs=options.epochs, rate=options.rate, batch=options.batch)
+    return TextReadOuts(
+        tokens=min(options.tokens, encoder.max_tokens), pooling=options.pooling,
+        training=family_training(encoder), tuning=tuning,
+    )  # fmt: skip

@@ -1,0 +1,269 @@
+"""The classes part of a study: labelled texts, read out or fine-tuned along the blocks.
+
+Steps: the encoder's read-outs with confidence against input APT, those of untrained twins, TF-IDF
+beside them; and, where asked for, the encoder fine-tuned up to every block, and an untrained twin
+trained alike. A classifier is kept in `model/`: fine-tuned up to the last block, or else the
+read-out of the last block on its frozen trunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from blocklens.claims.text_classes import PREFIX, TUNED
+from blocklens.confidence.input_apt import (
+    InputAPT,
+    KeptAnswers,
+    answers_of,
+    input_apt_tables,
+    measure_input_apt,
+    read_out_answers,
+    why_no_apt,
+)
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+from blocklens.readouts.text_classifiers import with_read_out
+from blocklens.readouts.text_task import (
+    ClassTexts,
+    TextReadOuts,
+    measure_text_classes,
+    measure_truncated,
+)
+from blocklens.readouts.tfidf import measure_tfidf
+from blocklens.studies.classifiers import (
+    MODEL,
+    accuracy_at,
+    classifier_card,
+    forget_without_model,
+    keep_classifier,
+    weights_digest,
+)
+from blocklens.studies.labelled_samples import Given, check, read_out, read_outs_of, tuned
+from blocklens.studies.part import Part, Result, Step, StepProgress, Work
+from blocklens.studies.study_options import ClassOptions
+
+OF_LABELS = ("learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep", "advice")
+OF_INPUTS = ("confidence", "confidence_curve", "replacement")
+TABLES = (
+    *(PREFIX + name for name in (*OF_LABELS, "baseline", *OF_INPUTS)),
+    *(TUNED + name for name in OF_LABELS),
+)
+TUNED_STEP = "fine-tuned"
+NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
+                "untrained"}  # fmt: skip
+"""Options that no figure depends on beside the texts themselves."""
+OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", "epochs", "rate", "batch"}
+"""Options that only one variant's figures depend on."""
+
+
+def left_out(work: Work) -> str | None:
+    """Why text classes cannot be measured here."""
+    if work.options.classes is None:
+        return "Text classes were not measured: no labelled texts were given (--data)."
+    if work.encoder.tokenizer is None:
+        return "Text classes were not measured: the encoder has no tokenizer."
+    return None
+
+
+def steps(work: Work) -> list[Step]:
+    """The encoder, its untrained twins, TF-IDF, and the fine-tuned classifiers."""
+    options = work.options.classes
+    assert options is not None  # left_out saw to it
+    check(work.encoder, options)
+    given = Given.of(options)
+    chosen = read_outs_of(work.encoder, options)
+    digest, found = given.digest(), list[Step]()
+
+    def step(name: str, run: Callable[[StepProgress | None], Result], keeps: bool = False) -> None:
+        if keeps and work.share.rank == 0:
+            forget_without_model(work.folder, name)
+        other = OF_READ_OUTS if name.startswith(TUNED_STEP) else OF_TUNING
+        made_of = (options.model_dump(exclude=NOT_MEASURED | other), digest)
+        first = lambda progress: None if work.share.rank else run(progress)  # noqa: E731
+        found.append(Step(name, made_of, first))
+
+    if read_out(options):
+        keeps = not tuned(options)
+        step("encoder", partial(read_out_once, work, options, given, chosen, keeps), keeps)
+        for seed in range(options.untrained):
+            step(f"untrained {seed}", partial(twin_once, work, seed, given.texts, chosen))
+    step("TF-IDF", partial(tfidf_once, given, chosen))
+    if tuned(options):
+        step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), keeps=True)
+        if options.untrained:
+            step(f"{TUNED_STEP}, untrained 0", partial(tuned_twin, work, options, given, chosen))
+    return found
+
+
+def read_out_once(
+    work: Work,
+    options: ClassOptions,
+    given: Given,
+    chosen: TextReadOuts,
+    keeps: bool,
+    progress: StepProgress | None,
+) -> Result:
+    """The encoder's read-outs, its confidence, and the last block's classifier in `model/`."""
+    encoder = work.encoder
+    measured = measure_text_classes(encoder, given.texts, options=chosen, progress=progress)
+    tables = prefixed(PREFIX, measured.tables)
+    facts = given.facts()
+    inputs = inputs_of(encoder, options, given, chosen, facts, progress)
+    assert measured.heads is not None
+    if inputs is not None:
+        answers = answers_of(read_out_answers(encoder, measured.heads, chosen.pooling), inputs)
+        tables |= prefixed(
+            PREFIX, input_apt_tables(given.texts, inputs, measured, answers, read_out="read-out")
+        )
+    if keeps:
+        try:
+            if chosen.pooling != "first":
+                raise UserError("its classifier sees [CLS], not the mean over the tokens")
+            head = measured.heads.head(encoder.blocks, 0)
+            model = with_read_out(encoder, head, given.texts.names, blocks=encoder.blocks)
+        except UserError as error:
+            facts["no_model"] = str(error)
+        else:
+            accuracy = accuracy_at(tables[f"{PREFIX}learning"], encoder.blocks)
+            card = classifier_card(encoder, given, encoder.blocks, "read-out", accuracy)
+            keep_classifier(work.folder / MODEL, encoder, model, card, chosen.tokens)
+            facts["model"] = weights_digest(work.folder / MODEL)
+    return Result(tables, facts)
+
+
+def tuned_once(
+    work: Work,
+    options: ClassOptions,
+    given: Given,
+    chosen: TextReadOuts,
+    progress: StepProgress | None,
+) -> Result:
+    """Classifiers fine-tuned up to every block; the last one of seed 0 goes to `model/`."""
+    encoder, facts = work.encoder, given.facts()
+    last = max(options.blocks or (encoder.blocks,))
+    inputs = inputs_of(encoder, options, given, chosen, facts, progress)
+    answers = None if inputs is None else KeptAnswers(encoder, inputs, last)
+    kept: list[Any] = []
+
+    def each(model: Any, block: int, seed: int) -> None:
+        if answers is not None:
+            answers.look(model, block, seed)
+        if block == last and seed == 0:
+            kept.append(model)
+
+    measured = measure_truncated(
+        encoder, given.texts, blocks=options.blocks, options=chosen, each=each, progress=progress
+    )
+    tables = prefixed(TUNED, measured.tables)
+    if inputs is not None and answers is not None:
+        found = input_apt_tables(given.texts, inputs, measured, answers.both(), read_out="truncate")
+        tables |= prefixed(PREFIX, found)
+    accuracy = accuracy_at(tables[f"{TUNED}learning"], last)
+    card = classifier_card(encoder, given, last, "truncate", accuracy)
+    keep_classifier(work.folder / MODEL, encoder, kept[0], card, chosen.tokens)
+    facts["model"] = weights_digest(work.folder / MODEL)
+    return Result(tables, facts)
+
+
+def twin_once(
+    work: Work, seed: int, texts: ClassTexts, chosen: TextReadOuts, progress: StepProgress | None
+) -> Result:
+    """An untrained twin's read-outs."""
+    twin = work.encoder.untrained(seed)
+    measured = measure_text_classes(
+        twin, texts, run=f"untrained {seed}", options=chosen, progress=progress
+    )
+    return Result(prefixed(PREFIX, measured.tables), {})
+
+
+def tuned_twin(
+    work: Work,
+    options: ClassOptions,
+    given: Given,
+    chosen: TextReadOuts,
+    progress: StepProgress | None,
+) -> Result:
+    """An untrained twin trained as the encoder was fine-tuned."""
+    measured = measure_truncated(
+        work.encoder.untrained(0), given.texts, run="untrained 0", blocks=options.blocks,
+        options=chosen, progress=progress,
+    )  # fmt: skip
+    return Result(prefixed(TUNED, measured.tables), {})
+
+
+def tfidf_once(given: Given, chosen: TextReadOuts, progress: StepProgress | None) -> Result:
+    """TF-IDF with logistic regression on the same texts."""
+    found = measure_tfidf(given.texts, options=chosen.labels, progress=progress)
+    return Result({f"{PREFIX}baseline": found}, given.facts())
+
+
+def inputs_of(
+    encoder: Encoder,
+    options: ClassOptions,
+    given: Given,
+    chosen: TextReadOuts,
+    facts: dict[str, Any],
+    progress: StepProgress | None,
+) -> InputAPT | None:
+    """APT of the texts' tokens, or None with its reason among the facts."""
+    why = why_no_apt(encoder) if options.confidence else "it was not asked for"
+    if why is not None:
+        facts["no_apt"] = why
+        return None
+    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=progress)
+    facts |= found.facts
+    return found
+
+
+def prefixed(prefix: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Tables with their names in the study."""
+    return {prefix + name: table for name, table in tables.items()}
+
+
+def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What was read, left out and drawn, and what stands behind the numbers."""
+    options = work.options.classes
+    assert options is not None
+    said = facts["TF-IDF"]
+    found = [
+        f"Text classes: {said['train']:,} texts to train on and {said['test']:,} to measure on of "
+        f"{len(said['classes'])} classes, drawn anew for each of {said['seeds']} seeds; texts were "
+        f"cut after {min(options.tokens, work.encoder.max_tokens)} tokens."
+    ]
+    found += [f"Labelled texts {reason}: {count:,}." for reason, count in said["left_out"].items()]
+    if said["skipped"]:
+        found.append(
+            f"Records without a text or a label: {said['skipped']:,}, the first "
+            f"{said['skipped_list'][0]}."
+        )
+    if said["short"]["classes"]:
+        found.append(
+            f"{said['short']['classes']} classes have fewer training texts than the preset asks "
+            f"for; the smallest has {said['short']['fewest']}."
+        )
+    if read_out(options) and options.pooling == "first":
+        found.append(
+            "A read-out sees a text as its [CLS] token. At block 0 that token has not seen the "
+            "text yet, so the accuracy there is chance."
+        )
+    own = facts.get(TUNED_STEP) or facts.get("encoder") or {}
+    if "no_apt" in own:
+        found.append(f"Confidence was not set against input APT: {own['no_apt']}.")
+    elif own:
+        head = "its own head" if own["apt_head"] == "lens" else "a read-out trained on half of them"
+        found.append(
+            f"Input APT was measured on the labelled texts with {head}; "
+            f"{own['tokens_with_partner']:,} tokens have a strong match partner."
+        )
+    if "no_model" in own:
+        found.append(f"No classifier was kept in {MODEL}: {own['no_model']}.")
+    if not options.untrained:
+        found.append("No untrained twin was trained on the classes, so claims lack a control.")
+    return found
+
+
+PART = Part("classes", TABLES, steps, left_out=left_out, notes=notes)

@@ -1,0 +1,178 @@
+"""The learned part of a study: accuracy per token, confusions and clusters, on every block.
+
+Steps: the encoder with a head trained on every block, from its own head on where it has one;
+untrained twins with heads trained by the same code on the same texts, from fresh heads on; the
+encoder once more with its own head on every block (the lens), where it has one; and the learning
+curve that lies in the model's folder. Half of the texts, chosen by a hash, trains the heads, the
+other half is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
+
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+from blocklens.heads.measurement import FEW_TEXTS
+from blocklens.pretraining import training_log as log
+from blocklens.readouts.text_halves import split_texts
+from blocklens.readouts.token_task import LearningOptions, measure_learning
+from blocklens.readouts.vocabulary_heads import Head, own_head
+from blocklens.studies.part import Part, Result, Step, StepProgress, Work
+
+TABLES = (
+    "learning",
+    "apt",
+    "frequency",
+    "confusion",
+    "clusters",
+    "cluster_sweep",
+    log.TABLE,
+)
+LENS = "lens"
+
+
+def left_out(work: Work) -> str | None:
+    """Why accuracy per token cannot be measured here."""
+    tokenizer = work.encoder.tokenizer
+    if tokenizer is None:
+        why = "the encoder has no tokenizer"
+    elif getattr(tokenizer, "mask_token_id", None) is None:
+        why = "the encoder's tokenizer has no mask token"
+    elif work.inputs.count < FEW_TEXTS:
+        why = f"it takes at least {FEW_TEXTS} texts, half of them to train the read-outs"
+    else:
+        return None
+    return f"What the encoder has learned was not measured: {why}."
+
+
+def steps(work: Work) -> list[Step]:
+    """The encoder, its untrained twins, the lens, and the learning curve."""
+    chosen = work.options.learned
+    options = LearningOptions(
+        read_out=chosen.read_out,
+        start=chosen.start,
+        tokens=chosen.tokens,
+        long=work.options.long,
+        passes=chosen.passes,
+        train_tokens=chosen.train_tokens,
+        texts_limit=chosen.texts,
+    )
+    lens = replace(options, read_out="lens")
+
+    def step(name: str, options: LearningOptions, encoder: Callable[[], Encoder]) -> Step:
+        run = partial(measure_once, work, name, options, encoder)
+        return Step(name, asdict(options), run)
+
+    found = [step("encoder", options, lambda: work.encoder)]
+    if chosen.read_out != "lens":
+        for seed in range(chosen.untrained):
+            twin = partial(work.encoder.untrained, seed)
+            found.append(step(f"untrained {seed}", replace(options, start="fresh"), twin))
+        found.append(step(LENS, lens, lambda: work.encoder))
+    curve = log.training_log_file(work.encoder.name)
+    if curve is not None:
+        made_of = hashlib.sha256(curve.read_bytes()).hexdigest()
+        found.append(Step("training log", made_of, partial(learning_curve, work)))
+    return found
+
+
+def measure_once(
+    work: Work,
+    name: str,
+    options: LearningOptions,
+    encoder: Callable[[], Encoder],
+    progress: StepProgress | None,
+) -> Result | None:
+    """One run, on the first process alone: the others wait."""
+    if work.share.rank:
+        return None
+    head: Head | None = None
+    if options.read_out == "lens":
+        try:
+            head = own_head(work.encoder.name)
+        except UserError as error:
+            if name != LENS:
+                raise
+            return Result({}, {"left_out": str(error)})
+    texts = work.source
+    if name == LENS:  # beside the read-outs, on the half of the texts that they are measured on
+        texts, _ = split_texts(texts, None, limit=options.texts_limit, seed=options.seed)
+    found = measure_learning(
+        encoder(), texts, run=name, head=head, options=options,
+        progress=None if progress is None else _counted(progress, work, options),
+    )  # fmt: skip
+    learning = found.tables["learning"]
+    right = learning.loc[
+        (learning["statistic"] == "masked-LM accuracy") & learning["block"].notna()
+    ]
+    accuracy = right["value"].to_numpy().tolist()
+    facts = {
+        "accuracy": accuracy,
+        "texts": found.texts,
+        "modified_tokens": found.rows,
+        "losses": found.losses,
+        "trained_tokens": found.trained,
+        "start": found.start,
+    }
+    return Result(found.tables, facts)
+
+
+def learning_curve(work: Work, _: StepProgress | None) -> Result | None:
+    """The learning curve that lies in the model's folder."""
+    table = None if work.share.rank else log.read_training_log(work.encoder.name)
+    if table is None:
+        return None
+    return Result({log.TABLE: table.assign(run="encoder")}, {"rows": len(table)})
+
+
+def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """How the heads were trained, and on how much everything was measured."""
+    chosen, measured = work.options.learned, facts["encoder"]
+    tokens = min(chosen.tokens, work.encoder.max_tokens)
+    how = "in windows of" if work.options.long == "windows" else "their first"
+    found = (
+        f"What it has learned was measured on {measured['texts']:,} of the texts ({how} "
+        f"{tokens} tokens), at {measured['modified_tokens']:,} modified tokens"
+    )
+    if chosen.read_out == "lens":
+        return [f"{found}, with the encoder's own head on every block (lens): no control was run."]
+    start = "a new head" if measured["start"] == "fresh" else "its own masked-LM head"
+    notes = [
+        f"{found}; a read-out was trained from {start} on (untrained twins: from a new head on), "
+        f"with {measured['trained_tokens']:,} modified tokens of the other texts."
+    ]
+    own = facts[LENS].get("accuracy")
+    if own and own[-1] > measured["accuracy"][-1]:
+        notes.append(
+            f"At the last block the read-out is right at {measured['accuracy'][-1]:.1%} of the "
+            f"modified tokens, the encoder's own head at {own[-1]:.1%}: where their intervals "
+            "part, the read-outs were trained on too little for a verdict. Give more texts, and "
+            "with them more --train-tokens."
+        )
+    if "left_out" in facts[LENS]:
+        notes.append("Its own head was not applied to the blocks (lens): it came with none.")
+    if not chosen.untrained:
+        notes.append("No untrained twin was given read-outs: claims on accuracy have no control.")
+    return notes
+
+
+def _counted(
+    progress: StepProgress, work: Work, options: LearningOptions
+) -> Callable[[str, int, int], None]:
+    """Where it is not known how many texts are measured: about half, or all without read-outs."""
+    alone = work.options.learned.read_out == "lens"
+    count = work.inputs.count if alone else work.inputs.count // 2
+    count = min(count, options.texts_limit or count) * options.passes
+
+    def update(stage: str, done: int, of: int) -> None:
+        progress(stage, done, of or max(count, done))
+
+    return update
+
+
+PART = Part("learned", TABLES, steps, left_out=left_out, notes=notes)

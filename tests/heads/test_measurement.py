@@ -1,0 +1,133 @@
+"""A measurement does not depend on how its texts are batched, ordered or shared out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from blocklens.distributed import Share
+from blocklens.errors import UserError
+from blocklens.heads import measurement
+from blocklens.heads.measurement import batches, measure
+from blocklens.heads.measures import HeadOptions
+from blocklens.inputs.texts import Text
+from helpers import FAMILIES, random_texts, small_encoder
+
+TEXTS = random_texts(40, seed=3)
+
+
+@pytest.mark.parametrize("family", ["BERT", "RoBERTa", "ModernBERT"])
+def test_any_batch_size_and_any_order_give_the_same_figures(family, monkeypatch):
+    # In double precision no two similarities are so near that a batch decides which is larger.
+    encoder = small_encoder(family, double=True)
+    expected = measure(encoder, TEXTS)
+    for tokens_at_once, order in ((1, 1), (10_000, 1), (100, -1)):
+        monkeypatch.setattr(measurement.batches, "__defaults__", (tokens_at_once, 128))
+        found = measure(encoder, TEXTS[::order])
+        assert_frame_equal(found.table, expected.table, rtol=1e-9)
+        pd.testing.assert_frame_equal(found.anchors, expected.anchors)
+        pd.testing.assert_frame_equal(found.distances, expected.distances, rtol=1e-6)
+
+
+def test_two_shares_add_up_to_the_whole():
+    encoder = small_encoder(double=True)
+    whole = measure(encoder, TEXTS)
+    first, second = (measure(encoder, TEXTS, unit="text", share=Share(r, 2)) for r in (0, 1))
+    first.sums.merge(second.sums)
+    assert first.sums.windows == whole.sums.windows == 40
+    assert_frame_equal(first.table, whole.table, rtol=1e-9)
+
+
+def test_measurements_with_different_options_are_not_merged():
+    encoder = small_encoder()
+    first = measure(encoder, TEXTS[:2])
+    second = measure(encoder, TEXTS[:2], options=HeadOptions(cut=0.02))
+    with pytest.raises(ValueError, match="different options"):
+        first.sums.merge(second.sums)
+
+
+def test_batches_hold_every_window_once_and_stay_below_their_size():
+    windows = [w for n, t in enumerate(TEXTS) for w in small_encoder().windows()(Text(str(n), t))]
+    seen = []
+    for batch in batches(iter(windows), tokens_at_once=60, look_ahead=16):
+        assert len(batch) == 1 or len(batch) * max(map(len, batch)) <= 60
+        seen += batch
+    assert sorted(map(id, seen)) == sorted(map(id, windows))
+
+
+def test_few_texts_are_resampled_by_windows_and_many_by_texts():
+    encoder = small_encoder()
+    long = " ".join(random_texts(60, seed=1))
+    few = measure(encoder, [long], window=32)
+    assert few.unit == "window"
+    assert few.table["low"].notna().any()
+    assert measure(encoder, TEXTS).unit == "text"
+    one = measure(encoder, [long], window=32, unit="text")
+    assert one.table["low"].isna().all()
+
+
+def test_long_texts_are_cut_or_taken_in_windows():
+    encoder = small_encoder()
+    long = " ".join(["a b c d e f g h i j ."] * 20)
+    cut = measure(encoder, [long], window=32, long="cut")
+    assert cut.sums.windows == 1
+    windows = measure(encoder, [long], window=32, overlap=4)
+    assert windows.sums.windows == int(np.ceil((220 - 4) / (30 - 4)))
+    assert windows.sums.tokens == windows.sums.windows * 32
+
+
+def test_texts_that_cannot_be_measured_are_named_and_the_rest_goes_on():
+    encoder = small_encoder()
+    found = measure(encoder, ["a b c .", "a", ". , !", "d e f ."])
+    assert found.sums.windows == 2
+    assert len(found.skipped) == 2
+    assert "one token" in found.skipped[0]
+    assert "nothing but separators" in found.skipped[1]
+    with pytest.raises(UserError, match="one token"):
+        measure(encoder, ["a b c .", "a"], strict=True)
+    with pytest.raises(UserError, match="nothing to measure"):
+        measure(encoder, [". . .", "a"])
+
+
+def test_a_text_of_one_sentence_says_nothing_about_sentences():
+    found = measure(small_encoder(), ["a b c d e f g ."])
+    rows = found.table[found.table["measure"] == "sentences"]
+    assert (rows["n"] == 0).all()
+    assert rows["effect"].isna().all()
+    assert found.table.loc[found.table["measure"] == "distance", "effect"].notna().all()
+
+
+def test_shuffling_moves_the_tokens_and_keeps_the_text():
+    windows = small_encoder().windows()
+    tokens = windows(Text("text", "a b c d e f g h i j k l .\nm n o p q ."))[0]
+    shuffled = tokens.shuffled(0)
+    assert sorted(shuffled.ids) == sorted(tokens.ids)
+    assert (shuffled.ids != tokens.ids).any()
+    assert (shuffled.ids[tokens.special] == tokens.ids[tokens.special]).all()
+    assert (shuffled.sentences == tokens.sentences).all()
+    assert ((shuffled.kinds == 1) == (shuffled.ids == 5)).all()
+    assert (tokens.shuffled(0).ids == shuffled.ids).all()
+
+
+def test_weights_that_are_not_numbers_are_refused():
+    encoder = small_encoder()
+    encoder.model.encoder.layer[3].output.dense.weight[0, 0] = float("nan")
+    with pytest.raises(UserError, match=r"layer\.3\.output\.dense\.weight is not of finite"):
+        measure(encoder, TEXTS[:3])
+
+
+def test_outputs_that_are_not_numbers_are_refused():
+    encoder = small_encoder()
+    encoder.model.encoder.layer[2].output.dense.weight[:] = 1e38  # finite, but its products are not
+    with pytest.raises(UserError, match="outputs are not finite"):
+        measure(encoder, TEXTS[:3])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_measured_end_to_end(family):
+    found = measure(small_encoder(family), TEXTS[:5])
+    assert len(found.labels) == 16
+    rows = found.table[found.table["measure"] == "separators"]
+    shares = rows[rows["head"].notna()].groupby(["block", "head"])["value"].sum()
+    # A class that is missing from some texts is averaged over fewer queries.
+    assert shares.between(0.9, 1.3).all()

@@ -1,0 +1,227 @@
+"""Labelled images from every kind of source, and one clear line for those that cannot be used."""
+
+import io
+
+import datasets
+import huggingface_hub
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+
+from blocklens.errors import UserError
+from blocklens.inputs.images import open_images
+
+
+def picture(colour=(200, 30, 30), size=(6, 4), mode="RGB") -> Image.Image:
+    return Image.new("RGB", size, colour).convert(mode)
+
+
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
+def class_folders(root, classes=("cat", "dog"), images=3):
+    for number, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for n in range(images):
+            picture((40 * number, 10 * n, 0)).save(root / name / f"{n}.png")
+    return root
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    parts = open_images("digits")
+    found = load_digits()
+    assert parts.classes == [str(n) for n in range(10)]
+    assert parts.test is None
+    assert len(parts.train) == 1797
+    for number in (0, 1000):
+        pixels = np.asarray(parts.train[number].open(), dtype=float)
+        assert np.abs(pixels * 16 / 255 - found.images[number]).max() < 0.04
+        assert parts.train[number].label == found.target[number]
+
+
+def test_arrays_of_an_npz_file_keep_their_parts_and_pixels(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "x_train": rng.integers(0, 256, (6, 5, 5), np.uint8),
+        "y_train": np.array([0, 1, 0, 1, 0, 1], np.uint8),
+        "x_test": rng.integers(0, 256, (2, 5, 5, 3), np.uint8),
+        "y_test": np.array([1, 0], np.uint8),
+    }
+    path = tmp_path / "small.npz"
+    np.savez(path, **arrays)
+    parts = open_images(path)
+    assert parts.classes == ["0", "1"]
+    assert [p.label for p in parts.train] == arrays["y_train"].tolist()
+    for pictures, key in ((parts.train, "x_train"), (parts.test, "x_test")):
+        for one, expected in zip(pictures, arrays[key], strict=True):
+            assert np.array_equal(np.asarray(one.open()), expected)
+
+
+def test_numbers_of_classes_that_do_not_occur_are_no_classes_unless_they_are_named(tmp_path):
+    arrays = {"x_train": np.zeros((4, 2, 2), np.uint8), "y_train": np.array([3, 1, 7, 3])}
+    np.savez(tmp_path / "gaps.npz", **arrays)
+    parts = open_images(tmp_path / "gaps.npz")
+    assert parts.classes == ["1", "3", "7"]
+    assert [p.label for p in parts.train] == [1, 0, 2, 1]
+    names = np.array([f"class {n}" for n in range(8)])
+    np.savez(tmp_path / "named.npz", **arrays, classes=names)
+    named = open_images(tmp_path / "named.npz")
+    assert named.classes == names.tolist()
+    assert [p.label for p in named.train] == [3, 1, 7, 3]
+    np.savez(tmp_path / "short.npz", **arrays, classes=names[:7])
+    with pytest.raises(UserError, match="7 class names for 8 classes"):
+        open_images(tmp_path / "short.npz")
+
+
+def test_joined_jpeg_files_are_cut_at_their_offsets(tmp_path):
+    images = [picture((90 * n, 0, 0)) for n in range(3)]
+    files = [encoded(image, "JPEG") for image in images]
+    path = tmp_path / "joined.npz"
+    np.savez(
+        path,
+        jpeg=np.frombuffer(b"".join(files), np.uint8),
+        offsets=np.cumsum([0, *map(len, files)]),
+        label=np.array([1, 0, 1]),
+        classes=np.array(["ship", "truck"]),
+    )
+    parts = open_images(path)
+    assert parts.classes == ["ship", "truck"]
+    for one, image, label in zip(parts.train, images, (1, 0, 1), strict=True):
+        assert one.label == label
+        assert np.abs(np.asarray(one.open(), int) - np.asarray(image, int)).max() < 6
+
+
+def test_every_folder_is_a_class(tmp_path):
+    class_folders(tmp_path, ("cat", "dog"))
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "cat" / "notes.txt").write_text("not an image")
+    (tmp_path / "cat" / "more").mkdir()
+    picture().save(tmp_path / "cat" / "more" / "4.jpg")
+    parts = open_images(tmp_path)
+    assert parts.classes == ["cat", "dog"]
+    assert [p.name for p in parts.train] == [
+        "cat/0.png", "cat/1.png", "cat/2.png", "cat/more/4.jpg",
+        "dog/0.png", "dog/1.png", "dog/2.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["test", "val", "Validation"])
+def test_folders_of_train_and_test_are_the_parts(tmp_path, name):
+    class_folders(tmp_path / "train", ("cat", "dog", "owl"))
+    class_folders(tmp_path / name, ("cat", "owl"), images=2)
+    parts = open_images(tmp_path)
+    assert parts.classes == ["cat", "dog", "owl"]
+    assert [p.label for p in parts.test] == [0, 0, 2, 2]
+
+
+def test_another_source_to_measure_on_is_matched_by_the_names_of_its_classes(tmp_path):
+    class_folders(tmp_path / "a", ("cat", "dog", "owl"))
+    class_folders(tmp_path / "b", ("owl", "dog"), images=1)
+    parts = open_images(tmp_path / "a", test=tmp_path / "b")
+    assert [(p.name, parts.classes[p.label]) for p in parts.test] == [
+        ("dog/0.png", "dog"),
+        ("owl/0.png", "owl"),
+    ]
+    class_folders(tmp_path / "c", ("emu",))
+    with pytest.raises(UserError, match="its class 'emu' is not among those to train on"):
+        open_images(tmp_path / "a", test=tmp_path / "c")
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Data sets of the Hub, with ones made here in place of the network."""
+    made = {}
+
+    def load(path, name=None, *, split=None):
+        return made[path] if split is None else made[path][split]
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda self, name, timeout: None)
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    return made
+
+
+def rows(labels, kind, image="img", label="fine"):
+    features = datasets.Features({image: datasets.Image(), label: kind})
+    images = [{"bytes": encoded(picture((20 * n, 0, 0))), "path": None} for n in range(len(labels))]
+    return datasets.Dataset.from_dict({image: images, label: labels}, features=features)
+
+
+def test_a_hub_data_set_gives_its_images_classes_and_test_split(hub, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    kind = datasets.ClassLabel(names=["cat", "dog"])
+    hub["owner/pets"] = datasets.DatasetDict(
+        {"test": rows([1, 0], kind), "train": rows([0, 1, 1, -1], kind)}
+    )
+    parts = open_images("owner/pets")
+    assert parts.classes == ["cat", "dog"]
+    assert [p.label for p in parts.train] == [0, 1, 1]  # -1 has no class
+    assert [p.label for p in parts.test] == [1, 0]
+    assert parts.train[2].open().getpixel((0, 0)) == (40, 0, 0)
+
+
+def test_labels_of_a_hub_data_set_may_be_words_or_any_numbers(hub, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    words = rows(["owl", "cat", "owl"], datasets.Value("string"), label="label")
+    numbers = rows([10, 2, 10], datasets.Value("int64"), label="label")
+    hub["words"] = datasets.DatasetDict({"train": words})
+    hub["numbers"] = datasets.DatasetDict({"train": numbers})
+    assert open_images("words").classes == ["cat", "owl"]
+    found = open_images("numbers")
+    assert (found.classes, [p.label for p in found.train]) == (["2", "10"], [1, 0, 1])
+    assert found.test is None
+
+
+def test_a_hub_data_set_without_a_column_of_images_or_with_two_names_the_option(
+    hub, monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    kind = datasets.ClassLabel(names=["cat", "dog"])
+    texts = datasets.Dataset.from_dict({"text": ["a"], "label": [0]})
+    two = rows([0, 1], kind, image="left").add_column("level", [1, 2])
+    two = two.cast_column("left", datasets.Image())
+    hub["texts"] = datasets.DatasetDict({"train": texts})
+    hub["odd"] = datasets.DatasetDict({"train": two})
+    with pytest.raises(UserError, match=r"no column of images \(text, label\); .* --image-field"):
+        open_images("texts")
+    with pytest.raises(UserError, match="has no column 'right'; it has left, fine, level"):
+        open_images("odd", image_field="right")
+
+
+def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "loose").mkdir()
+    picture().save(tmp_path / "loose" / "a.png")
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 no more")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    np.savez(tmp_path / "uneven.npz", x_train=np.zeros((3, 2, 2)), y_train=np.zeros(2, int))
+    np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([0.5, 1.0]))
+    np.savez(tmp_path / "one.npz", x_train=np.zeros((2, 2, 2)), y_train=np.zeros(2, int))
+    np.savez(
+        tmp_path / "twice.npz",
+        x_train=np.zeros((2, 2, 2)), y_train=np.arange(2), classes=np.array(["a", "a"]),
+    )  # fmt: skip
+    for source, said in {
+        "twice.npz": "two classes are called 'a'",
+        "empty": "no images in it; expected one folder a class",
+        "loose": "its images are in no class; expected one folder a class",
+        "a.txt": "not a set of images",
+        "damaged.npz": "cannot be read as an .npz file",
+        "other.npz": "holds a; expected x_train and y_train",
+        "uneven.npz": "3 images and 2 labels",
+        "odd.npz": "its labels are no class numbers",
+        "one.npz": "one class (0); a classifier needs images of at least two",
+        "/no/such/folder": "no such file or folder",
+        "missing.npz": "no such file or folder",
+    }.items():
+        with pytest.raises(UserError) as refused:
+            open_images(source)
+        line = str(refused.value)
+        assert said in line
+        assert source.rpartition("/")[2] in line
+        assert "\n" not in line

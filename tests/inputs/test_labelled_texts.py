@@ -1,0 +1,218 @@
+import json
+import lzma
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from blocklens.errors import UserError
+from blocklens.inputs.fewrel import FewRel, marked
+from blocklens.inputs.labelled_texts import read_labelled, samples
+from blocklens.inputs.texts import TextSource
+
+
+def records(count=40, classes=("cat", "dog")):
+    return [
+        {"id": i, "text": f"Text number {i}.", "label": classes[i % len(classes)]}
+        for i in range(count)
+    ]
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def jsonl(tmp_path):
+    return lambda rows, name="data.jsonl": write(tmp_path / name, rows)
+
+
+def test_every_format_gives_the_same_texts_and_labels(tmp_path, jsonl):
+    rows = records()
+    plain = jsonl(rows)
+    frame = pd.DataFrame(rows)
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    frame.to_parquet(tmp_path / "data.parquet")
+    (tmp_path / "data.json").write_text(json.dumps(rows), "utf-8")
+    with lzma.open(tmp_path / "data.jsonl.xz", "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    wanted = read_labelled(plain)
+    assert wanted.names == ["cat", "dog"]
+    assert wanted.texts[:2] == ["Text number 0.", "Text number 1."]
+    assert wanted.labels.tolist() == [0, 1] * 20
+    for name in ("data.csv", "data.parquet", "data.json", "data.jsonl.xz"):
+        found = read_labelled(str(tmp_path / name))
+        assert (found.texts, found.names) == (wanted.texts, wanted.names)
+        np.testing.assert_array_equal(found.labels, wanted.labels)
+
+
+def test_fields_can_be_named_and_whole_numbers_keep_their_order(jsonl):
+    rows = [{"a": f"t {i}", "b": "x y", "y": i % 11} for i in range(33)]
+    found = read_labelled(jsonl(rows), field="a", label="y")
+    assert found.names == [str(i) for i in range(11)]
+    assert found.labels.tolist() == [i % 11 for i in range(33)]
+
+
+def test_a_generator_keeps_its_labels(jsonl):
+    source = TextSource(iter(records(4)), labelled=True)
+    assert [t.label for t in source] == [t.label for t in source] == ["cat", "dog"] * 2
+
+
+def test_markup_in_class_names_and_texts_is_kept_as_it_is(jsonl):
+    found = read_labelled(jsonl(records(classes=("<b>x</b>", "a & b"))))
+    assert found.names == ["<b>x</b>", "a & b"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (records(classes=("cat",)), "one class, 'cat'; at least two"),
+        ([*records(4), {"text": "t", "label": 3}], "labels of mixed type: 3 in data.jsonl:5 is"),
+        ([{"text": "a b c"}], "no field that is clearly the label"),
+        ([{"text": "a", "label": None}], "has no label in field 'label'"),
+        ([{"text": "a", "label": ["x"]}], "is a list; expected a name or a whole number"),
+        ([{"text": "a", "label": 0.5}], "is a number; expected a name or a whole number"),
+        ([{"text": " ", "label": "x"}], "is empty"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_named_in_one_line(jsonl, rows, said):
+    with pytest.raises(UserError) as caught:
+        read_labelled(jsonl(rows))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_label_field_that_is_not_there_is_named(jsonl):
+    with pytest.raises(UserError, match="has no field 'klass' for the label; it has 'id'"):
+        read_labelled(jsonl(records()), label="klass")
+
+
+def test_records_without_label_or_text_are_left_out_and_counted(jsonl):
+    rows = [*records(), {"text": "no label", "label": None}, {"text": "", "label": "cat"}]
+    found = read_labelled(jsonl(rows))
+    assert len(found) == 40
+    assert [s.name for s in found.skipped] == ["data.jsonl:41", "data.jsonl:42"]
+    with pytest.raises(UserError, match=r"data\.jsonl:41"):
+        read_labelled(jsonl(rows), strict=True)
+
+
+def test_repeated_texts_are_taken_once_and_counted(jsonl):
+    rows = [*records(), records()[0], {"text": "Text number 1.", "label": "cat"}]
+    found = read_labelled(jsonl(rows))
+    assert len(found) == 40
+    assert found.left_out == [
+        ("repeated in the data, taken once", 1),
+        ("repeated with another label: its first label taken", 1),
+    ]
+    assert found.labels[1] == 1
+
+
+def test_training_texts_that_stand_in_the_test_are_left_out_of_training(jsonl):
+    data, test = jsonl(records()), jsonl(records(10), "test.jsonl")
+    found = read_labelled(data, test=test)
+    assert dict(found.left_out) == {"in training and test data: left out of training": 10}
+    drawn = samples(found, seeds=2)
+    assert drawn.train.shape == (2, 30)
+    assert drawn.test.shape == (2, 10)
+    assert found.given_test[drawn.test].all()
+    assert not found.given_test[drawn.train].any()
+
+
+def test_a_class_of_the_test_without_training_texts_is_named(jsonl):
+    test = jsonl([{"text": "new", "label": "bird"}], "test.jsonl")
+    with pytest.raises(UserError, match="no training text has the class 'bird'"):
+        read_labelled(jsonl(records()), test=test)
+
+
+def test_samples_are_balanced_disjoint_and_given_by_the_seed(jsonl):
+    data = read_labelled(jsonl(records(200, ("a", "b", "b", "c"))))
+    drawn = samples(data, seeds=3, train=20, test=10)
+    for train, test in zip(drawn.train, drawn.test, strict=True):
+        assert np.bincount(data.labels[train]).tolist() == [20, 20, 20]
+        assert np.bincount(data.labels[test]).tolist() == [10, 10, 10]
+        assert not set(train) & set(test)
+    assert not np.array_equal(drawn.train[0], drawn.train[1])
+    again = samples(data, seeds=1, train=20, test=10)
+    np.testing.assert_array_equal(again.train[0], drawn.train[0])
+
+
+def test_without_sizes_a_fifth_of_each_class_is_for_the_test(jsonl):
+    data = read_labelled(jsonl(records(200, ("a", "b", "b", "c"))))
+    drawn = samples(data, seeds=2)
+    assert np.bincount(data.labels[drawn.test[0]]).tolist() == [10, 20, 10]
+    assert sorted([*drawn.train[1], *drawn.test[1]]) == list(range(200))
+
+
+def test_a_class_with_too_few_texts_is_named(jsonl):
+    data = read_labelled(jsonl([*records(), {"text": "alone", "label": "emu"}]))
+    with pytest.raises(UserError, match=r"class 'emu' has 1 texts, 15 asked for \(10 to train"):
+        samples(data, seeds=1, train=10, test=5)
+    with pytest.raises(UserError, match=r"class 'emu' has 1 texts, 2 asked for"):
+        samples(data, seeds=1)
+
+
+def test_a_preset_takes_what_a_class_has_and_says_so(jsonl):
+    data = read_labelled(
+        jsonl([*records(), *[{"text": f"e {i}", "label": "emu"} for i in range(9)]])
+    )
+    drawn = samples(data, seeds=2, train=15, test=5, at_most=True)
+    assert np.bincount(data.labels[drawn.train[1]]).tolist() == [15, 15, 4]
+    assert np.bincount(data.labels[drawn.test[1]]).tolist() == [5, 5, 5]
+    assert drawn.short == {"emu": 4}
+    with pytest.raises(UserError, match=r"class 'emu' has 9 texts, 10 asked for \(1 to train"):
+        samples(data, seeds=1, train=15, test=9, at_most=True)
+
+
+def test_of_label_and_class_the_one_with_names_is_the_label(jsonl):
+    rows = [{"label": i % 2, "class": "ab"[i % 2], "text": f"t {i}"} for i in range(8)]
+    assert read_labelled(jsonl(rows)).names == ["a", "b"]
+    assert read_labelled(jsonl(rows), label="label").names == ["0", "1"]
+
+
+RECORD = {
+    "tokens": ["The", "Cape", "Bridge", "crosses", " ", "the", "River", "."],
+    "h": ["cape bridge", "Q1", [[1, 2]]],
+    "t": ["river", "Q2", [[6]]],
+}
+
+
+def test_fewrel_is_read_in_its_own_format_and_line_by_line(tmp_path, jsonl):
+    other = {**RECORD, "tokens": ["Another", *RECORD["tokens"][1:]]}
+    (tmp_path / "val.json").write_text(json.dumps({"P1": [RECORD], "P2": [other]}), "utf-8")
+    (tmp_path / "pid2name.json").write_text(json.dumps({"P1": ["crosses", "..."]}), "utf-8")
+    found = read_labelled(str(tmp_path / "val.json"), preset="fewrel")
+    assert found.texts[0] == "The Cape Bridge crosses the River ."
+    assert found.names == ["P2", "crosses"]
+    lines = jsonl([{**RECORD, "pid": "P1"}, {**other, "pid": "P2", "relation": "P2"}], "v.jsonl")
+    assert read_labelled(lines, preset="fewrel").names == ["P2", "crosses"]
+
+
+def test_fewrels_entities_can_be_marked(tmp_path, jsonl):
+    line = jsonl([{**RECORD, "pid": "P1"}])
+    (found,) = FewRel(line, markers=True)
+    assert found["text"] == "The $ Cape Bridge $ crosses the # River # ."
+    assert marked(["a"], {"h": [0], "t": [0]}) == ["$", "#", "a", "#", "$"]
+    bad = jsonl([{"tokens": ["a"], "h": [], "t": [], "pid": "P1"}])
+    with pytest.raises(UserError, match="no positions of its entities"):
+        list(TextSource(FewRel(bad, markers=True), field="text", label="label"))
+
+
+def test_markers_need_fewrels_records(jsonl):
+    with pytest.raises(UserError, match="only FewRel's records"):
+        read_labelled(jsonl(records()), markers=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.json", "{nonsense", "is not valid JSON"),
+        ("a.json", "[1, 2]", "expected tokens, h and t"),
+        ("a.csv", "x,y", "expected FewRel's records"),
+        ("a.json", '{"P1": [{"tokens": "a"}]}', "expected tokens, a list of strings"),
+    ],
+)
+def test_other_files_than_fewrels_are_refused(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(UserError, match=said):
+        read_labelled(str(tmp_path / name), preset="fewrel")

@@ -1,0 +1,510 @@
+"""Texts from every format, compression and place, good and bad."""
+
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import os
+import sys
+import tracemalloc
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blocklens.errors import UserError
+from blocklens.inputs.texts import KEPT_SKIPPED, Skipped, Text, TextSource
+
+STORIES = ["First text. It has two.", "Zweiter Text mit \u00e4\u00f6\u00fc.", "\u7b2c\u4e09\u3002"]
+ROWS = [{"id": n, "title": f"t{n}", "text": story} for n, story in enumerate(STORIES)]
+COMPRESS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
+
+
+def jsonl(rows=ROWS):
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def parquet(columns):
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+CONTENT = {
+    ".jsonl": jsonl(),
+    ".ndjson": jsonl(),
+    ".json": json.dumps(ROWS, indent=2).encode(),
+    ".csv": ("id,title,text\n" + "".join(f'{r["id"]},t,"{r["text"]}"\n' for r in ROWS)).encode(),
+    ".tsv": ("id\ttext\n" + "".join(f"{r['id']}\t{r['text']}\n" for r in ROWS)).encode(),
+    ".parquet": parquet({name: [row[name] for row in ROWS] for name in ROWS[0]}),
+}
+
+
+def put(folder, name, data):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def texts(source, **options):
+    return [text.text for text in TextSource(source, **options)]
+
+
+def error(source, **options):
+    with pytest.raises(UserError) as raised:
+        list(TextSource(source, **options))
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def feed(monkeypatch, data):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+# --- what can be read
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+@pytest.mark.parametrize("suffix", CONTENT)
+def test_every_table_format_gives_the_same_texts_in_every_compression(
+    tmp_path, suffix, compression
+):
+    name = f"articles{suffix}{compression}"
+    source = TextSource(put(tmp_path, name, COMPRESS[compression](CONTENT[suffix])))
+    for _ in range(2):
+        assert list(source) == [Text(f"{name}:{n}", s) for n, s in enumerate(STORIES, start=1)]
+    assert source.skipped == []
+    assert source.description == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("compression", COMPRESS)
+@pytest.mark.parametrize("suffix", [".txt", ".md", ".TXT"])
+def test_a_text_file_is_one_text(tmp_path, suffix, compression):
+    path = put(tmp_path, "notes" + suffix + compression, COMPRESS[compression](b"One.\n\nTwo.\n"))
+    assert list(TextSource(str(path))) == [Text(path.name, "One.\n\nTwo.\n")]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.compress])
+def test_compressed_files_joined_end_to_end_are_read_whole(tmp_path, compress):
+    suffix = {gzip.compress: ".gz", lzma.compress: ".xz"}.get(compress, ".zst")
+    path = put(tmp_path, "a.txt" + suffix, compress(b"One. ") + compress(b"Two."))
+    assert texts(path) == ["One. Two."]
+
+
+def test_a_folder_is_read_recursively_in_the_order_of_names(tmp_path):
+    for name in ("b.txt", "a/z.txt", "a/y/x.md", "c.jsonl", ".hidden.txt", ".git/d.txt"):
+        put(tmp_path, name, '{"text": "J."}' if name.endswith("jsonl") else f"{name}.")
+    assert [text.name for text in TextSource(tmp_path)] == [
+        "a/y/x.md",
+        "a/z.txt",
+        "b.txt",
+        "c.jsonl:1",
+    ]
+
+
+def test_standard_input_is_one_text(monkeypatch):
+    feed(monkeypatch, "\ufeffHello. W\u00f6rld.\r\nMore".encode())
+    source = TextSource("-")
+    assert list(source) == list(source) == [Text("standard input", "Hello. W\u00f6rld.\nMore")]
+    assert source.description == "standard input"
+
+
+@pytest.mark.parametrize("compress", COMPRESS.values())
+def test_standard_input_that_begins_with_a_json_object_is_json_lines(monkeypatch, compress):
+    feed(monkeypatch, compress(b"\n" + jsonl()))
+    source = TextSource("-")
+    assert [t.name for t in source] == [f"standard input:{n}" for n in (2, 3, 4)]
+    assert [t.text for t in source] == STORIES
+
+
+def test_a_list_of_strings_is_read(tmp_path):
+    source = TextSource(STORIES)
+    assert list(source) == list(source) == [Text(f"text {n + 1}", STORIES[n]) for n in range(3)]
+
+
+def test_a_generator_can_be_read_again_also_after_a_stop_half_way():
+    asked = []
+
+    def stories():
+        for story in [*STORIES, "lone \ud800", 7]:
+            asked.append(story)
+            yield story
+
+    source = TextSource(stories())
+    first = next(iter(source))
+    assert len(asked) == 1
+    assert first.text == STORIES[0]
+    again = list(source)
+    assert [text.text for text in again] == [*STORIES, "lone \ufffd"]
+    assert list(source) == again
+    assert len(asked) == 5
+    assert source.skipped == [Skipped("text 5", "is a number; expected a string")]
+
+
+def test_records_from_python_are_read_by_their_field():
+    assert texts(ROWS) == STORIES
+    assert texts(iter(ROWS), field="title") == ["t0", "t1", "t2"]
+
+
+def test_a_limit_counts_good_texts(tmp_path):
+    path = put(tmp_path, "a.jsonl", jsonl([{"text": ""}, *ROWS]))
+    source = TextSource(path, limit=2)
+    assert [text.text for text in source] == STORIES[:2]
+    assert source.skipped_count == 1
+    assert error(path, limit=0) == "a limit of 0 texts: expected 1 or more"
+
+
+# --- which field is the text
+
+
+@pytest.mark.parametrize(
+    ("row", "chosen"),
+    [
+        ({"title": "a", "body": "c", "sentence": "b"}, "b"),
+        ({"title": "a", "Content": "b"}, "b"),
+        ({"title": "a", "text": "b", "sentence": "c"}, "b"),
+        ({"text": 3, "sentence": "c"}, "c"),
+        ({"id": 3, "review": "c"}, "c"),
+    ],
+)
+def test_without_a_name_the_usual_field_or_the_only_string_is_taken(tmp_path, row, chosen):
+    assert texts(put(tmp_path, "a.jsonl", jsonl([row]))) == [chosen]
+    assert texts(put(tmp_path, "a.parquet", parquet({k: [v] for k, v in row.items()}))) == [chosen]
+
+
+def test_a_csv_column_of_numbers_is_no_text(tmp_path):
+    assert texts(put(tmp_path, "a.csv", "label;review\n1;\n0;Fine, really.\n")) == ["Fine, really."]
+
+
+def test_a_field_inside_an_object_is_named_with_a_dot(tmp_path):
+    rows = [{"meta": {"abstract": "Deep."}, "a.b": "flat"}]
+    for name, data in (
+        ("a.jsonl", jsonl(rows)),
+        ("a.parquet", parquet({k: [v] for k, v in rows[0].items()})),
+    ):
+        path = put(tmp_path, name, data)
+        assert texts(path, field="meta.abstract") == ["Deep."]
+        assert texts(path, field="a.b") == ["flat"]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet"])
+def test_tokens_are_joined_only_when_asked_for_by_name(tmp_path, name):
+    row = {"tokens": ["In", "June", "."], "relation": "r", "source": "s"}
+    data = jsonl([row]) if name == "a.jsonl" else parquet({k: [v] for k, v in row.items()})
+    path = put(tmp_path, name, data)
+    assert texts(path, field="tokens") == ["In June ."]
+    assert "has no field that is clearly the text" in error(path)
+
+
+# --- what a text is
+
+
+def test_line_ends_controls_and_lone_surrogates_are_made_harmless(tmp_path):
+    row = {"text": "\ufeffa\r\nb\rc\u0000d\u001be\ud800f\uffffg\tend"}
+    path = put(tmp_path, "a.jsonl", jsonl([row]))
+    assert texts(path) == ["a\nb\nc d e\ufffdf\ufffdg\tend"]
+
+
+@given(st.text(st.characters(), min_size=1))
+@settings(max_examples=200, deadline=None)
+def test_any_string_comes_out_encodable_and_without_controls(string):
+    source = TextSource(["good", string])
+    for text in source:
+        text.text.encode()
+        assert not set(text.text) & {chr(c) for c in range(32) if c not in (9, 10)}
+    assert source.skipped_count == (0 if len(list(source)) == 2 else 1)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_accepted_everywhere(tmp_path):
+    for name, data in (
+        ("a.txt", "One.\r\n"),
+        ("b.jsonl", '{"text": "One."}\r\n\r\n'),
+        ("c.csv", 'text,id\r\n"One.",1\r\n'),
+        ("d.json", '[\r\n{"text": "One."}]'),
+        ("e.json", '{"text": "One."}\r\n'),
+        ("f.md", "# One.\r\n"),
+    ):
+        assert texts(put(tmp_path, name, "\ufeff" + data)) in (["One."], ["One.\n"]), name
+
+
+def test_the_digest_is_of_the_texts_alone(tmp_path):
+    path = put(tmp_path, "a.jsonl", jsonl([{"text": ""}, *ROWS]))
+    expected = hashlib.sha256()
+    for story in STORIES:
+        expected.update(len(story.encode()).to_bytes(8, "little") + story.encode())
+    assert TextSource(path).digest() == TextSource(STORIES).digest() == expected.hexdigest()
+    assert TextSource(["ab", "c"]).digest() != TextSource(["a", "bc"]).digest()
+
+
+def test_a_line_of_ten_megabytes_is_read(tmp_path):
+    long = "word " * 2_000_000
+    for name, data in (
+        ("a.txt", long),
+        ("a.jsonl", json.dumps({"text": long})),
+        ("a.json", json.dumps([{"text": long}, {"text": long}])),
+        ("a.csv", f'text\n"{long}"\n'),
+        ("a.parquet", parquet({"text": [long]})),
+    ):
+        assert set(texts(put(tmp_path, name, data))) == {long}
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".csv", ".parquet"])
+def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, suffix):
+    def peak(count):
+        rows = [{"text": f"{n} " + "word " * 400} for n in range(count)]
+        data = {
+            ".jsonl": lambda: jsonl(rows),
+            ".json": lambda: json.dumps(rows).encode(),
+            ".csv": lambda: ("text\n" + "".join(f"{r['text']}\n" for r in rows)).encode(),
+            ".parquet": lambda: parquet({"text": [r["text"] for r in rows]}),
+        }[suffix]()
+        path = put(tmp_path, f"a{count}{suffix}.xz", lzma.compress(data, preset=0))
+        tracemalloc.start()
+        assert sum(1 for _ in TextSource(path)) == count
+        result = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return result
+
+    peak(10)
+    assert peak(3000) < peak(300) + 1_000_000  # the larger file holds 6 MB
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("a.txt", b"", "a.txt: is empty; give"),
+        ("a.jsonl.gz", gzip.compress(b"", mtime=0), "a.jsonl.gz: is empty; give"),
+        ("a.zst", b"", "a.zst: a name without an extension is not known; expected .txt"),
+        ("a.docx", b"PK\3\4", "the extension .docx is not known; expected .txt, .md"),
+        ("a.txt", b" \r\n\t", "a.txt: is empty; give it some text"),
+        ("a.csv", b"id,text\n", "holds no texts"),
+        ("a.jsonl", b"\n\n", "holds no texts"),
+        ("a.json", b"[]", "holds no texts"),
+        ("a.parquet", parquet({"text": pa.array([], pa.string())}), "holds no texts"),
+        ("a.txt", b"caf\xe9", "a.txt: is not UTF-8 (byte 0xE9 at position 3); convert it"),
+        ("a.md", b"caf\xe9", "a.md: is not UTF-8 (byte 0xE9 at position 3); convert it"),
+        ("a.jsonl", b'{"text": "\xe9"}', "a.jsonl:1: is not UTF-8 (byte 0xE9 at position 10)"),
+        ("a.csv", b"text\ncaf\xe9\n", "a.csv:1: is not UTF-8 (byte 0xE9); convert"),
+        ("a.json", b'[{"text": "\xe9"}]', "a.json:1: is not UTF-8 (byte 0xE9); convert"),
+        ("a.txt", "Hi".encode("utf-16"), "a.txt: is not text but UTF-16; save it as UTF-8"),
+        ("a.txt", b"a\0b", "a.txt: is not text but binary (it has NUL bytes)"),
+        ("a.txt", b"a" * 100_000 + b"\0", "a.txt: is binary (it has NUL bytes)"),
+        ("a.txt", b"%PDF-1.7", "a.txt: is not text but a PDF; extract its text"),
+        ("a.txt", b"PK\3\4...", "a.txt: is not text but a zip archive or an Office document"),
+        ("a.jsonl", b"\x89PNG\r\n", "a.jsonl: is not text but a PNG image"),
+        ("a.csv", b"PAR1....", "a.csv: is not text but Parquet; name the file .parquet"),
+        ("a.txt.gz", gzip.compress(b"%PDF-1", mtime=0), "a.txt.gz: is not text but a PDF"),
+        ("a.txt", b"x" * 257 + b"ustar", "a.txt: is not text but a tar archive"),
+        ("a.txt", gzip.compress(b"Hi", mtime=0), "a.txt: is compressed with gzip; name it .gz"),
+        (
+            "a.txt.xz",
+            gzip.compress(b"Hi", mtime=0),
+            "a.txt.xz: is not compressed with xz as its name",
+        ),
+        ("a.txt.gz", b"plain", "a.txt.gz: is not compressed with gzip as its name says"),
+        ("a.parquet", b"plain text", "a.parquet: is not Parquet but text of some other kind"),
+        ("a.parquet", b"%PDF-1", "a.parquet: is not Parquet but a PDF"),
+        ("a.parquet", b"PAR1 and more", "a.parquet: is damaged after record 0"),
+        ("a.jsonl", b'{"text": "a', "a.jsonl:1: is not valid JSON (Unterminated string"),
+        ("a.jsonl", b"[" * 100_000, "a.jsonl:1: is not valid JSON"),
+        ("a.jsonl", b"3\n", "a.jsonl:1: is a number; expected an object with named fields"),
+        ("a.jsonl", b"{}", "a.jsonl:1: has no field with text; it has no fields at all"),
+        ("a.json", b'[{"text" 3}]', "a.json: is not a valid JSON list after record 0"),
+        ("a.json", b'[{"text": "a', "a.json: is not a valid JSON list after record 0"),
+        (
+            "a.jsonl",
+            b'{"title": "a", "name": "b", "n": 3}',
+            "a.jsonl: has no field that is clearly the text; it has 'title' (text), "
+            "'name' (text), 'n' (a number): name one with --text-field (in Python: field=)",
+        ),
+        ("a.csv", b"x,y\na,b\n", "a.csv: has no field that is clearly the text; it has 'x'"),
+        ("a.csv", b'text\n"never closed', "a.csv:1: is not valid CSV (unexpected end of data)"),
+        ("a.csv", b"text,n\na,b,c\n", "a.csv:1: has 3 cells where the header has 2"),
+        (
+            "a.csv",
+            b"This first text was taken for a header and it is long: too long to be one.\nx\n",
+            "a.csv: has no field that is clearly the text",
+        ),
+        ("a.parquet", parquet({"a": ["x"], "b": ["y"]}), "it has 'a' (text), 'b' (text)"),
+        ("a.jsonl", b'{"text": null}', "a.jsonl:1: has no field with text; it has 'text' (null)"),
+    ],
+)
+def test_a_bad_file_is_one_line_that_names_it_and_says_what_to_do(tmp_path, name, data, said):
+    path = put(tmp_path, name, data)
+    assert said in error(path)
+    if "holds no texts" not in said and "extension" not in said:
+        put(tmp_path, "z.txt", "A good one.")  # among good ones it is named, and the rest goes on
+        source = TextSource(tmp_path)
+        assert [text.name for text in source] == ["z.txt"]
+        assert len(source.skipped) == source.skipped_count == 1
+        assert said in f"{source.skipped[0].name}: {source.skipped[0].reason}"
+        assert said in error(tmp_path, strict=True)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst"])
+def test_a_damaged_compressed_file_keeps_the_texts_before_the_damage(tmp_path, suffix):
+    rows = [{"text": os.urandom(500).hex()} for _ in range(600)]
+    data = COMPRESS[suffix](jsonl(rows))
+    path = put(tmp_path, f"a.jsonl{suffix}", data[: len(data) // 2])
+    source = TextSource(path)
+    good = [text.text for text in source]
+    assert 0 < len(good) < 600
+    assert good == [row["text"] for row in rows[: len(good)]]
+    assert source.skipped_count == 1
+    assert source.skipped[0].name == f"a.jsonl{suffix}"
+    assert source.skipped[0].reason.startswith("has damaged ")
+    assert "fetch or write the file again" in error(path, strict=True)
+    put(tmp_path, path.name, data[:40])
+    assert "has damaged" in error(path)
+
+
+def test_a_field_of_the_wrong_type_or_missing_is_named(tmp_path):
+    rows = [{"text": "Good."}, {"text": 3}, {"text": ["a"]}, {"title": "x"}, {"text": ""}]
+    path = put(tmp_path, "a.jsonl", jsonl(rows) + b"{broken\n" + b'{"text": "End."}')
+    source = TextSource(path)
+    assert [text.name for text in source] == ["a.jsonl:1", "a.jsonl:7"]
+    assert [skipped.name for skipped in source.skipped] == [f"a.jsonl:{n}" for n in range(2, 7)]
+    for skipped, reason in zip(
+        source.skipped,
+        [
+            "field 'text' is a number; expected text: correct the record, or name another field",
+            "field 'text' is a list; expected text",
+            "has no field 'text'; it has 'title' (text): name one with --text-field",
+            "is empty; give it some text",
+            "is not valid JSON",
+        ],
+        strict=True,
+    ):
+        assert skipped.reason.startswith(reason)
+    assert error(path, strict=True).startswith("a.jsonl:2: field 'text' is a number")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_field_that_is_not_there_is_refused_with_the_fields_that_are(tmp_path, suffix):
+    said = error(put(tmp_path, "a" + suffix, CONTENT[suffix]), field="nope")
+    assert "has no field 'nope'; it has 'id' (" in said
+    assert "'title' (text), 'text' (text): name one with --text-field" in said
+
+
+def test_a_wrong_type_in_a_named_column_is_refused(tmp_path):
+    path = put(tmp_path, "a.parquet", CONTENT[".parquet"])
+    said = error(path, field="id")
+    assert "none of 3 texts can be used; first, a.parquet:1: field 'id' is a number" in said
+    path = put(tmp_path, "b.parquet", parquet({"tokens": [[1, 2]]}))
+    assert "is a list of other things than strings" in error(path, field="tokens")
+
+
+def test_bytes_that_are_not_utf8_in_parquet_are_named(tmp_path):
+    raw = pa.array([b"good", b"caf\xe9"]).cast(pa.binary())
+    bad = pa.Array.from_buffers(pa.string(), 2, raw.buffers())
+    source = TextSource(put(tmp_path, "a.parquet", parquet({"text": bad})))
+    assert [text.text for text in source] == ["good"]
+    assert source.skipped[0].name == "a.parquet:2"
+    assert source.skipped[0].reason.startswith("is not UTF-8 (byte 0xE9)")
+
+
+def test_bad_csv_rows_are_named_and_the_rows_after_them_read(tmp_path):
+    path = put(tmp_path, "a.csv", 'text,n\n"a"b,1\nfine,2\none,two,3\n\n"last, one",4\n')
+    source = TextSource(path)
+    assert [(text.name, text.text) for text in source] == [
+        ("a.csv:2", "fine"),
+        ("a.csv:4", "last, one"),
+    ]
+    assert [skipped.name for skipped in source.skipped] == ["a.csv:1", "a.csv:3"]
+
+
+def test_a_csv_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("blocklens.inputs.formats.LARGEST_CSV_FIELD", 1000)
+    path = put(tmp_path, "a.csv", 'text\ngood\n"never closed\n' + "more\n" * 1000)
+    source = TextSource(path)
+    next(iter(source))
+    list(source)
+    assert any("field larger than field limit" in skipped.reason for skipped in source.skipped)
+
+
+def test_files_of_other_kinds_in_a_folder_are_named(tmp_path):
+    put(tmp_path, "a.txt", "Good.")
+    put(tmp_path, "logo.png", "x")
+    source = TextSource(tmp_path)
+    assert len(list(source)) == 1
+    assert source.skipped[0].name == "logo.png"
+    assert source.skipped[0].reason.startswith("the extension .png is not known")
+
+
+def test_a_folder_without_texts_is_refused_at_once(tmp_path):
+    put(tmp_path, "sub/logo.png", "x")
+    with pytest.raises(UserError, match=r"the folder has no texts; expected \.txt, \.md"):
+        TextSource(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_refused(tmp_path, monkeypatch):
+    def refuse(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert "cannot be listed (Permission denied); check its permissions" in error(tmp_path)
+
+
+def test_a_file_that_vanishes_between_two_readings_is_named(tmp_path):
+    path = put(tmp_path, "a.txt", "Good.")
+    source = TextSource(path)
+    assert len(list(source)) == 1
+    path.unlink()
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read \(No such file or directory\)"):
+        list(source)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["missing.txt", "./missing", "/no/such/thing", "a/b/c", "~/missing.md", "a b", "x" * 9999],
+)
+def test_a_missing_file_is_refused_at_once(name):
+    with pytest.raises(UserError, match=r"(no such file or folder; check the path|is no path)"):
+        TextSource(name)
+
+
+@pytest.mark.parametrize("source", [3, b"bytes", None, {"text": "a"}])
+def test_a_source_of_another_type_is_refused(source):
+    with pytest.raises(UserError, match="cannot be read; expected a path, a Hub id or strings"):
+        TextSource(source)
+
+
+def test_nothing_at_all_is_refused(monkeypatch):
+    assert error([]) == "texts from Python: holds no texts; give at least one"
+    assert "none of 2 texts can be used; first, text 1: is empty" in error(["", " "])
+    feed(monkeypatch, b"")
+    assert error("-").startswith("standard input: is empty; give")
+    feed(monkeypatch, b"%PDF-1.4")
+    assert error("-").startswith("standard input: is not text but a PDF")
+
+
+def test_a_full_disk_under_standard_input_is_named(monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    feed(monkeypatch, b"text")
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    assert "standard input: cannot be kept in a temporary file (No space left" in error("-")
+
+
+def test_only_the_first_skipped_texts_are_kept_and_all_are_counted():
+    source = TextSource(["good", *[""] * (KEPT_SKIPPED + 5)])
+    assert len(list(source)) == 1
+    assert len(source.skipped) == KEPT_SKIPPED
+    assert source.skipped_count == KEPT_SKIPPED + 5
+
+
+@pytest.mark.data
+def test_a_real_collection_is_read(data):
+    source = TextSource(data / "wikipedia" / "wiki_intro_2014.jsonl.xz", limit=50)
+    assert [text.name for text in source][-1] == "wiki_intro_2014.jsonl.xz:50"
+    tokens = TextSource(data / "fewrel" / "fewrel_42rel_x700.jsonl.xz", field="tokens", limit=3)
+    assert all(" " in text.text for text in tokens)

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from blocklens.errors import UserError
+from blocklens.labels import confusion
+from blocklens.labels.confusion import ConfusionCounts, kept_matrix
+
+pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=80)
+
+
+def dense_counts(labels, pairs):
+    matrix = np.zeros((labels, labels), dtype=np.int64)
+    for true, predicted in pairs:
+        matrix[true, predicted] += 1
+    return matrix
+
+
+def counts_of(labels, pairs, pieces=1):
+    counts = ConfusionCounts(labels)
+    for piece in np.array_split(np.array(pairs, dtype=np.int64).reshape(-1, 2), pieces):
+        counts.update(piece[:, 0], piece[:, 1])
+    return counts
+
+
+@given(pairs, st.integers(1, 4))
+def test_the_counts_equal_a_dense_loop_however_the_pairs_arrive(pairs, pieces):
+    counts = counts_of(6, pairs, pieces)
+    assert counts.total == len(pairs)
+    matrix = counts.matrix()
+    assert matrix.dtype == np.int64
+    np.testing.assert_array_equal(matrix.toarray(), dense_counts(6, pairs))
+
+
+@given(pairs, pairs)
+def test_merged_halves_equal_the_whole(first, second):
+    merged = counts_of(6, first)
+    merged.merge(counts_of(6, second))
+    np.testing.assert_array_equal(merged.matrix().toarray(), dense_counts(6, first + second))
+
+
+def test_a_full_buffer_is_counted_once(monkeypatch):
+    monkeypatch.setattr(confusion, "_BUFFER_PAIRS", 7)
+    rng = np.random.default_rng(0)
+    data = rng.integers(0, 4, size=(100, 2))
+    np.testing.assert_array_equal(
+        counts_of(4, data, pieces=3).matrix().toarray(), dense_counts(4, data)
+    )
+
+
+@settings(max_examples=60)
+@given(pairs, st.integers(0, 4))
+def test_kept_rows_are_those_whose_diagonal_is_the_maximum(pairs, n_min):
+    matrix = dense_counts(6, pairs)
+    kept = kept_matrix(counts_of(6, pairs).matrix(), n_min)
+    expected = [
+        i for i in range(6) if matrix[i].sum() >= max(n_min, 1) and matrix[i, i] == matrix[i].max()
+    ]
+    assert kept.labels.tolist() == expected
+    assert kept.occurrences.tolist() == [matrix[i].sum() for i in expected]
+    normalised = np.array([[matrix[i, j] / matrix[i, i] for j in expected] for i in expected])
+    np.testing.assert_array_equal(
+        kept.normalised.toarray(), normalised.reshape(len(expected), len(expected))
+    )
+    outside = sum(
+        matrix[i, j] / matrix[i, i] > 0.3 for i in expected for j in range(6) if j not in expected
+    )
+    assert kept.strong_left_out(0.3) == outside
+
+
+def test_a_match_as_strong_as_theta_is_not_strong():
+    kept = kept_matrix(sparse.csr_array(np.array([[10, 3], [4, 10]])), n_min=1)
+    np.testing.assert_array_equal(kept.strong(0.3).toarray(), [[True, False], [True, True]])
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted", "message"),
+    [
+        ([0, 3], [0, 0], "true labels reach"),
+        ([0], [-1], "predicted labels reach"),
+        ([0, 1], [0], "equally long"),
+    ],
+)
+def test_labels_that_do_not_exist_are_refused(true, predicted, message):
+    with pytest.raises(UserError, match=message):
+        ConfusionCounts(3).update(np.array(true), np.array(predicted))

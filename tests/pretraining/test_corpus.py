@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from transformers import BertTokenizer
+
+from blocklens.errors import UserError
+from blocklens.pretraining.corpus import build_corpus, is_held_out, train_tokenizer
+
+SYLLABLES = ["ba", "ko", "mi", "ter", "lun", "sad", "por", "né"]
+WORDS = [a + b + c for a in SYLLABLES for b in SYLLABLES for c in ("", "s", "ing")]
+TEXTS = [
+    f"{WORDS[n % 192].title()} {WORDS[n * 5 % 192]}, {WORDS[n * 11 % 192]} and {n * 7 % 100}: "
+    f"naïve cafés, {'x' * (n % 5)} ends."
+    for n in range(400)
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer(TEXTS, 150, length=64)
+
+
+def build(folder, tokenizer, **changes):
+    values = {"validation": 0.1, "seed": 0, "about": {"texts": "a"}}
+    return build_corpus(TEXTS, tokenizer, folder, **{**values, **changes})
+
+
+def test_the_vocabulary_has_the_asked_size_and_the_same_entries_every_time(tokenizer):
+    assert len(tokenizer) == 150
+    for _ in range(5):
+        assert train_tokenizer(TEXTS, 150, length=64).get_vocab() == tokenizer.get_vocab()
+
+
+def test_frequent_words_and_marks_are_single_tokens(tokenizer):
+    seen = {token for text in TEXTS for token in tokenizer.tokenize(text)}
+    assert {"and", "ends", ":", ".", ","} <= seen
+
+
+def test_it_splits_words_as_berts_own_tokenizer_with_that_vocabulary_does(tokenizer):
+    again = BertTokenizer(vocab=dict(tokenizer.get_vocab()))
+    for text in TEXTS[:20]:
+        assert again(text)["input_ids"] == tokenizer(text)["input_ids"]
+    assert tokenizer("and")["input_ids"][0] == tokenizer.cls_token_id
+    assert tokenizer("and")["input_ids"][-1] == tokenizer.sep_token_id
+
+
+def test_the_token_file_gives_back_every_text(tokenizer, tmp_path):
+    corpus = build(tmp_path, tokenizer)
+    assert corpus.tokens.dtype == np.uint16
+    for number, text in enumerate(TEXTS):
+        expected = tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert corpus.text(number).tolist() == expected
+        assert corpus.held_out[number] == is_held_out(text, seed=0, share=0.1)
+
+
+def test_a_second_build_from_the_same_things_only_opens_the_file(tokenizer, tmp_path):
+    first = build(tmp_path, tokenizer)
+    written = (tmp_path / "tokens.bin").stat().st_mtime_ns
+    assert build(tmp_path, tokenizer).digest == first.digest
+    assert (tmp_path / "tokens.bin").stat().st_mtime_ns == written
+    build(tmp_path, tokenizer, about={"texts": "b"})
+    assert (tmp_path / "tokens.bin").stat().st_mtime_ns != written
+
+
+def test_an_unfinished_folder_is_built_again_and_a_truncated_file_refused(tokenizer, tmp_path):
+    build(tmp_path, tokenizer)
+    (tmp_path / "tokens.bin").write_bytes(b"12")
+    with pytest.raises(UserError, match=r"not the size that corpus\.json says"):
+        build(tmp_path, tokenizer)
+    (tmp_path / "corpus.json").unlink()
+    assert len(build(tmp_path, tokenizer).lengths) == 400
+
+
+def test_the_held_out_share_depends_on_seed_and_text_alone():
+    texts = [f"text {n}" for n in range(20_000)]
+    held_out = np.array([is_held_out(text, seed=1, share=0.04) for text in texts])
+    assert abs(held_out.mean() - 0.04) < 5 * np.sqrt(0.04 * 0.96 / 20_000)
+    other = np.array([is_held_out(text, seed=2, share=0.04) for text in texts])
+    assert (held_out & other).sum() < 100
+    larger = np.array([is_held_out(text, seed=1, share=0.1) for text in texts])
+    assert (larger | ~held_out).all()  # a larger share keeps the texts of a smaller one
+
+
+def test_empty_texts_are_left_out(tokenizer, tmp_path):
+    corpus = build_corpus(["", "  ", *TEXTS], tokenizer, tmp_path, validation=0.1, seed=0, about={})
+    assert len(corpus.lengths) == 400

@@ -1,0 +1,104 @@
+"""The folders that segmenting and scoring write, and the page in them."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from blocklens.errors import UserError
+from blocklens.segmentation import Document, segment
+from blocklens.segmentation.evaluate import BASELINES
+from blocklens.segmentation.methods import METHODS
+from blocklens.segmentation.segments_folder import evaluate_in_folder, write_segmentations
+from helpers import small_encoder
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return small_encoder()
+
+
+DOCUMENTS = [
+    Document(f"d{i}", ["a b c .", "b c a .", "c a b .", "x y z .", "y z x ."], [3, 2], {"range": r})
+    for i, r in enumerate(["3-5", "3-5", "6-8"])
+]
+
+
+@pytest.fixture(scope="module")
+def evaluated(encoder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out") / "scores"
+    evaluate_in_folder(DOCUMENTS, encoder, folder, description="three documents")
+    return folder
+
+
+def test_an_evaluation_has_tables_claims_figures_and_a_page(evaluated):
+    tables = {file.stem for file in (evaluated / "tables").iterdir()}
+    assert tables == {"scores", "summary", "borders", "border_sums", "claims"}
+    summary = pd.read_parquet(evaluated / "tables" / "summary.parquet")
+    assert set(summary["method"]) == {*METHODS, *BASELINES, "untrained 0"}
+    claims = pd.read_parquet(evaluated / "tables" / "claims.parquet")
+    assert len(claims) == 10
+    assert claims["id"].str.startswith("segment-").all()
+    for name in ("claims", "pk-found", "pk-given", "claim-segment-borders"):
+        assert (evaluated / "figures" / f"{name}.svg").stat().st_size > 1000
+    page = (evaluated / "report.html").read_text("utf-8")
+    for words in ("three documents", "How good the segments are", "Untrained twins", "texttiling"):
+        assert words in page
+    assert "Head label" not in page  # the terms of the head measures
+    assert page.index('id="scores"') < page.index('id="claims"')  # what was asked for comes first
+    assert "The untrained twin has seed 0." in page
+    study = json.loads((evaluated / "study.json").read_text("utf-8"))
+    assert study["options"]["methods"] == list(METHODS)
+
+
+def test_the_same_evaluation_is_not_measured_again_and_another_is(encoder, evaluated):
+    def refuse(name):
+        raise AssertionError("measured again")
+
+    before = pd.read_parquet(evaluated / "tables" / "scores.parquet")
+    (evaluated / "report.html").unlink()
+    evaluate_in_folder(DOCUMENTS, encoder, evaluated, progress=refuse)
+    assert (evaluated / "report.html").exists()
+    after = pd.read_parquet(evaluated / "tables" / "scores.parquet")
+    pd.testing.assert_frame_equal(before, after)
+    done = []
+    evaluate_in_folder(
+        DOCUMENTS[:2], encoder, evaluated, methods=["context"], baselines=["even"], untrained=0,
+        borders=False, progress=done.append,
+    )  # fmt: skip
+    assert done == ["d0", "d1"]
+    assert {f.stem for f in (evaluated / "tables").iterdir()} == {"scores", "summary", "claims"}
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(encoder, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    with pytest.raises(UserError, match="other files"):
+        evaluate_in_folder(DOCUMENTS, encoder, tmp_path)
+
+
+def test_texts_in_segments_have_a_table_and_a_page_that_shows_them(encoder, tmp_path):
+    text = f"First one here.\nSecond one.\nThird {HOSTILE} one.\nFourth one.\n"
+    found = [segment(text, encoder, segments=2, name="notes"), segment("One.", encoder, name="b")]
+    page = write_segmentations(found, encoder, tmp_path / "out", options={"segments": 2})
+    table = pd.read_parquet(tmp_path / "out" / "tables" / "sentences.parquet")
+    first = table[table["text"] == 0]
+    assert [text[a:b] for a, b in zip(first["start"], first["end"], strict=True)] == first[
+        "content"
+    ].tolist()
+    assert first["segment"].tolist() == sorted(first["segment"])
+    assert first["segment"].nunique() == 2
+    assert first["cut"].sum() == 1
+    assert first["strength"].isna().tolist() == [False, False, False, True]
+    html = page.read_text("utf-8")
+    assert HOSTILE not in html
+    assert "&lt;/script&gt;&lt;img" in html
+    assert "Second one." in html
+    for words in ("Intervals are 95", "WindowDiff", "Untrained"):  # nothing of it is on the page
+        assert words not in html
+    assert "2 texts." in html
+    assert (tmp_path / "out" / "figures" / "borders-of-text-0.svg").exists()
+    assert not (tmp_path / "out" / "figures" / "borders-of-text-1.svg").exists()
+    study = json.loads((tmp_path / "out" / "study.json").read_text("utf-8"))
+    assert study["options"] == {"segments": 2}

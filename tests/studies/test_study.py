@@ -1,0 +1,235 @@
+"""A study is a folder that appears whole, goes on where it stopped, and measures nothing twice."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from pydantic import ValidationError
+
+from blocklens import storage
+from blocklens.errors import UserError
+from blocklens.inputs.texts import TextSource
+from blocklens.studies import StudyOptions, runner, study
+from blocklens.studies import heads_part as heads
+from blocklens.studies.part import Part, Result, Step
+from helpers import random_texts, small_encoder
+
+TEXTS = random_texts(24, seed=5)
+OPTIONS = StudyOptions(parts=("heads",), untrained=1, examples=1)
+
+
+def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=None):
+    encoder = encoder or small_encoder()
+    source = TextSource(texts)
+    return study(source, encoder, folder, options=options, report=False, progress=progress)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """The names of the runs that were measured, in order."""
+    names = []
+    original = heads.run_once
+
+    def watch(run, *rest):
+        names.append(run.name)
+        return original(run, *rest)
+
+    monkeypatch.setattr(heads, "run_once", watch)
+    return names
+
+
+def test_the_folder_holds_every_table_and_says_what_was_done(tmp_path):
+    found = run(tmp_path / "study")
+    for name in ("heads", "sums", "distances", "labels", "anchors"):
+        assert set(found.table(name)["run"]) == {"encoder", "untrained 0", "shuffled"}
+    assert set(found.claims["verdict"]) <= {"holds", "does not hold", "inconclusive"}
+    assert len(found.claims) >= 8
+    said = json.loads((tmp_path / "study" / "study.json").read_text())
+    assert said["texts"]["count"] == 24
+    assert said["texts"]["unit"] == "text"
+    assert said["options"]["heads"]["cut"] == 0.01
+    assert set(said["hashes"]) == {"texts", "encoder"}
+    assert not list((tmp_path / "study").rglob("*.partial"))
+
+
+def test_the_same_study_again_measures_nothing_and_changes_no_table(tmp_path, measured):
+    first = run(tmp_path / "study")
+    before = first.table("heads")
+    assert measured == ["encoder", "untrained 0", "shuffled"]
+    again = run(tmp_path / "study")
+    assert measured == ["encoder", "untrained 0", "shuffled"]
+    assert_frame_equal(again.table("heads"), before)
+
+
+def test_one_more_control_measures_that_control_alone(tmp_path, measured):
+    run(tmp_path / "study")
+    run(tmp_path / "study", options=StudyOptions(parts=("heads",), untrained=2, examples=2))
+    assert measured == ["encoder", "untrained 0", "shuffled", "untrained 1"]
+
+
+def test_other_texts_or_another_encoder_are_measured_again(tmp_path, measured):
+    run(tmp_path / "study")
+    run(tmp_path / "study", texts=TEXTS[:23])
+    run(tmp_path / "study", texts=TEXTS[:23], encoder=small_encoder(seed=1))
+    assert measured == ["encoder", "untrained 0", "shuffled"] * 3
+
+
+def test_a_stopped_study_goes_on_where_it_stopped(tmp_path, measured):
+    def stop(name, done, count):
+        if name == "heads, untrained 0" and done > 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "study", progress=stop)
+    assert measured == ["encoder", "untrained 0"]
+    assert not (tmp_path / "study" / "tables").exists()
+    resumed = run(tmp_path / "study")
+    assert measured == ["encoder", "untrained 0", "untrained 0", "shuffled"]
+    assert_frame_equal(resumed.table("heads"), run(tmp_path / "whole").table("heads"))
+
+
+def test_the_same_study_twice_gives_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        run(tmp_path / name)
+    for table in (tmp_path / "one" / "tables").iterdir():
+        assert table.read_bytes() == (tmp_path / "two" / "tables" / table.name).read_bytes()
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(UserError, match="choose another folder with --out"):
+        run(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="a file; choose another folder"):
+        run(tmp_path / "file")
+    with pytest.raises(UserError, match="a file is in the way"):
+        run(tmp_path / "file" / "below")
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_file(tmp_path, monkeypatch):
+    def full(self, path, **options):
+        path.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        run(tmp_path / "study")
+    assert not [
+        p
+        for p in (tmp_path / "study").rglob("*")
+        if "partial" in p.name or p.name == "heads.parquet"
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
+    def refused(self, *rest, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(storage.Path, "mkdir", refused)
+    with pytest.raises(UserError, match="cannot be written: choose another folder"):
+        run(tmp_path / "study")
+
+
+def test_unknown_options_are_errors():
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        StudyOptions(cuts=3)
+
+
+def test_every_skipped_text_is_named_though_the_examples_end_a_pass_early(tmp_path):
+    texts = [*TEXTS, "", "a"]  # the first bad text is the reader's, the second the windows'
+    run(tmp_path / "study", texts=texts)
+    said = json.loads((tmp_path / "study" / "study.json").read_text())["texts"]
+    assert said["count"] == 24
+    assert said["skipped"] == len(said["skipped_list"]) == 2
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_tables_of_one(tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
+    encoder = small_encoder()
+    encoder.model.save_pretrained(tmp_path / "model")
+    encoder.tokenizer.save_pretrained(tmp_path / "model")
+    common = ["study", str(texts), "--encoder", str(tmp_path / "model"), "--untrained", "1"]
+    for command, out in (
+        (["-m", "blocklens"], "one"),
+        (["-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "blocklens"], "two"),
+    ):
+        subprocess.run(
+            [sys.executable, *command, *common, "--out", str(tmp_path / out)],
+            check=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+    one, two = (pd.read_parquet(tmp_path / n / "tables" / "heads.parquet") for n in ("one", "two"))
+    # A few similarities differ in their last digit with the batch they were computed in.
+    assert_frame_equal(one, two, rtol=1e-2)
+    assert len(one) == len(two)
+
+
+@pytest.fixture
+def another_part(monkeypatch):
+    """A study with a second part: the number of blocks, for encoders of more than two."""
+
+    def few_blocks(work):
+        return "Blocks were not counted: there are few." if work.encoder.blocks < 3 else None
+
+    def steps(work):
+        def count(progress):
+            calls.append(work.encoder.name)
+            table = pd.DataFrame({"run": ["encoder"], "blocks": [work.encoder.blocks]})
+            return Result({"counted": table}, {"counted": True})
+
+        return [Step("encoder", "blocks", count)]
+
+    calls = []
+    part = Part(
+        "counts",
+        ("counted",),
+        steps,
+        left_out=few_blocks,
+        notes=lambda *_: ["Blocks were counted."],
+    )
+    monkeypatch.setattr(runner, "PARTS", (*runner.PARTS, part))
+    return calls
+
+
+def said(folder):
+    return json.loads((folder / "study.json").read_text())
+
+
+def test_a_part_more_is_one_more_table_and_is_kept_like_the_others(tmp_path, another_part):
+    for _ in range(2):
+        found = run(tmp_path / "study", options=StudyOptions(untrained=0, shuffled=False))
+    assert found.table("counted")["blocks"].tolist() == [4]
+    assert another_part == ["small BERT"]
+    assert said(tmp_path / "study")["parts"]["counts"] == {"encoder": {"counted": True}}
+    assert "Blocks were counted." in said(tmp_path / "study")["notes"]
+
+
+def test_a_part_that_cannot_be_measured_is_one_note_and_by_name_an_error(tmp_path, another_part):
+    encoder = small_encoder(num_hidden_layers=2)
+    few = StudyOptions(untrained=0, shuffled=False)
+    run(tmp_path / "study", encoder, options=few)
+    assert said(tmp_path / "study")["notes"].count("Blocks were not counted: there are few.") == 1
+    assert not (tmp_path / "study" / "tables" / "counted.parquet").exists()
+    with pytest.raises(UserError, match="there are few"):
+        run(tmp_path / "study", encoder, options=StudyOptions(parts=("counts",)))
+
+
+def test_a_part_that_is_no_longer_asked_for_leaves_no_table(tmp_path, another_part):
+    run(tmp_path / "study", options=StudyOptions(untrained=0, shuffled=False, examples=1))
+    run(tmp_path / "study", options=StudyOptions(parts=("counts",)))
+    tables = {path.stem for path in (tmp_path / "study" / "tables").iterdir()}
+    assert tables == {"counted", "claims"}
+    assert not (tmp_path / "study" / "examples").exists()
+
+
+def test_an_unknown_part_is_named(tmp_path):
+    with pytest.raises(UserError, match="'tails' is none of a study; the parts are heads"):
+        run(tmp_path / "study", options=StudyOptions(parts=("heads", "tails")))
