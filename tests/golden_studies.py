@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 import transformers
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.texts import TextSource
@@ -173,7 +174,7 @@ def main() -> None:
     """Write the golden tables of every study, or of those named."""
     torch.set_num_threads(1)
     for name in sys.argv[1:] or STUDIES:
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as place, threadpool_limits(1):
             tables = STUDIES[name][0](Path(place))
         (FOLDER / name).mkdir(parents=True, exist_ok=True)
         for old in (FOLDER / name).glob("*.parquet"):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from golden_studies import FOLDER, STUDIES, arithmetic
 
@@ -18,7 +19,8 @@ def one_thread():
     """Sums over threads round as the number of threads has it."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        yield
     torch.set_num_threads(before)
 
 

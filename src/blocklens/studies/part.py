@@ -2,8 +2,8 @@
 
 A part is a name, its tables and its steps. A step is one measurement, such as that of the encoder
 or of one untrained twin; its result is kept in `runs/<part>/<step>` with a hash of what went into
-it. To add a part, write a module with a `PART` like `heads_part.py` and name it in `runner.PARTS`; its
-options become one more field of `StudyOptions`, its tables go to the claims and to the report.
+it. To add a part, write a module with a `PART` like `heads_part.py` and name it in `runner.PARTS`;
+its options become one more field of `StudyOptions`, its tables go to the claims and to the report.
 """
 
 from __future__ import annotations
