@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 
-.PHONY: demo test test-slow test-data lint bench clean
+.PHONY: demo test test-slow test-data lint bench docs clean
 
 # The main job: measure the embedded encoder on the embedded texts and open the report.
 demo: $(PACKAGE)
@@ -31,6 +31,12 @@ lint: $(TOOLS)
 bench: $(TOOLS)
 	$(BIN)/pip install --quiet --constraint constraints.txt ".[bench]"
 	$(BIN)/python -m benchmarks
+
+# The documentation as a site in build/site; broken links are errors.
+docs: $(VENV)/bin/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir build/site
+	@echo "Open build/site/index.html"
 
 clean:
 	rm -rf $(VENV) demo-study study .pytest_cache .ruff_cache
