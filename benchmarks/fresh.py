@@ -24,7 +24,7 @@ MALLOC = {
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "67108864",
 }
-"""What `blocklens.cli.tune_memory` sets."""
+"""What the command `blocklens` sets (`blocklens.__main__`)."""
 
 
 def in_fresh_process(module: str, function: str, **arguments: Any) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
+
+import pytest
 
 import blocklens
 from helpers import random_texts, small_encoder
@@ -35,6 +38,21 @@ def test_every_public_name_is_there():
             assert callable(getattr(blocklens, name))
 
 
-def test_the_package_is_imported_without_pytorch():
-    code = "import sys, blocklens, blocklens.cli; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_what_the_command_line_does_a_notebook_can_do_too():
+    names = {"study", "segment", "evaluate", "pretrain", "finetune", "predict", "images"}
+    assert names <= set(blocklens.__all__)
+
+
+def test_a_reader_who_presses_tab_sees_the_public_names_alone():
+    assert set(dir(blocklens)) == {*blocklens.__all__, "__version__"}
+    assert blocklens.__version__ == version("blocklens")
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        blocklens.no_such_name  # noqa: B018
+
+
+def test_the_command_says_its_version(capfd):
+    subprocess.run([sys.executable, "-m", "blocklens", "--version"], check=True)
+    assert capfd.readouterr().out == f"blocklens {blocklens.__version__}\n"

@@ -8,11 +8,14 @@ found.table, found.labels, found.anchors                # data frames
 blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
 blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report
 blocklens.finetune("reviews.csv", encoder)              # classes of texts on every block
+blocklens.images("photos/")                             # classes of images
 blocklens.segment("A long text. ...", encoder).segments  # the text in segments, without training
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
 if TYPE_CHECKING:
     from blocklens.encoder.trunk import Encoder
@@ -21,16 +24,27 @@ if TYPE_CHECKING:
     from blocklens.heads.maps_of_texts import Example, look
     from blocklens.heads.measurement import Measurement, measure
     from blocklens.inputs.texts import Text, TextSource
+    from blocklens.pretraining.pretrain import pretrain
+    from blocklens.pretraining.pretrain_options import PretrainOptions
+    from blocklens.readouts.prediction import predict
     from blocklens.report import charts
-    from blocklens.segmentation import Segmentation, segment
-    from blocklens.studies import Study, StudyOptions, study
+    from blocklens.segmentation.evaluate import evaluate
+    from blocklens.segmentation.segment import Segmentation, segment
     from blocklens.studies.finetune import finetune
+    from blocklens.studies.images_part import ImageStudyOptions
+    from blocklens.studies.images_part import study_images as images
+    from blocklens.studies.runner import Study, study
+    from blocklens.studies.study_options import ClassOptions, LearnedOptions, StudyOptions
 
 __all__ = [
+    "ClassOptions",
     "Encoder",
     "Example",
     "HeadOptions",
+    "ImageStudyOptions",
+    "LearnedOptions",
     "Measurement",
+    "PretrainOptions",
     "Segmentation",
     "Study",
     "StudyOptions",
@@ -38,36 +52,57 @@ __all__ = [
     "TextSource",
     "UserError",
     "charts",
+    "evaluate",
     "finetune",
+    "images",
     "look",
     "measure",
+    "predict",
+    "pretrain",
     "segment",
     "study",
 ]
 
 _HOMES = {
-    "Encoder": "blocklens.encoder.trunk",
-    "Example": "blocklens.heads.maps_of_texts",
-    "HeadOptions": "blocklens.heads.head_options",
-    "Measurement": "blocklens.heads.measurement",
-    "Segmentation": "blocklens.segmentation",
-    "Study": "blocklens.studies",
-    "StudyOptions": "blocklens.studies",
-    "Text": "blocklens.inputs.texts",
-    "TextSource": "blocklens.inputs.texts",
-    "UserError": "blocklens.errors",
-    "finetune": "blocklens.studies.finetune",
-    "look": "blocklens.heads.maps_of_texts",
-    "measure": "blocklens.heads.measurement",
-    "segment": "blocklens.segmentation",
-    "study": "blocklens.studies",
+    "ClassOptions": "studies.study_options:ClassOptions",
+    "Encoder": "encoder.trunk:Encoder",
+    "Example": "heads.maps_of_texts:Example",
+    "HeadOptions": "heads.head_options:HeadOptions",
+    "ImageStudyOptions": "studies.images_part:ImageStudyOptions",
+    "LearnedOptions": "studies.study_options:LearnedOptions",
+    "Measurement": "heads.measurement:Measurement",
+    "PretrainOptions": "pretraining.pretrain_options:PretrainOptions",
+    "Segmentation": "segmentation.segment:Segmentation",
+    "Study": "studies.runner:Study",
+    "StudyOptions": "studies.study_options:StudyOptions",
+    "Text": "inputs.texts:Text",
+    "TextSource": "inputs.texts:TextSource",
+    "UserError": "errors:UserError",
+    "charts": "report.charts",
+    "evaluate": "segmentation.evaluate:evaluate",
+    "finetune": "studies.finetune:finetune",
+    "images": "studies.images_part:study_images",
+    "look": "heads.maps_of_texts:look",
+    "measure": "heads.measurement:measure",
+    "predict": "readouts.prediction:predict",
+    "pretrain": "pretraining.pretrain:pretrain",
+    "segment": "segmentation.segment:segment",
+    "study": "studies.runner:study",
 }
+"""Where each name lives: it is imported when first used, so that `--help` waits for nothing."""
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: `blocklens --help` must not wait for PyTorch."""
-    if name == "charts":
-        return import_module("blocklens.report.charts")
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> _Any:
+    """A public name, or the version."""
+    if name == "__version__":
+        return _version("blocklens")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, inside = _HOMES[name].partition(":")
+    home = _import_module(f"blocklens.{module}")
+    return getattr(home, inside) if inside else home
+
+
+def __dir__() -> list[str]:
+    """The public names alone."""
+    return [*__all__, "__version__"]

@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+import blocklens
 from blocklens.cli.finetune import finetune
 from blocklens.cli.images import images
 from blocklens.cli.predict import predict
@@ -36,9 +37,18 @@ app.command()(predict)
 app.command()(images)
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"blocklens {blocklens.__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(
+        False, "--version", help="Say which version this is.", callback=_say_version, is_eager=True
+    ),
 ) -> None:
     if debug:
         os.environ["BLOCKLENS_DEBUG"] = "1"
@@ -46,7 +56,6 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
-    tune_memory()
     try:
         app(prog_name="blocklens")
     except UserError as error:
@@ -57,20 +66,3 @@ def main() -> None:
     except KeyboardInterrupt:
         print("blocklens: stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)
-
-
-def tune_memory() -> None:
-    """Let the C library keep freed memory: mapping it anew costs more than the arithmetic in it.
-
-    glibc reads these settings when a process starts, so the command starts itself once more.
-    """
-    wanted = {
-        "MALLOC_MMAP_THRESHOLD_": "1073741824",
-        "MALLOC_TRIM_THRESHOLD_": "4294967296",
-        "MALLOC_TOP_PAD_": "67108864",
-    }
-    if sys.platform != "linux" or any(name in os.environ for name in wanted):
-        return
-    os.environ.update(wanted)
-    # -P: a folder named blocklens where the user stands must not be taken for the package.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "blocklens", *sys.argv[1:]])

@@ -158,7 +158,7 @@ def finetune(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
     first = is_first_process()
-    with study_progress(loaded.name, shown=first) as progress:
+    with study_progress(loaded.name) as progress:
         found = run(options, loaded, out, export=export_block, progress=progress)
     if not first:
         return

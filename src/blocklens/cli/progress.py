@@ -1,49 +1,30 @@
-"""Progress bars with the time left, on standard error and only where someone watches."""
+"""Old callbacks of functions that do not take a `Progress` yet."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from blocklens.progress import Stage, first_process, shown
 
-def is_first_process() -> bool:
-    """Whether this is the one that speaks, of the processes that torchrun started."""
-    return os.environ.get("RANK", "0") == "0"
+is_first_process = first_process
 
 
 @contextmanager
 def study_progress(
-    encoder: str, *, shown: bool = True, unit: str = "texts"
+    encoder: str, *, unit: str = "texts"
 ) -> Iterator[Callable[[str, int, int], None]]:
-    """One bar for each step of a study, which counts ``unit``; a new count starts its bar anew."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description:<22}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True, quiet=not shown)
-    console.print(f"[bold]{encoder}[/bold]", highlight=False)
-    with Progress(*columns, console=console, disable=not shown) as bars:
-        tasks = {}
+    """A callback with a step's name, what is done of it, and its count."""
+    with shown(encoder) as progress:
+        stages: dict[str, Stage] = {}
 
         def update(step: str, done: int, count: int) -> None:
-            if step not in tasks:
-                tasks[step] = bars.add_task(step, total=count)
-            bars.update(tasks[step], completed=done, total=count)
+            stage = stages.get(step)
+            if stage is not None and done < stage.done:
+                stages.pop(step).__exit__(None, None, None)
+            stage = stages.setdefault(step, progress.stage(step, count, unit or "done"))
+            stage.reach(done)
+            if done >= count:
+                stages.pop(step).__exit__(None, None, None)
 
         yield update

@@ -240,8 +240,7 @@ def _segmentations(
     from blocklens.segmentation.segment import segment as cut
 
     found, skipped = [], []
-    shown = sys.stderr.isatty()
-    with study_progress(encoder.name, shown=shown, unit="sentences") as progress:
+    with study_progress(encoder.name, unit="sentences") as progress:
         for file in files:
             source = TextSource(file, field=text_field, limit=limit)
             for text in source:

@@ -78,7 +78,7 @@ def scored(
     if methods:
         chosen["methods"] = [name for name in METHODS if name in methods]
         chosen["baselines"] = [name for name in BASELINES if name in methods]
-    with study_progress(encoder.name, shown=sys.stderr.isatty()) as update:
+    with study_progress(encoder.name) as update:
         done = 0
 
         def progress(name: str) -> None:

@@ -232,7 +232,7 @@ def study(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
     first = is_first_process()
-    with study_progress(loaded.name, shown=first) as progress:
+    with study_progress(loaded.name) as progress:
         found = run(source, loaded, out, options=options, progress=progress)
     if first:
         summarise(found)

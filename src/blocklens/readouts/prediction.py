@@ -1,6 +1,6 @@
 """Labels with confidences on new texts, by a text classifier that is an ordinary model folder.
 
-    for answer in predict(load_classifier("finetune-study"), ["A new text."]):
+    for answer in predict("finetune-study", ["A new text."]):
         answer.label, answer.confidence
 
 Texts are cut at the length that the classifier was trained with, which its tokenizer keeps.
@@ -88,8 +88,19 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
     return Classifier(model.eval().to(device), tokenizer, names, tokens)
 
 
-def predict(classifier: Classifier, texts: Iterable[Text | str]) -> Iterator[Prediction]:
-    """Answers to texts, in their order; texts are read as they are needed."""
+def predict(
+    classifier: Classifier | str | Path, texts: Iterable[Text | str]
+) -> Iterator[Prediction]:
+    """Answers to texts, in their order; texts are read as they are needed.
+
+    `classifier`: one that `load_classifier` loaded, or what it would load.
+
+    Raises:
+        UserError: what `load_classifier` raises.
+
+    """
+    if not isinstance(classifier, Classifier):
+        classifier = load_classifier(classifier)
     count = 0
     remaining = iter(texts)
     while some := list(islice(remaining, TEXTS_AT_ONCE)):
