@@ -216,3 +216,81 @@ def test_other_files_than_fewrels_are_refused(tmp_path, name, content, said):
     (tmp_path / name).write_text(content, "utf-8")
     with pytest.raises(UserError, match=said):
         read_labelled(str(tmp_path / name), preset="fewrel")
+
+
+def files(folder, **contents):
+    for name, content in contents.items():
+        path = folder / name.replace("__", "/").replace("_txt", ".txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+    return folder
+
+
+def test_folders_of_text_files_are_classes(tmp_path):
+    files(tmp_path, pos__0_txt="good", pos__1_txt="fine", neg__0_txt="bad", neg__sub__1_txt="dull")
+    (tmp_path / "urls.txt").write_text("loose", "utf-8")
+    found = read_labelled(str(tmp_path))
+    assert found.names == ["neg", "pos"]
+    assert {t: found.names[c] for t, c in zip(found.texts, found.labels, strict=True)} == {
+        "good": "pos", "fine": "pos", "bad": "neg", "dull": "neg",
+    }  # fmt: skip
+    assert [s.name for s in found.skipped] == ["urls.txt"]
+
+
+def test_folders_of_splits_are_no_classes(tmp_path):
+    files(tmp_path, train__pos__0_txt="a", train__neg__0_txt="b", test__pos__0_txt="c")
+    with pytest.raises(UserError, match="folders test and train are splits, not classes"):
+        read_labelled(str(tmp_path))
+    assert read_labelled(str(tmp_path / "train")).names == ["neg", "pos"]
+
+
+def test_text_files_beside_records_are_no_class(tmp_path, jsonl):
+    jsonl(records(), "train.jsonl")
+    (tmp_path / "README.md").write_text("About the data.", "utf-8")
+    files(tmp_path, docs__notes_txt="More.")
+    found = read_labelled(str(tmp_path))
+    assert found.names == ["cat", "dog"]
+    assert [s.name for s in found.skipped] == ["README.md", "docs/notes.txt"]
+    assert all("without a label" in s.reason for s in found.skipped)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["Cafe\u0301", "Caf\u00e9", " Caf\u00e9 ", "Bar"], ["Bar", "Caf\u00e9"]),
+        ([1, 1.0, "1", "1.0", 2], ["1", "2"]),
+        ([True, "true", "TRUE", False], ["False", "True"]),
+        (["007", "7", "-1.00"], ["-1", "007", "7"]),
+    ],
+)
+def test_one_class_is_one_class_however_it_is_written(jsonl, labels, names):
+    rows = [{"text": f"t {n}", "label": label} for n, label in enumerate(labels)]
+    found = read_labelled(jsonl(rows))
+    assert sorted(found.names) == sorted(names)
+
+
+def test_labels_inside_objects_are_named_with_a_dot(jsonl):
+    rows = [{"data": {"text": f"t{n}"}, "meta": {"kind": "xy"[n % 2]}} for n in range(4)]
+    found = read_labelled(jsonl(rows), field="data.text", label="meta.kind")
+    assert (found.texts, found.names) == (["t0", "t1", "t2", "t3"], ["x", "y"])
+    with pytest.raises(UserError, match=r"has no field 'meta\.no' for the label; it has 'data'"):
+        read_labelled(jsonl(rows), field="data.text", label="meta.no")
+
+
+def test_texts_that_differ_in_white_space_alone_are_one_text(jsonl):
+    rows = [*records(), {"text": " Text  number\n0.", "label": "cat"}]
+    found = read_labelled(jsonl(rows))
+    assert len(found) == 40
+    assert found.left_out == [("repeated in the data, taken once", 1)]
+
+
+def test_one_class_and_too_few_texts_say_what_was_left_out_and_why(tmp_path, jsonl):
+    path = tmp_path / "latin1.csv"
+    path.write_bytes(b"text;label\nsch\xf6n;pos\nplain;neg\nother;neg\n")
+    with pytest.raises(
+        UserError, match=r"one class, 'neg'.*1 record skipped; first, latin1.csv:1: is not UTF-8"
+    ):
+        read_labelled(str(path))
+    rows = [*records(4), {"text": "", "label": "cat"}, records(4)[0]]
+    with pytest.raises(UserError, match=r"class 'cat' has 2 texts.*1 record skipped.*1 repeated"):
+        samples(read_labelled(jsonl(rows)), seeds=1, train=5, test=5)

@@ -1,5 +1,6 @@
 """Texts from every format, compression and place, good and bad."""
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -8,7 +9,9 @@ import lzma
 import os
 import sys
 import tracemalloc
+import zipfile
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,11 +20,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocklens.errors import UserError
+from blocklens.inputs.opening import Limits
 from blocklens.inputs.texts import KEPT_SKIPPED, Skipped, Text, TextSource
 
 STORIES = ["First text. It has two.", "Zweiter Text mit \u00e4\u00f6\u00fc.", "\u7b2c\u4e09\u3002"]
 ROWS = [{"id": n, "title": f"t{n}", "text": story} for n, story in enumerate(STORIES)]
-COMPRESS = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}
+COMPRESS = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.compress,
+    ".bz2": bz2.compress,
+}
 
 
 def jsonl(rows=ROWS):
@@ -89,11 +99,43 @@ def test_a_text_file_is_one_text(tmp_path, suffix, compression):
     assert list(TextSource(str(path))) == [Text(path.name, "One.\n\nTwo.\n")]
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.compress])
-def test_compressed_files_joined_end_to_end_are_read_whole(tmp_path, compress):
-    suffix = {gzip.compress: ".gz", lzma.compress: ".xz"}.get(compress, ".zst")
-    path = put(tmp_path, "a.txt" + suffix, compress(b"One. ") + compress(b"Two."))
-    assert texts(path) == ["One. Two."]
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst", ".bz2"])
+def test_compressed_files_joined_end_to_end_are_read_whole(tmp_path, suffix):
+    first, second = COMPRESS[suffix](b"One. "), COMPRESS[suffix](b"Two.")
+    assert texts(put(tmp_path, "a.txt" + suffix, first + second)) == ["One. Two."]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2"])
+def test_padding_between_compressed_streams_loses_nothing(tmp_path, suffix):
+    first, second = COMPRESS[suffix](b"One. "), COMPRESS[suffix](b"Two.")
+    assert texts(put(tmp_path, "a.txt" + suffix, first + bytes(8) + second)) == ["One. Two."]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".zst", ".bz2"])
+def test_a_second_stream_that_is_damaged_is_named(tmp_path, suffix):
+    compress = COMPRESS[suffix]
+    rows = [{"text": os.urandom(500).hex()} for _ in range(600)]
+    damaged = b"no stream" + compress(jsonl())[9:]
+    source = TextSource(put(tmp_path, f"a.jsonl{suffix}", compress(jsonl(rows)) + damaged))
+    good = [text.text for text in source]
+    assert len(good) > 400
+    assert good == [row["text"] for row in rows[: len(good)]]
+    assert source.skipped[0].reason.startswith("has damaged ")
+
+
+def test_the_files_of_a_zip_archive_are_read_by_their_names(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for suffix, content in CONTENT.items():
+            archive.writestr(f"data/a{suffix}", content)
+        archive.writestr("__MACOSX/a.txt", "no text")
+        archive.writestr("logo.png", "no text")
+    source = TextSource(put(tmp_path, "all.zip", out.getvalue()))
+    assert [text.text for text in source] == STORIES * len(CONTENT)
+    assert "all.zip/data/a.csv:1" in {text.name for text in source}
+    assert [skipped.name for skipped in source.skipped] == ["all.zip/logo.png"]
+    put(tmp_path, "all.zip", out.getvalue()[:200])
+    assert "all.zip: has damaged zip data" in error(tmp_path / "all.zip")
 
 
 def test_a_folder_is_read_recursively_in_the_order_of_names(tmp_path):
@@ -151,6 +193,24 @@ def test_records_from_python_are_read_by_their_field():
     assert texts(iter(ROWS), field="title") == ["t0", "t1", "t2"]
 
 
+def test_a_pandas_table_is_read_as_records():
+    table = pd.DataFrame(ROWS)
+    assert texts(table) == STORIES
+    assert texts(table["title"]) == ["t0", "t1", "t2"]
+    assert [t.label for t in TextSource(table, label="id")] == [0, 1, 2]
+
+
+def test_one_object_that_holds_the_records_is_read(tmp_path):
+    for indent in (None, 2):
+        data = json.dumps({"version": 1, "data": ROWS}, indent=indent)
+        assert texts(put(tmp_path, "a.json", data)) == STORIES
+        assert texts(put(tmp_path, "b.json", json.dumps(ROWS[0], indent=indent))) == STORIES[:1]
+    said = error(put(tmp_path, "c.json", json.dumps({"train": ROWS, "test": ROWS})))
+    assert "several lists of records (train, test)" in said
+    said = error(put(tmp_path, "d.json", json.dumps({"text": ["a"], "label": ["b"]})))
+    assert "one object of columns (text, label)" in said
+
+
 def test_a_limit_counts_good_texts(tmp_path):
     path = put(tmp_path, "a.jsonl", jsonl([{"text": ""}, *ROWS]))
     source = TextSource(path, limit=2)
@@ -168,7 +228,7 @@ def test_a_limit_counts_good_texts(tmp_path):
         ({"title": "a", "body": "c", "sentence": "b"}, "b"),
         ({"title": "a", "Content": "b"}, "b"),
         ({"title": "a", "text": "b", "sentence": "c"}, "b"),
-        ({"text": 3, "sentence": "c"}, "c"),
+        ({"sentence": 3, "content": "c"}, "c"),
         ({"id": 3, "review": "c"}, "c"),
     ],
 )
@@ -326,7 +386,6 @@ def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, suffix):
             "'name' (text), 'n' (a number): name one with --text-field (in Python: field=)",
         ),
         ("a.csv", b"x,y\na,b\n", "a.csv: has no field that is clearly the text; it has 'x'"),
-        ("a.csv", b'text\n"never closed', "a.csv:1: is not valid CSV (unexpected end of data)"),
         ("a.csv", b"text,n\na,b,c\n", "a.csv:1: has 3 cells where the header has 2"),
         (
             "a.csv",
@@ -421,13 +480,38 @@ def test_bad_csv_rows_are_named_and_the_rows_after_them_read(tmp_path):
     assert [skipped.name for skipped in source.skipped] == ["a.csv:1", "a.csv:3"]
 
 
-def test_a_csv_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("blocklens.inputs.formats.LARGEST_CSV_FIELD", 1000)
-    path = put(tmp_path, "a.csv", 'text\ngood\n"never closed\n' + "more\n" * 1000)
-    source = TextSource(path)
-    next(iter(source))
-    list(source)
-    assert any("field larger than field limit" in skipped.reason for skipped in source.skipped)
+def test_a_record_that_is_too_long_ends_its_file_and_is_named(tmp_path):
+    long = Limits(record=1000)
+    for name, data in (
+        ("a.txt", "x" * 1001),
+        ("a.jsonl", '{"text": "good"}\n{"text": "' + "x" * 1001),
+        ("a.json", '[{"text": "good"}, {"text": "' + "x" * 200_000),
+        ("b.json", '{\n"data": [{"text": "' + "x" * 1001),
+        ("a.csv", "text\ngood\n" + "x" * 1001),
+        ("a.parquet", parquet({"text": ["good", "x" * 1001]})),
+    ):
+        said = error(put(tmp_path, name, data), limits=long, strict=True)
+        assert "longer than 1,000" in said, name
+        assert said.startswith(name), name
+
+
+def test_a_file_that_unpacks_to_too_much_ends_there_and_is_named(tmp_path):
+    many = jsonl([{"text": "word " * 100}] * 1000)
+    for suffix, compress in COMPRESS.items():
+        path = put(tmp_path, f"a.jsonl{suffix}", compress(many))
+        source = TextSource(path, limits=Limits(file=300_000))
+        if suffix:
+            assert 0 < sum(1 for _ in source) < 1000
+            assert source.skipped[0].reason.startswith(
+                "holds more than 300,000 bytes when unpacked"
+            )
+        else:
+            assert "holds more than 300,000 bytes" in error(path, limits=Limits(file=300_000))
+
+
+def test_a_bomb_of_one_endless_line_takes_little_memory_and_time(tmp_path):
+    path = put(tmp_path, "a.jsonl.zst", zstandard.compress(b"a" * 300_000_000))
+    assert "line 1 is longer than 1,000,000 bytes" in error(path, limits=Limits(record=1_000_000))
 
 
 def test_files_of_other_kinds_in_a_folder_are_named(tmp_path):
@@ -437,6 +521,17 @@ def test_files_of_other_kinds_in_a_folder_are_named(tmp_path):
     assert len(list(source)) == 1
     assert source.skipped[0].name == "logo.png"
     assert source.skipped[0].reason.startswith("the extension .png is not known")
+
+
+def test_links_to_nothing_and_to_themselves_and_pipes_are_named_and_never_waited_for(tmp_path):
+    put(tmp_path, "a.txt", "Good.")
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    (tmp_path / "nothing.txt").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.txt")
+    source = TextSource(tmp_path)
+    assert len(list(source)) == 1
+    assert [s.name for s in source.skipped] == ["loop.txt", "nothing.txt", "pipe.txt"]
+    assert "is no ordinary file" in error(tmp_path / "pipe.txt")
 
 
 def test_a_folder_without_texts_is_refused_at_once(tmp_path):

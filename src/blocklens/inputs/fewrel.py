@@ -15,7 +15,8 @@ from typing import Any
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad
-from blocklens.inputs.opening import UnusableError, format_of, opened
+from blocklens.inputs.opening import LIMITS, UnusableError, format_of, opened
+from blocklens.inputs.records import lines_of
 
 NAMES = "pid2name.json"
 """FewRel's own list of the relations' names, looked for beside the records."""
@@ -49,12 +50,12 @@ class FewRel:
     def __iter__(self) -> Iterator[Mapping[str, Any] | str]:
         try:
             with opened(self.path, self.compression) as stream:
-                for number, line in enumerate(stream, start=1):
+                for number, line in enumerate(lines_of(stream, LIMITS), start=1):
                     if line.strip():
-                        yield from self._of_line(json.loads(line), number)
+                        yield from self._of_line(json.loads(line.decode("utf-8-sig")), number)
         except UnusableError as error:
             raise UserError(f"{self.path}: {error}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
                 f"{self.path}: is not valid JSON ({error}); expected FewRel's object of relations "
                 "in one line, or one record a line"

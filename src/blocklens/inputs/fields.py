@@ -1,7 +1,11 @@
 """Which field of a record is its text, and which its label."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from blocklens.inputs.opening import UnusableError
 
@@ -27,6 +31,9 @@ _KINDS = {
     dict: "an object",
     bytes: "bytes",
 }
+
+_MISSING = object()
+_WHOLE = re.compile(r"^(-?(?:0|[1-9]\d*))\.0+$")
 
 
 class Bad(str):
@@ -63,12 +70,12 @@ class FieldPicker:
         Raises `UnusableError` when the field asked for is missing, or no field is clearly the text.
         """
         if self.field is not None:
-            if self.field not in columns and self.field.split(".")[0] not in columns:
-                raise UnusableError(f"has no field {self.field!r}; {_listed(columns)}")
+            self.field = _asked(self.field, columns, "")
             return
         named = {name.casefold(): name for name in reversed(list(columns))}
         known = [named[name] for name in TEXT_FIELDS if name in named]
-        known = [name for name in known if columns[name] in ("text", "null")]
+        kinds = ("text", "null")
+        known = [n for n in known if n.casefold() == "text" or columns[n] in kinds]
         # a name as long as a sentence is a file's first text, not its header
         strings = [n for n, kind in columns.items() if kind == "text" and 0 < len(n) <= 64]
         if not known and len(strings) != 1:
@@ -83,17 +90,14 @@ class FieldPicker:
         if not isinstance(record, Mapping):
             return Bad(f"is {kind_of(record)}; expected an object with named fields")
         if self.field is None:
-            columns = {str(name): kind_of(value) for name, value in record.items()}
+            columns = _kinds_in(record)
             if "text" not in columns.values():
                 return Bad(f"has no field with text; {_listed(columns)}")
             self.choose(columns)
         assert self.field is not None
-        value: Any = record
-        for name in [self.field] if self.field in record else self.field.split("."):
-            if not isinstance(value, Mapping) or name not in value:
-                columns = {str(name): kind_of(value) for name, value in record.items()}
-                return Bad(f"has no field {self.field!r}; {_listed(columns)}")
-            value = value[name]
+        value = _value(record, self.field)
+        if value is _MISSING:
+            return Bad(f"has no field {self.field!r}; {_listed(_kinds_in(record))}")
         if isinstance(value, str):
             return value
         if self._asked and isinstance(value, list) and value:
@@ -135,10 +139,8 @@ class LabelPicker(FieldPicker):
                     "name one with finetune --label-field (in Python: label=)"
                 )
             self.label_field = known[0]
-        elif self.label_field not in columns:
-            raise UnusableError(
-                f"has no field {self.label_field!r} for the label; {_shown(columns)}"
-            )
+        else:
+            self.label_field = _asked(self.label_field, columns, " for the label")
         super().choose({k: v for k, v in columns.items() if k != self.label_field})
 
     def pick(self, record: object) -> str:
@@ -146,27 +148,74 @@ class LabelPicker(FieldPicker):
         if not isinstance(record, Mapping):
             return super().pick(record)
         if self.field is None or self.label_field is None:
-            self.choose({str(name): kind_of(value) for name, value in record.items()})
+            self.choose(_kinds_in(record))
         assert self.label_field is not None
         text = super().pick(record)
-        label = record.get(self.label_field)
-        if isinstance(label, float) and label.is_integer():
-            label = int(label)  # a table with a missing label holds the others as fractions
-        if label is None or label != label or (isinstance(label, str) and not label.strip()):
+        value = _value(record, self.label_field)
+        if value is _MISSING:
+            shown = _shown(_kinds_in(record))
+            return Bad(f"has no field {self.label_field!r} for the label; {shown}")
+        label = label_of(value)
+        if label is None:
             return Bad(f"has no label in field {self.label_field!r}; give it one or leave it out")
-        if not isinstance(label, str | int) or isinstance(label, bool):
-            kind = kind_of(label)
-            return Bad(f"field {self.label_field!r} is {kind}; expected a name or a whole number")
+        if isinstance(label, Bad):
+            return Bad(f"field {self.label_field!r} {label}")
         if isinstance(text, Bad):
             return text
         labelled = Labelled(text)
-        labelled.label = label.strip() if isinstance(label, str) else label
+        labelled.label = label
         return labelled
+
+
+def label_of(value: object) -> str | int | None:
+    """The class that a value names: a string, or a whole number; None for no class.
+
+    One rule for records, folders and images: composed characters, no white space around, 1.0 is 1,
+    and true and false are classes however they are written. `Bad` for what cannot be a class.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, int):
+        return value
+    if value is None or value != value:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # a table with a missing label holds the others as fractions
+    if not isinstance(value, str):
+        return Bad(f"is {kind_of(value)}; expected a name or a whole number")
+    name = unicodedata.normalize("NFC", value.replace("\ufeff", "")).strip()
+    name = _WHOLE.sub(r"\1", name)
+    return {"true": "True", "false": "False"}.get(name.casefold(), name) or None
 
 
 def kind_of(value: object) -> str:
     """Name a value's kind in words."""
     return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def _asked(field: str, columns: Mapping[str, str], what: str) -> str:
+    """The field asked for, as the columns spell it; spaces around names do not count."""
+    for name in (field, field.strip()):
+        if name in columns or name.split(".")[0] in columns:
+            return name
+    shown = _shown(columns) if what else _listed(columns)
+    raise UnusableError(f"has no field {field!r}{what}; {shown}")
+
+
+def _value(record: Mapping[str, Any], field: str) -> Any:
+    """What stands in a record's field (`part.name` reaches into an object), or `_MISSING`."""
+    value: Any = record
+    for name in [field] if field in record else field.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return _MISSING
+        value = value[name]
+    return value
+
+
+def _kinds_in(record: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): kind_of(value) for name, value in record.items()}
 
 
 def _listed(columns: Mapping[str, str]) -> str:

@@ -1,12 +1,12 @@
 """Labelled texts: reading them, their classes, and balanced samples of them for each seed.
 
-A text that occurs more than once is taken once, so that none is trained on and tested on: what was
-left out is counted in `LabelledTexts.left_out` and reported.
+A text that occurs more than once, be it with other white space, is taken once, so that none is
+trained on and tested on: what was left out is counted in `LabelledTexts.left_out` and reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -42,8 +42,9 @@ class LabelledTexts:
         given_test: whether a text comes from the test texts that were given, bool [n]; None
             without them.
         left_out: what was left out and why, as (reason, number).
-        skipped: records without a text or a label.
+        skipped: records without a text or a label, the first thousand of each source.
         description: where they come from.
+        skipped_count: how many records were skipped.
 
     """
 
@@ -55,9 +56,22 @@ class LabelledTexts:
     left_out: list[tuple[str, int]]
     skipped: list[Skipped]
     description: str
+    skipped_count: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    def without(self) -> str:
+        """What was left out and why, to stand behind an error about too few texts."""
+        return _without(self.skipped, self.skipped_count, dict(self.left_out))
+
+
+def _without(skipped: Sequence[Skipped], count: int, left_out: Mapping[str, int]) -> str:
+    why = [f"{number:,} {reason}" for reason, number in left_out.items() if number]
+    if count:
+        first = f"{skipped[0].name}: {skipped[0].reason}"
+        why = [f"{count:,} {'record' if count == 1 else 'records'} skipped; first, {first}", *why]
+    return f" ({'; '.join(why)})" if why else ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +127,13 @@ def read_labelled(
     texts = [(text, from_test) for from_test, part in enumerate(read) for text in part]
     kept, left_out = _without_repeats(texts)
     names = class_names([text.label for text, _ in kept])
+    skipped = [bad for one in sources for bad in one.skipped]
+    skipped_count = sum(one.skipped_count for one in sources)
     if len(names) < 2:
-        raise UserError(f"{source}: one class, {names[0]!r}; at least two are needed to tell apart")
+        raise UserError(
+            f"{source}: one class, {names[0]!r}; at least two are needed to tell apart"
+            f"{_without(skipped, skipped_count, left_out)}"
+        )
     number = {name: i for i, name in enumerate(names)}
     labels = np.array([number[str(text.label)] for text, _ in kept], dtype=np.int64)
     given_test = np.array([bool(from_test) for _, from_test in kept])
@@ -127,8 +146,9 @@ def read_labelled(
         keys=np.array([text_key(text.text) for text, _ in kept], dtype=np.int64),
         given_test=given_test if test is not None else None,
         left_out=[(reason, count) for reason, count in left_out.items() if count],
-        skipped=[skipped for one in sources for skipped in one.skipped],
+        skipped=skipped,
         description=source if test is None else f"{source}, tested on {test}",
+        skipped_count=skipped_count,
     )
 
 
@@ -156,8 +176,8 @@ def check_kinds(texts: Sequence[Text], source: str) -> None:
 
     """
     numbers = [text for text in texts if isinstance(text.label, int)]
-    if numbers and len(numbers) < len(texts):
-        other = next(text for text in texts if not isinstance(text.label, int))
+    other = next((text for text in texts if not str(text.label).lstrip("-").isdecimal()), None)
+    if numbers and other:
         raise UserError(
             f"{source}: labels of mixed type: {numbers[0].label} in {numbers[0].name} is a number, "
             f"{other.label!r} in {other.name} a name; write all of them one way"
@@ -184,10 +204,11 @@ def _without_repeats(
         "repeated with another label: its first label taken": 0,
     }
     for text, from_test in sorted(texts, key=lambda pair: -pair[1]):
-        if text.text not in seen:
-            seen[text.text] = (text, from_test)
+        words = " ".join(text.text.split())
+        if words not in seen:
+            seen[words] = (text, from_test)
             continue
-        first, first_from_test = seen[text.text]
+        first, first_from_test = seen[words]
         if str(first.label) != str(text.label):
             left_out["repeated with another label: its first label taken"] += 1
         elif first_from_test != from_test:
@@ -241,15 +262,15 @@ def samples(
             rng = np.random.default_rng([seed, label])
             of_class = rng.permutation(np.flatnonzero(data.labels == label))
             if given is None:
-                sizes = _sizes(len(of_class), train, test, name, at_most)
+                sizes = _sizes(len(of_class), train, test, name, at_most, data)
                 parts = np.split(of_class, [sizes["test"], sizes["test"] + sizes["train"]])
                 pools = {"test": parts[0], "train": parts[1]}
             else:
                 free = of_class[~given[of_class]]
                 asked = min(train, len(free)) if train and at_most else train
                 pools = {
-                    "train": _first(free, asked, name, "training"),
-                    "test": _first(of_class[given[of_class]], test, name, "test"),
+                    "train": _first(free, asked, name, "training", data),
+                    "test": _first(of_class[given[of_class]], test, name, "test", data),
                 }
             for part, rows in pools.items():
                 chosen[part].append(rows)
@@ -261,7 +282,12 @@ def samples(
 
 
 def _sizes(
-    count: int, train: int | None, test: int | None, name: str, at_most: bool
+    count: int,
+    train: int | None,
+    test: int | None,
+    name: str,
+    at_most: bool,
+    data: LabelledTexts,
 ) -> dict[str, int]:
     """How many texts of a class of `count` are for training and for the test."""
     if test is None:
@@ -275,14 +301,17 @@ def _sizes(
         raise UserError(
             f"class {name!r} has {count} texts, {train + test} asked for ({train} to train and "
             f"{test} to test): ask for fewer with --train and --test-size, or leave the class out"
+            f"{data.without()}"
         )
     return {"train": train, "test": test}
 
 
-def _first(rows: NDArray[np.int64], asked: int | None, name: str, what: str) -> NDArray[np.int64]:
+def _first(
+    rows: NDArray[np.int64], asked: int | None, name: str, what: str, data: LabelledTexts
+) -> NDArray[np.int64]:
     if asked is not None and asked > len(rows):
         raise UserError(
             f"class {name!r} has {len(rows)} {what} texts, {asked} asked for: ask for fewer with "
-            "--train and --test-size, or leave the class out"
+            f"--train and --test-size, or leave the class out{data.without()}"
         )
     return rows[:asked]

@@ -28,6 +28,8 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
 def files_below(folder: Path) -> Iterator[Path]:
     """The files in `folder` and in the folders below it; links to folders are not followed.
 
+    A broken link or a named pipe is among them: who opens it says so.
+
     Raises:
         UserError: a folder that cannot be listed.
 
@@ -35,5 +37,27 @@ def files_below(folder: Path) -> Iterator[Path]:
     for entry in entries_of(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from files_below(Path(entry))
-        elif entry.is_file():
+        elif not Path(entry).is_dir():
             yield Path(entry)
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders in `folder`, links to folders among them."""
+    return [path for path in map(Path, entries_of(folder)) if path.is_dir()]
+
+
+TRAIN_FOLDERS = ("train", "training")
+TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
+
+
+def splits_in(folder: Path) -> dict[str, Path]:
+    """The splits of a data set, by lower-case name: folders of class folders.
+
+    A folder called "train" is a split only if it holds folders, and if all its siblings are splits;
+    beside "bus" and "car" it is a class of pictures.
+    """
+    folders = folders_in(folder)
+    names = (*TRAIN_FOLDERS, *TEST_FOLDERS)
+    if not all(path.name.lower() in names and folders_in(path) for path in folders):
+        return {}
+    return {path.name.lower(): path for path in folders}

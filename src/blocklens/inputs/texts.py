@@ -18,11 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of
-from blocklens.inputs.formats import READERS, Records
+from blocklens.inputs.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of, label_of
 from blocklens.inputs.hub import HubDataset
-from blocklens.inputs.listing import files_below
-from blocklens.inputs.opening import SUPPORTED, UnusableError, format_of, opened
+from blocklens.inputs.listing import files_below, splits_in
+from blocklens.inputs.opening import (
+    LIMITS,
+    SUPPORTED,
+    Limits,
+    UnusableError,
+    format_of,
+    members,
+    opened,
+)
+from blocklens.inputs.records import READERS, Records
 
 KEPT_SKIPPED = 1000
 
@@ -62,8 +70,9 @@ class TextSource:
 
     `field` names the field (column) that holds the text; without it, see `FieldPicker`. `limit`
     ends after so many good texts. `strict` raises at the first bad text instead of skipping it.
-    `labelled` reads every text with its label, from the field `label` (see `LabelPicker`); a text
-    without one is a bad text.
+    `labelled` reads every text with its label, from the field `label` (see `LabelPicker`), or, in a
+    folder of .txt and .md files alone, from the name of the folder within it; a text without one is
+    a bad text. `limits`: how much of a record and of a file is read.
 
     Raises `UserError` for a source that is missing or of no known kind; and, when iterated, if no
     text in it can be used.
@@ -78,6 +87,7 @@ class TextSource:
         strict: bool = False,
         labelled: bool = False,
         label: str | None = None,
+        limits: Limits = LIMITS,
     ) -> None:
         if limit is not None and limit < 1:
             raise UserError(f"a limit of {limit} texts: expected 1 or more")
@@ -86,6 +96,7 @@ class TextSource:
         self.label = label
         self.limit = limit
         self.strict = strict
+        self.limits = limits
         self.skipped: list[Skipped] = []
         self.skipped_count = 0
         self._digest: str | None = None
@@ -93,6 +104,7 @@ class TextSource:
         self._input: Path | None = None
         self._hub: HubDataset | None = None
         self._path: Path | None = None
+        self._class_folders = False
         self._items: Iterable[object] = ()
         self._is_input = isinstance(source, str) and source == "-"
         if isinstance(source, Path) or (isinstance(source, str) and source != "-"):
@@ -102,7 +114,7 @@ class TextSource:
             self.description = "standard input"
         elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
             self.description = "texts from Python"
-            self._items = source
+            self._items = _Frame(source) if hasattr(source, "itertuples") else source
             if isinstance(source, Iterator):
                 self._kept = _Kept(_picked(source, self._picker()))
         else:
@@ -154,8 +166,16 @@ class TextSource:
             raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
         if path.is_dir():
             self._path = path
-            if not any(_is_known(file) for file in files_below(path)):
+            kinds = {kind for file in files_below(path) if (kind := _kind(file))}
+            if not kinds:
                 raise UserError(f"{source}: the folder has no texts; expected {SUPPORTED}")
+            self._class_folders = self.labelled and kinds <= {"text", "markdown"}
+            if self._class_folders and (splits := splits_in(path)):
+                names = " and ".join(path.name for path in splits.values())
+                raise UserError(
+                    f"{source}: its folders {names} are splits, not classes; give one of them, and "
+                    "one to measure on with --test"
+                )
         elif exists:
             self._path = path
             try:
@@ -163,7 +183,7 @@ class TextSource:
             except UnusableError as error:
                 raise UserError(f"{source}: {error}") from error
         else:
-            if isinstance(source, str) and not _is_known(path):
+            if isinstance(source, str) and not _kind(path):
                 self._hub = HubDataset.parse(source)
             if self._hub is None:
                 raise UserError(
@@ -191,10 +211,44 @@ class TextSource:
     def _read_file(self, path: Path, name: str) -> Iterator[tuple[str, str]]:
         try:
             kind, compression = format_of(path)
-            with opened(path, compression, parquet=kind == "parquet") as stream:
-                yield from _named(f"{name}:", READERS[kind](stream, self._picker()))
+            if kind != "zip":
+                yield from self._read_records(kind, compression, path, name)
+                return
+            for member in members(path):
+                inner = f"{name}/{member}"
+                try:
+                    kind, compression = format_of(Path(member))
+                    yield from self._read_records(kind, compression, path, inner, member)
+                except UnusableError as error:
+                    yield inner, Bad(error)
         except UnusableError as error:
             yield name, Bad(error)
+
+    def _read_records(
+        self, kind: str, compression: str | None, path: Path, name: str, member: str | None = None
+    ) -> Iterator[tuple[str, str]]:
+        parquet = kind == "parquet"
+        with opened(
+            path, compression, parquet=parquet, member=member, limits=self.limits
+        ) as stream:
+            records = READERS[kind](stream, self._picker(), self.limits)
+            if self.labelled and kind in ("text", "markdown"):
+                records = self._with_folder(records, name)
+            yield from _named(f"{name}:", records)
+
+    def _with_folder(self, records: Records, name: str) -> Records:
+        """Whole files with the folder they lie in as their label."""
+        folder, slash, _ = name.partition("/")
+        for number, text in records:
+            if not (self._class_folders and slash):
+                text = Bad(
+                    "is a text without a label; give records with one, or folders of .txt files "
+                    "alone, one a class"
+                )
+            elif not isinstance(text, Bad):
+                text = Labelled(text)
+                text.label = label_of(folder) or folder
+            yield number, text
 
     def _read_input(self) -> Iterator[tuple[str, str]]:
         name = "standard input"
@@ -205,14 +259,14 @@ class TextSource:
                 with (Path(folder) / "input").open("wb") as copy:
                     shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
                 self._input = Path(folder) / "input"
-            with opened(self._input, None, guess=True) as stream:
+            with opened(self._input, None, guess=True, limits=self.limits) as stream:
                 kind = (
                     "jsonl"
                     if _is_object(next((li for li in stream if li.strip()), b""))
                     else "text"
                 )
-            with opened(self._input, None, guess=True) as stream:
-                yield from _named(f"{name}:", READERS[kind](stream, self._picker()))
+            with opened(self._input, None, guess=True, limits=self.limits) as stream:
+                yield from _named(f"{name}:", READERS[kind](stream, self._picker(), self.limits))
         except UnusableError as error:
             yield name, Bad(error)
         except OSError as error:
@@ -265,6 +319,21 @@ class _Kept:
             yield number, Bad(text) if bad else text
 
 
+class _Frame:
+    """The rows of a pandas table as records."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+        if not table.columns.is_unique:
+            twice = table.columns[table.columns.duplicated()][0]
+            raise UserError(f"texts: two columns are called {twice!r}; give each its own name")
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        names = [str(name) for name in self._table.columns]
+        for row in self._table.itertuples(index=False, name=None):
+            yield dict(zip(names, row, strict=True))
+
+
 def _named(prefix: str, records: Iterable[tuple[int | None, str]]) -> Iterator[tuple[str, str]]:
     for number, text in records:
         yield f"{prefix}{number}" if number is not None else prefix[:-1], text
@@ -280,11 +349,11 @@ def _picked(items: Iterable[object], picker: FieldPicker) -> Records:
             yield number, Bad(f"is {kind_of(item)}; expected a string")
 
 
-def _is_known(path: Path) -> bool:
+def _kind(path: Path) -> str | None:
     try:
-        return format_of(path)[0] in READERS
+        return format_of(path)[0]
     except UnusableError:
-        return False
+        return None
 
 
 def _is_object(line: bytes) -> bool:

@@ -3,29 +3,26 @@
 Read are, by content and not by name: JSON lines with ``segments`` (lists of sentences), JSON
 lines with ``sections`` (a list of ``{heading, paragraphs: [[sentence, ...], ...]}``; the headings
 are left out, since they would give the answer away), and Choi's own plain text: one sentence a
-line, a line of ten or more ``=`` before, between and after segments. Files ending in .xz, .gz or
-.bz2 are unpacked as they are read; of a folder every ``*.ref`` file below it is read, in the order
-of names.
+line, a line of ten or more ``=`` before, between and after segments. Files ending in .xz, .gz,
+.zst or .bz2 are unpacked as they are read; of a folder every ``*.ref`` file below it is read, in
+the order of names.
 """
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import json
-import lzma
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from blocklens.errors import UserError
-
-OPENERS = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
+from blocklens.inputs.opening import COMPRESSIONS, LIMITS, UnusableError, opened
+from blocklens.inputs.records import lines_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +97,25 @@ def selected(
 
 
 def _read_file(file: Path) -> Iterator[Document]:
-    """Documents of one file."""
-    opener = OPENERS.get(file.suffix)
+    """Documents of one file: JSON lines where the first line starts with a brace."""
+    suffix = file.suffix.lower()
     try:
-        if opener:
-            with opener(file, "rt", encoding="utf-8") as lines:
-                yield from _read_lines(file, lines)
-        else:
-            with file.open(encoding="utf-8") as lines:
-                yield from _read_lines(file, lines)
-    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+        with opened(file, suffix if suffix in COMPRESSIONS else None) as stream:
+            lines = (line.decode("utf-8-sig") for line in lines_of(stream, LIMITS))
+            numbered = enumerate(lines, start=1)
+            visible = ((number, line) for number, line in numbered if line.strip())
+            begin, first = next(visible, (0, ""))
+            if not first:
+                raise UserError(f"{file}: empty; expected documents with segments or sections")
+            if not first.lstrip().startswith("{"):
+                yield from _kept(_choi_text(file, [first, *lines]))
+                return
+            for number, line in chain([(begin, first)], visible):
+                yield from _kept(_record(f"{file}:{number}", line))
+    except UnusableError as error:
+        raise UserError(f"{file}: {error}") from error
+    except UnicodeDecodeError as error:
         raise UserError(f"{file}: cannot be read as UTF-8 text ({error})") from error
-
-
-def _read_lines(file: Path, lines: IO[Any]) -> Iterator[Document]:
-    """Documents of one open file: JSON lines where the first line starts with a brace."""
-    first = next((line for line in lines if line.strip()), "")
-    if not first.strip():
-        raise UserError(f"{file}: empty; expected documents with segments or sections")
-    if not first.lstrip().startswith("{"):
-        yield from _kept(_choi_text(file, [first, *lines]))
-        return
-    for number, line in enumerate(chain([first], lines), 1):
-        if line.strip():
-            yield from _kept(_record(f"{file}:{number}", line))
 
 
 def _kept(document: Document) -> Iterator[Document]:

@@ -69,7 +69,7 @@ class Given:
             "test": int(self.texts.test.shape[1]),
             "seeds": len(self.texts.test),
             "left_out": dict(self.data.left_out),
-            "skipped": len(self.data.skipped),
+            "skipped": self.data.skipped_count,
             "skipped_list": [f"{bad.name}: {bad.reason}" for bad in self.data.skipped[:1000]],
             "short": {"classes": len(short), "fewest": min(short.values(), default=0)},
         }

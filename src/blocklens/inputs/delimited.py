@@ -1,0 +1,182 @@
+"""Tables of delimited text: CSV and TSV in whatever dialect, as people and spreadsheets write them.
+
+A dialect is believed when the header and the first rows agree on it. Python's `csv` reads the rows.
+A quotation mark that is never closed swallows all that follows in other readers: here its line
+alone is lost, and named. docs/texts.md compares the readers that were tried.
+"""
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice, product
+
+from blocklens.inputs.fields import Bad
+from blocklens.inputs.opening import UnusableError
+
+DELIMITERS = ",;\t|"
+_NO_DELIMITER = "\x1f"  # for a table of one column
+_SAMPLE_LINES, _SAMPLE_CHARACTERS = 1000, 1 << 18
+_LINES_READ_AGAIN = 1_000_000  # in all, after quotation marks that are never closed
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the cells of a table are told apart.
+
+    `escape` is a backslash where quotation marks inside a cell are written after one; otherwise
+    they are doubled. `spaced`: the spaces after a delimiter belong to it.
+    """
+
+    delimiter: str
+    quoted: bool = True
+    escape: str | None = None
+    spaced: bool = False
+
+    def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Rows of cells; raises `csv.Error` for a line that is not in this dialect."""
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            escapechar=self.escape,
+            skipinitialspace=self.spaced,
+            strict=True,
+        )
+
+
+def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[list[str] | Bad]]:
+    """The names of the columns, and the rows below them; `Bad` in the place of a broken row.
+
+    `most`: characters of a row. Raises `UnusableError` for a header that cannot be right.
+    """
+    csv.field_size_limit(most)
+    lines = _lines(text, most)
+    sample: list[str] = []
+    characters = 0
+    for line in islice((line for line in lines if sample or line.strip()), _SAMPLE_LINES):
+        sample.append(line)
+        characters += len(line)
+        if characters > _SAMPLE_CHARACTERS:
+            break
+    told = _SEP_LINE.fullmatch(sample[0]) if sample else None  # Excel's own first line
+    if told:
+        sample = sample[1:]
+    dialect = dialect_of(sample, told[1] if told else None)
+    rows = _rows(chain(sample, lines), dialect)
+    header = next(rows, [])
+    if isinstance(header, Bad):
+        raise UnusableError(f"has no valid CSV header (it {header}); check the first line")
+    header = [name.strip() for name in header]
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise UnusableError(
+            f"has two columns called {twice[0]!r}; give every column a name of its own"
+        )
+    return header, rows
+
+
+def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
+    for number, line in enumerate(iter(lambda: text.readline(most + 1), ""), start=1):
+        if len(line) > most:
+            raise UnusableError(
+                f"line {number} is longer than {most:,} characters; split the text, or raise the "
+                "limit (in Python: Limits(record=...))"
+            )
+        yield line.removeprefix("\ufeff")  # also where files were joined
+
+
+def dialect_of(sample: Sequence[str], delimiter: str | None = None) -> Dialect:
+    """The dialect in which most of the rows have as many cells as the header.
+
+    `sample`: the first lines, with their ends. Among dialects that fit equally well: more columns,
+    then quoted cells, doubled quotation marks, and spaces that belong to the cells.
+    """
+    if not sample:
+        return Dialect(",")
+    among = [delimiter] if delimiter else [d for d in DELIMITERS if d in sample[0]]
+    everything = "".join(sample)
+    options = product(
+        among or [_NO_DELIMITER],
+        (True, False),
+        (None, "\\") if '\\"' in everything else (None,),
+        (False, True),
+    )
+    best, best_fit = Dialect(among[0] if among else _NO_DELIMITER), (0.0, 0, 0)
+    for candidate in (Dialect(*option) for option in options):
+        if candidate.spaced and not _spaced(sample[0], everything, candidate.delimiter):
+            continue
+        if (fit := _fit(candidate, sample)) > best_fit:
+            best, best_fit = candidate, fit
+    return best
+
+
+def _spaced(header: str, everything: str, delimiter: str) -> bool:
+    """Whether the header has a space after every delimiter, or a quotation mark follows spaces."""
+    after_all = header.count(f"{delimiter} ") == header.count(delimiter) > 0
+    return delimiter != "\t" and (after_all or f'{delimiter} "' in everything)
+
+
+def _fit(dialect: Dialect, sample: Sequence[str]) -> tuple[float, int, int]:
+    """How well a dialect fits: the share of rows that agree with the header, columns, rows."""
+    header, *rows = _rows(iter(sample), dialect)
+    if isinstance(header, Bad) or (len(header) < 2 and dialect.delimiter != _NO_DELIMITER):
+        return 0.0, 0, 0
+    agreeing = [row for row in rows if isinstance(row, list)]
+    share = len(agreeing) / len(rows) if rows else 1.0
+    # Where tabs delimit, quotation marks are often nothing but characters: then every line is a
+    # row, and reading them as quotes would merge some.
+    tabs = dialect.delimiter == "\t"
+    may_hold_marks = dialect.quoted or (tabs and share == 1)
+    if not may_hold_marks and any(_is_quoted(cell) for row in agreeing for cell in row):
+        return 0.0, 0, 0
+    return share, len(header), len(rows) if tabs else 0
+
+
+def _is_quoted(cell: str) -> bool:
+    return len(cell) > 1 and cell[0] == cell[-1] == '"'
+
+
+def _rows(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str] | Bad]:
+    """The rows of a table, its header first; where one is broken, anew from the line after it."""
+    again: deque[str] = deque()
+    taken: list[str] = []
+
+    def source() -> Iterator[str]:
+        for line in iter(lambda: again.popleft() if again else next(lines, None), None):
+            taken.append(line)
+            yield line
+
+    cells, read_again = None, 0
+    reader = dialect.reader(source())
+    while True:
+        taken.clear()
+        try:
+            row: list[str] | Bad = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            row = Bad(f"is not valid CSV ({error}); check the quotes")
+            again.extendleft(reversed(taken[1:]))
+            read_again += len(taken)
+            if read_again > _LINES_READ_AGAIN:
+                raise UnusableError(
+                    "has too many quotation marks that are never closed; the rest is not read: "
+                    "check the quotes"
+                ) from error
+            reader = dialect.reader(source())
+        if not row:
+            continue  # a blank line
+        if isinstance(row, list):
+            cells = len(row) if cells is None else cells
+            while len(row) > cells and not row[-1]:
+                row.pop()
+            if len(row) != cells:
+                row = Bad(
+                    f"has {len(row)} cells where the header has {cells}; "
+                    "put texts with commas or line breaks in quotes"
+                )
+        yield row
