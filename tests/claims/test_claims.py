@@ -1,40 +1,21 @@
-"""A verdict needs the whole interval on one side, and each P1 claim reads the sums it names."""
+"""Each P1 claim reads the sums it names, beside those of its controls."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from blocklens.claims import REGISTRY, Estimate, claim, evaluate, verdict
+from blocklens.claims import REGISTRY, claim, evaluate
 from blocklens.claims.p1 import Run
 from blocklens.heads.ratios import Ratios
 
-CONTROL = Estimate(1.0, 0.9, 1.1)
-
-
-@pytest.mark.parametrize(
-    ("effect", "control", "bound", "expected"),
-    [
-        (Estimate(2, 1.5, 2.5), CONTROL, 1.0, "holds"),
-        (Estimate(1.2, 1.05, 1.4), CONTROL, 1.0, "inconclusive"),
-        (Estimate(0.5, 0.4, 0.6), CONTROL, 1.0, "does not hold"),
-        # Above the control, but on the wrong side of no preference at all.
-        (Estimate(0.8, 0.7, 0.9), Estimate(0.5, 0.4, 0.6), 1.0, "does not hold"),
-        # Above no preference, but the control does better still.
-        (Estimate(2, 1.9, 2.1), Estimate(3, 2.8, 3.2), 1.0, "does not hold"),
-        (Estimate(2, 1.5, 2.5), None, 1.0, "inconclusive"),
-        (Estimate(2, float("nan"), float("nan")), CONTROL, 1.0, "inconclusive"),
-        (Estimate(2, 1.5, 2.5), Estimate(1, float("nan"), float("nan")), 1.0, "inconclusive"),
-    ],
-)
-def test_the_verdict_follows_the_intervals(effect, control, bound, expected):
-    assert verdict(effect, control, bound) == expected
-
 
 def test_a_claim_registered_twice_is_an_error():
-    taken = next(iter(REGISTRY))
-    given = {"paper": "P1", "statement": "", "statistic": "", "control": "", "bound": 1.0}
+    taken = next(iter(REGISTRY.values()))
+    given = {
+        field: getattr(taken, field) for field in taken.__dataclass_fields__ if field != "find"
+    }
     with pytest.raises(ValueError, match="registered twice"):
-        claim(id=taken, choices="", figure={}, **given)(lambda tables: None)
+        claim(**given)(lambda tables: None)
 
 
 def ratios(observed, measure="separators", statistics=("attention to separator",)):
@@ -58,16 +39,15 @@ def test_a_run_gives_back_the_effects_it_was_made_of():
     run = Run(ratios(effects))
     assert run.blocks == 6
     assert run.third == 2
-    assert run.final_third()[0] == pytest.approx(6, rel=0.02)
-    assert run.first_third()[0] == pytest.approx(1, rel=0.02)
-    assert run.first_over_final()[0] == pytest.approx(1 / 6, rel=0.03)
-    assert run.strongest_head()[0] == pytest.approx(7, rel=0.02)
+    assert run.final_third().value == pytest.approx(6, rel=0.02)
+    assert run.first_over_final().value == pytest.approx(1 / 6, rel=0.03)
+    assert run.strongest_head().value == pytest.approx(7, rel=0.02)
     # One doubling apart in one block of six, half a doubling in another, none elsewhere.
     spread = np.mean([0, 0, 0, np.std([1, 2], ddof=1), np.std(np.log2([5, 7]), ddof=1), 0])
-    assert run.spread_over_heads()[0] == pytest.approx(spread, rel=0.1)
-    low, high = np.percentile(run.final_third()[1:], [2.5, 97.5])
-    assert low < 6 < high
-    assert high - low < 0.2
+    assert run.spread_over_heads().value == pytest.approx(spread, rel=0.1)
+    final = run.final_third()
+    assert final.low < 6 < final.high
+    assert final.high - final.low < 0.2
 
 
 def with_run(frame, name):
@@ -76,18 +56,33 @@ def with_run(frame, name):
 
 def test_a_claim_holds_against_its_controls_and_not_without():
     strong, weak = ratios(np.full((3, 2), 5.0)), ratios(np.full((3, 2), 1.0))
-    runs = [with_run(strong, "encoder"), with_run(weak, "untrained 0")]
+    twins = [with_run(shifted(weak, 1 + seed / 50), f"untrained {seed}") for seed in range(5)]
+    runs = [with_run(strong, "encoder"), *twins]
     found = evaluate({"sums": pd.concat(runs)}).set_index("id")
     assert found.loc["p1-separator", "verdict"] == "holds"
     assert found.loc["p1-separator", "effect"] == pytest.approx(5, rel=0.01)
-    # Its statistic was not measured.
-    assert found.loc["p1-same-sentence", "verdict"] == "inconclusive"
+    assert list(found.index) == ["p1-separator", "p1-full-stop"]  # the measure that was run
+    assert found.loc["p1-full-stop", "verdict"] == "not applicable"
+    assert "full stop" in found.loc["p1-full-stop", "reason"]
     alone = evaluate({"sums": runs[0]}).set_index("id")
-    assert alone.loc["p1-separator", "verdict"] == "inconclusive"
+    assert alone.loc["p1-separator", "verdict"] == "undecided"
     assert alone.loc["p1-separator", "control"] == "not run"
-    stronger = [*runs, with_run(ratios(np.full((3, 2), 6.0)), "untrained 1")]
+    stronger = [runs[0], *(with_run(shifted(weak, 6.0 + s), f"untrained {s}") for s in range(3))]
     beaten = evaluate({"sums": pd.concat(stronger)}).set_index("id")
-    assert beaten.loc["p1-separator", "verdict"] == "inconclusive"
+    assert beaten.loc["p1-separator", "verdict"] == "undecided"
+
+
+def shifted(frame, factor):
+    return frame.assign(observed=frame["observed"] * factor)
+
+
+def test_the_strongest_head_survives_a_half_without_the_statistic():
+    rows = ratios(np.full((2, 2), 3.0))
+    emptied = rows.assign(expected=rows["expected"].where(rows["group"] % 2 == 1, 0.0))
+    emptied = emptied.assign(observed=emptied["observed"].where(emptied["group"] % 2 == 1, 0.0))
+    assert not Run(emptied).strongest_head().sources
+    assert Run(rows).strongest_head().sources
+    assert not Run(rows[rows["group"] == 0]).strongest_head().sources
 
 
 def test_claims_without_their_tables_are_not_shown():

@@ -52,18 +52,18 @@ def confidence(**changes: tuple[float, float, float]) -> dict[str, pd.DataFrame]
 
 
 @pytest.mark.parametrize(
-    ("change", "effect", "verdict"),
+    ("change", "verdict"),
     [
-        ((0.005, -0.004, 0.014), (0.015, 0.006, 0.02), "holds"),
-        ((0.01, 0.004, 0.03), (0.01, -0.01, 0.016), "inconclusive"),
-        ((0.05, 0.03, 0.07), (-0.03, -0.05, -0.01), "does not hold"),
-        ((-0.05, -0.07, -0.03), (-0.03, -0.05, -0.01), "does not hold"),
-        ((0.0, -9.0, 9.0), (0.02, -8.98, 0.02), "inconclusive"),
+        ((0.005, -0.004, 0.014), "holds"),
+        ((0.01, -0.01, 0.03), "undecided"),
+        ((0.05, 0.03, 0.07), "does not hold"),
+        ((-0.05, -0.07, -0.03), "does not hold"),
+        ((0.0, -9.0, 9.0), "undecided"),
     ],
 )
-def test_independence_needs_the_whole_interval_within_the_bound(change, effect, verdict):
+def test_independence_needs_the_whole_interval_within_the_bound(change, verdict):
     found = evaluate(confidence(truncate_all=change)).set_index("id").loc["p2-confidence"]
-    assert found[["effect", "low", "high"]].tolist() == pytest.approx(effect)
+    assert found[["effect", "low", "high"]].tolist() == pytest.approx(change)
     assert found["verdict"] == verdict
 
 
@@ -71,7 +71,7 @@ def test_right_answers_alone_are_a_claim_of_their_own_and_the_fine_tuned_model_i
     tables = confidence(truncate_correct=(0.0, -0.01, 0.01), read_out_all=(0.0, -0.01, 0.01))
     found = evaluate(tables).set_index("id")["verdict"]
     assert found["p2-confidence-correct"] == "holds"
-    assert found["p2-confidence"] == "inconclusive"
+    assert found["p2-confidence"] == "undecided"
     table = tables["text_confidence"]
     alone = {"text_confidence": table[table["read_out"].eq("read-out")]}
     assert evaluate(alone).set_index("id")["verdict"]["p2-confidence"] == "holds"
@@ -85,7 +85,7 @@ def test_a_confidence_that_cannot_leave_the_bound_says_nothing_of_independence()
         return evaluate(tables).set_index("id")["verdict"]["p2-confidence"]
 
     assert verdict(0.2) == "holds"
-    assert verdict(0.0018) == "inconclusive"
+    assert verdict(0.0018) == "undecided"
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_partners_must_do_better_than_random_tokens_at_the_largest_share(
         assert list(found.index) == [identity]
         return found["verdict"][identity]
 
-    assert verdict(0.01, 0.02) == "holds"
-    assert verdict(-0.01, 0.02) == "inconclusive"
+    assert verdict(0.011, 0.019) == "holds"
+    assert verdict(-0.01, 0.02) == "undecided"
     assert verdict(-0.03, -0.02) == "does not hold"
 
 

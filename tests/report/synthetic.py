@@ -239,7 +239,7 @@ def claim_rows() -> pd.DataFrame:
             1.10,
             1.14,
         ),
-        ("uniqueness", "uniqueness", "inconclusive", 0.7, 0.6, 0.82, 0.78, 0.70, 0.86),
+        ("uniqueness", "uniqueness", "undecided", 0.7, 0.6, 0.82, 0.78, 0.70, 0.86),
     ]
     columns = ["id", "statistic", "verdict", "effect", "low", "high"]
     columns += ["control_effect", "control_low", "control_high"]

@@ -61,14 +61,14 @@ def collected(true, other, twin_true, twin_other):
     for number in range(30):
         masses = [3, 4 + number % 3, 5]
         sums.add(document(masses), Known(attention(masses, true, other, noise=0.1, seed=number)))
-    twins = BorderSums()
-    for number in range(30):
-        masses = [3, 4 + number % 3, 5]
-        twins.add(
-            document(masses),
-            Known(attention(masses, twin_true, twin_other, noise=0.1, seed=number)),
-        )
-    sums.found["untrained 0"] = twins.found["encoder"]
+    for twin in range(5):
+        twins = BorderSums()
+        for number in range(30):
+            masses = [3, 4 + number % 3, 5]
+            strengths = (twin_true * (1 + twin / 50), twin_other)
+            of_twin = attention(masses, *strengths, noise=0.1, seed=number + 30 * twin)
+            twins.add(document(masses), Known(of_twin))
+        sums.found[f"untrained {twin}"] = twins.found["encoder"]
     return sums.tables()
 
 
@@ -86,9 +86,9 @@ def test_effects_are_those_the_attention_was_made_of():
     ("true", "other", "separators", "borders"),
     [
         (6.0, 2.0, "holds", "holds"),
-        (2.0, 2.0, "holds", "inconclusive"),
+        (2.0, 2.0, "holds", "does not hold"),
         (1.0, 3.0, "holds", "does not hold"),
-        (0.5, 0.5, "does not hold", "inconclusive"),
+        (0.5, 0.5, "does not hold", "does not hold"),
     ],
 )
 def test_claims_follow_what_separators_receive(true, other, separators, borders):
@@ -101,7 +101,7 @@ def test_claims_follow_what_separators_receive(true, other, separators, borders)
 
 def test_what_untrained_weights_do_as_well_is_no_finding():
     found = judge(collected(6.0, 2.0, 6.0, 2.0)).set_index("id")
-    assert set(found["verdict"]) == {"inconclusive"}
+    assert set(found["verdict"]) <= {"undecided", "does not hold"}
 
 
 def test_a_document_of_one_sentence_segments_has_nothing_to_compare():

@@ -7,6 +7,6 @@ from blocklens.claims import (  # noqa: F401 - they register their claims
     segmenting,
     text_classes,
 )
-from blocklens.claims.registry import REGISTRY, Claim, Estimate, Finding, claim, evaluate, verdict
+from blocklens.claims.registry import REGISTRY, Claim, Finding, claim, evaluate, judge
 
-__all__ = ["REGISTRY", "Claim", "Estimate", "Finding", "claim", "evaluate", "verdict"]
+__all__ = ["REGISTRY", "Claim", "Finding", "claim", "evaluate", "judge"]

@@ -1,26 +1,27 @@
 """P1's statements about attention heads (arXiv 2512.21956), each tested on the study's sums.
 
 The statements are the paper's, in our words. How each is made a number, which blocks are "final",
-and which control it must beat are ours, and stand in each claim's `choices`.
+the smallest effect that counts and the controls are ours, and stand beside each claim.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from blocklens.claims.registry import Estimate, Finding, Tables, claim
-from blocklens.heads.ratios import resampling_weights
+from blocklens.claims.registry import LEARNED, WORDS, Finding, Tables, claim, not_applicable
+from blocklens.statistics.estimate import Estimate, population
+from blocklens.statistics.intervals import Floats
 
-UNTRAINED = "untrained"
-SHUFFLED = "shuffled"
 FINAL_THIRD = "The final blocks are the last third (ours)."
+TENTH = "A tenth above no preference: less is not what a reader would call a preference (ours)."
 
 
 class Run:
-    """One run's sums of one statistic, to be resampled by groups of texts.
+    """One run's sums of one statistic, by group of texts.
 
     Attributes:
         observed: [groups, blocks, heads].
@@ -38,64 +39,76 @@ class Run:
         self.expected = np.zeros_like(self.observed)
         self.observed[group, block, head] = rows["observed"]
         self.expected[group, block, head] = rows["expected"]
-        draws = resampling_weights(groups) if groups > 1 else np.empty((0, groups))
-        self.draws = np.vstack([np.ones(groups), draws])
 
     @property
     def third(self) -> int:
         """Number of blocks in a third, at least one."""
         return max(1, round(self.blocks / 3))
 
-    def effect(self, blocks: slice = slice(None)) -> np.ndarray:
-        """Observed / expected over some blocks and all heads, [1 + resamples]."""
-        observed = self.observed[:, blocks].sum(axis=(1, 2))
-        expected = self.expected[:, blocks].sum(axis=(1, 2))
-        return (self.draws @ observed) / (self.draws @ expected)
+    def effect(self, blocks: slice = slice(None)) -> Estimate:
+        """Observed / expected over some blocks and all heads."""
+        return of_ratio(self._ratios(blocks))
 
-    def first_third(self) -> np.ndarray:
-        """The effect in the first third of the blocks."""
-        return self.effect(slice(0, self.third))
-
-    def final_third(self) -> np.ndarray:
+    def final_third(self) -> Estimate:
         """The effect in the last third of the blocks."""
         return self.effect(slice(self.blocks - self.third, None))
 
-    def first_over_final(self) -> np.ndarray:
+    def first_over_final(self) -> Estimate:
         """The effect in the first third of the blocks over that in the last third."""
-        return self.first_third() / self.final_third()
+        first = self._ratios(slice(0, self.third))
+        return of_ratio(first / self._ratios(slice(self.blocks - self.third, None)))
 
-    def strongest_head(self) -> np.ndarray:
+    def strongest_head(self) -> Estimate:
         """The effect of the head that is strongest on half of the texts, on the other half.
 
         Choosing and measuring on the same texts would make the largest of many heads look large.
         """
         half = np.arange(len(self.observed)) % 2 == 0
-        if half.all():
-            return np.full(1, np.nan)
-        chosen = self.observed[half].sum(axis=0) / self.expected[half].sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            chosen = self.observed[half].sum(axis=0) / self.expected[half].sum(axis=0)
+        if half.all() or not np.isfinite(chosen).any():
+            return Estimate(float("nan"), ratio=True)
         block, head = np.unravel_index(np.nanargmax(chosen), chosen.shape)
-        rest = ~half
-        weights = self.draws[:, rest]
-        with np.errstate(invalid="ignore"):
-            observed = weights @ self.observed[rest, block, head]
-            return observed / (weights @ self.expected[rest, block, head])
+        observed, expected = self.observed[~half, block, head], self.expected[~half, block, head]
+        return of_ratio(ratios(observed, expected))
 
-    def spread_over_heads(self) -> np.ndarray:
+    def spread_over_heads(self) -> Estimate:
         """How many doublings the heads of a block lie apart.
 
         The standard deviation over heads of log2(effect), mean over blocks.
         """
-        shape = (len(self.draws), *self.observed.shape[1:])
-        observed = (self.draws @ self.observed.reshape(len(self.observed), -1)).reshape(shape)
-        expected = (self.draws @ self.expected.reshape(len(self.expected), -1)).reshape(shape)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # Half an observation keeps a head without any finite.
-            doublings = np.log2((observed + 0.5) / (expected + 0.5))
-        return doublings.std(axis=2, ddof=1).mean(axis=1)
+        # Half an observation keeps a head without any finite.
+        doublings = np.log2(
+            (all_and_without(self.observed) + 0.5) / (all_and_without(self.expected) + 0.5)
+        )
+        spread = doublings.std(axis=2, ddof=1).mean(axis=1)
+        return Estimate.left_out(spread[0], spread[1:])
+
+    def _ratios(self, blocks: slice) -> Floats:
+        return ratios(
+            self.observed[:, blocks].sum(axis=(1, 2)), self.expected[:, blocks].sum(axis=(1, 2))
+        )
+
+
+def all_and_without(sums: Floats) -> Floats:
+    """The sums over all groups, then those without each: [1 + groups, ...] from [groups, ...]."""
+    total = sums.sum(axis=0)
+    return np.concatenate([total[None], total - sums])
+
+
+def ratios(observed: Floats, expected: Floats) -> Floats:
+    """Observed over expected of all groups, then without each, [1 + groups]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return all_and_without(observed) / all_and_without(expected)
+
+
+def of_ratio(values: Floats) -> Estimate:
+    """The estimate of a ratio from its value on all groups and those without each."""
+    return Estimate.left_out(values[0], values[1:], ratio=True)
 
 
 def compare(
-    tables: Tables, measure: str, statistic: str, quantity: str, controls: tuple[str, ...]
+    tables: Tables, measure: str, statistic: str, quantity: Callable[[Run], Estimate], lacking: str
 ) -> Finding | None:
     """One quantity of one statistic, for the encoder and for its controls.
 
@@ -103,28 +116,29 @@ def compare(
         tables: with "sums".
         measure: the measure's name.
         statistic: the statistic's name.
-        quantity: the method of `Run` that makes one number of the sums.
-        controls: runs to compare with, by the first word of their names. The control's interval
-            covers those of all of them.
+        quantity: makes one estimate of a run's sums.
+        lacking: what these texts lack where the statistic does not exist.
 
     """
     if "sums" not in tables:
         return None
     sums = tables["sums"]
+    if sums.loc[sums["measure"] == measure].empty:
+        return None
     rows = sums.loc[(sums["measure"] == measure) & (sums["statistic"] == statistic)]
-    estimates: dict[str, Estimate] = {}
-    for run, part in rows.groupby("run", sort=True):
-        estimates[str(run)] = Estimate.from_samples(getattr(Run(part), quantity)())
-    if "encoder" not in estimates:
-        nothing = Estimate(float("nan"), float("nan"), float("nan"))
-        return Finding(nothing, None) if len(sums) else None
-    wanted = [e for run, e in estimates.items() if run.split()[0] in controls]
-    return Finding(estimates["encoder"], Estimate.covering(wanted) if wanted else None)
+    return of_runs(rows, quantity, lacking)
 
 
-def figure(statistic: str, measure: str) -> dict[str, str]:
-    """What the report draws: the statistic along the blocks, encoder beside controls."""
-    return {"table": "heads", "measure": measure, "statistic": statistic}
+def of_runs(rows: pd.DataFrame, quantity: Callable[[Run], Estimate], lacking: str) -> Finding:
+    """The encoder's estimate beside those of untrained twins and of shuffled tokens."""
+    found = {str(run): quantity(Run(of_run)) for run, of_run in rows.groupby("run", sort=True)}
+    if "encoder" not in found:
+        return not_applicable(lacking)
+    twins = [one for run, one in found.items() if run.split()[0] == "untrained"]
+    controls = {LEARNED: population(twins)} if twins else {}
+    if "shuffled" in found:
+        controls[WORDS] = found["shuffled"]
+    return Finding(found["encoder"], controls)
 
 
 def register(  # one line per claim below reads better than a decorator each
@@ -132,49 +146,77 @@ def register(  # one line per claim below reads better than a decorator each
     statement: str,
     measure: str,
     statistic: str,
-    quantity: str,
+    quantity: Callable[[Run], Estimate],
     *,
     says: str,
-    control: str = "untrained twin",
-    bound: float = 1.0,
+    lacking: str = "these texts have no pair of tokens of this kind",
+    order: bool = False,
+    least: float = 1.1,
+    least_reason: str = TENTH,
+    simplest: str,
     choices: str,
+    **given: Any,
 ) -> None:
-    """Register one P1 claim about one statistic."""
-    runs = {
-        "untrained twin": (UNTRAINED,),
-        "untrained twin and shuffled tokens": (UNTRAINED, SHUFFLED),
-    }[control]
-    find = partial(compare, measure=measure, statistic=statistic, quantity=quantity, controls=runs)
+    """Register one P1 claim about one statistic.
+
+    `order`: the statistic is about the order of tokens, so that shuffling them is a question.
+    """
+
+    def find(tables: Tables) -> Finding | None:
+        finding = compare(tables, measure, statistic, quantity, lacking)
+        if finding is not None and not order:
+            finding.controls.pop(WORDS, None)
+        return finding
+
     claim(
         id=id,
         paper="P1",
         statement=statement,
         statistic=says,
-        control=control,
-        bound=bound,
+        control="untrained twins",
+        asks=(LEARNED,),
+        least=least,
+        least_reason=least_reason,
+        simplest=simplest,
         choices=choices,
-        figure=figure(statistic, measure),
+        figure={"table": "heads", "measure": measure, "statistic": statistic},
+        **{"null": 1.0, **given},
     )(find)
 
+
+HALVES = "The strongest head is chosen on one half of the texts and measured on the other."
+HEADS_BY_CHANCE = (
+    "The strongest of as many heads that nobody trained: the untrained twins' strongest, chosen in "
+    "the same way."
+)
 
 register(
     "p1-separator",
     "In the final blocks, attention focuses on the sentence separators: the separator token.",
     "separators",
     "attention to separator",
-    "final_third",
+    Run.final_third,
     says="attention that words send to the separator token, over its share of the tokens",
+    lacking="the encoder puts no separator token into its texts",
+    least=1.5,
+    least_reason="Half as much again as its share: a focus is more than a preference (ours).",
+    simplest="Attention to every token alike, 1; or to a fixed place, which untrained encoders "
+    "have as well.",
     choices=f"{FINAL_THIRD} Separators are two classes, tested apart: the special separator token "
     "([SEP] or </s>) here, full stops below. Shuffling leaves the separator where it is, so it is "
-    "drawn but not a control.",
+    "not asked.",
 )
 register(
     "p1-full-stop",
     "In the final blocks, attention focuses on the sentence separators: the full stop.",
     "separators",
     "attention to full stop",
-    "final_third",
+    Run.final_third,
     says="attention that words send to full stops, over their share of the tokens",
+    lacking="these texts have no full stops",
+    least=1.5,
+    least_reason="Half as much again as their share: a focus is more than a preference (ours).",
+    simplest="Attention to every token alike: 1.",
     choices=f"{FINAL_THIRD} Queries are word tokens only.",
 )
 register(
@@ -182,9 +224,12 @@ register(
     "The heads of a block focus on different characteristics of a text.",
     "specialisation",
     "repetition",
-    "spread_over_heads",
+    Run.spread_over_heads,
     says="spread over a block's heads of the repetition score, in doublings",
-    bound=0.0,
+    null=0.0,
+    least=0.2,
+    least_reason="A fifth of a doubling: typical heads then differ by a seventh (ours).",
+    simplest="Heads of random weights, which differ by chance: the untrained twins.",
     choices="The spread is the standard deviation over heads of log2(observed / all pairs) of the "
     "repetition score, mean over blocks.",
 )
@@ -193,41 +238,49 @@ register(
     "Some heads specialise in the repetitions of a token.",
     "specialisation",
     "repetition",
-    "strongest_head",
+    Run.strongest_head,
     says="share of high pairs that repeat a token, over that of all pairs, strongest head",
-    choices="The strongest head is chosen on one half of the texts and measured on the other.",
+    lacking="no token occurs twice in one of these texts",
+    least=2.0,
+    least_reason="Twice the share of all pairs: a specialist does more than lean (ours).",
+    simplest=f"Embeddings alone: equal tokens are alike before any block. {HEADS_BY_CHANCE}",
+    choices=HALVES,
 )
 register(
     "p1-anchor-head",
     "Some heads specialise in one common token of the text.",
     "specialisation",
     "anchor",
-    "strongest_head",
+    Run.strongest_head,
     says="share of high pairs that hold the head's anchor, over that of random pairs and theirs, "
     "strongest head",
-    choices="The strongest head is chosen on one half of the texts and measured on the other.",
+    least=2.0,
+    least_reason="Twice the share of random pairs (ours).",
+    simplest=HEADS_BY_CHANCE,
+    choices=HALVES,
 )
 register(
     "p1-context-head",
     "Some heads specialise in the surroundings of a common token.",
     "specialisation",
     "anchor context",
-    "strongest_head",
+    Run.strongest_head,
     says="share of high pairs within two tokens of the head's anchor, over that of random pairs "
     "and theirs, strongest head",
-    control="untrained twin and shuffled tokens",
-    choices="Surroundings are two tokens to each side, the anchor itself left out. The strongest "
-    "head is chosen on one half of the texts and measured on the other.",
+    order=True,
+    simplest=HEADS_BY_CHANCE,
+    choices=f"Surroundings are two tokens to each side, the anchor itself left out. {HALVES}",
 )
 register(
     "p1-long-range-first",
     "In the first blocks, high similarity is long range, later it is shorter.",
     "distance",
     "mean distance",
-    "first_over_final",
+    Run.first_over_final,
     says="mean distance of high pairs in the first third of the blocks over that in the last "
     "third, each over that of all pairs",
-    control="untrained twin and shuffled tokens",
+    order=True,
+    simplest="Blocks that do not differ: 1.",
     choices="First and final blocks are the first and last third (ours).",
 )
 register(
@@ -235,9 +288,10 @@ register(
     "In the final blocks, high similarity is short range: tokens near each other.",
     "distance",
     "share within 5",
-    "final_third",
+    Run.final_third,
     says="share of high pairs at most 5 tokens apart, over that of all pairs",
-    control="untrained twin and shuffled tokens",
+    order=True,
+    simplest="Position embeddings alone, which make neighbours alike: shuffled tokens show it.",
     choices=f"{FINAL_THIRD} Short is at most 5 tokens.",
 )
 register(
@@ -245,9 +299,11 @@ register(
     "The final blocks prefer pairs within one sentence.",
     "sentences",
     "same sentence, distance matched",
-    "final_third",
+    Run.final_third,
     says="share of high pairs within one sentence, over that of pairs at the same distances",
-    control="untrained twin and shuffled tokens",
+    lacking="none of these texts has two sentences",
+    order=True,
+    simplest="Nearness alone, which the null takes out: it keeps every distance.",
     choices=f"{FINAL_THIRD} Nearness alone puts pairs into one sentence, so the null keeps every "
     "distance and shifts the sentence borders around the text.",
 )
@@ -256,8 +312,9 @@ register(
     "Each head focuses on a token of its own.",
     "anchors",
     "uniqueness",
-    "effect",
+    Run.effect,
     says="distinct anchor tokens of a block's heads, over those of random pairs",
+    simplest="Heads that look at random: untrained twins, whose anchors are nearly all distinct.",
     choices="All blocks. The anchor is the token most often in a head's high pairs; random pairs "
     "find the text's commonest token again and again: the untrained twin is the stricter control.",
 )
@@ -266,7 +323,8 @@ register(
     "A head's high pairs are built around its anchor token.",
     "specialisation",
     "anchor",
-    "effect",
+    Run.effect,
     says="share of high pairs that hold the head's anchor, over that of random pairs and theirs",
+    simplest="Random pairs and the token most often in them: the null.",
     choices="All blocks and heads.",
 )

@@ -1,48 +1,27 @@
 """The registry of claims: each statement of a paper as data and one small function from tables.
 
-A claim reads tables only. Its verdict needs the effect's whole 95 % interval on one side of the
-control and of the value that means no preference; a p value alone never decides.
+A claim reads tables only. What its estimates allow to say is `verdict.py`'s; why a claim stays
+undecided and what would decide it, `needs.py`'s.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from blocklens.claims.needs import why_undecided
+from blocklens.claims.verdict import Judgement, Question, Side, Verdict, holm, questions
+from blocklens.statistics.estimate import Estimate
+from blocklens.statistics.groups import FEWEST_GROUPS
+
 Tables = Mapping[str, pd.DataFrame]
-Verdict = Literal["holds", "does not hold", "inconclusive"]
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def from_samples(cls, samples: np.ndarray) -> Estimate:
-        """From [1 + resamples] values, the first of them measured on all texts."""
-        value, draws = float(samples[0]), samples[1:]
-        if len(draws) == 0 or not np.isfinite(draws).all():
-            return cls(value, float("nan"), float("nan"))
-        low, high = np.percentile(draws, (2.5, 97.5))
-        return cls(value, float(low), float(high))
-
-    @classmethod
-    def covering(cls, estimates: list[Estimate]) -> Estimate:
-        """The mean value, in an interval that covers all of theirs: the widest reading."""
-        return cls(
-            float(np.mean([e.value for e in estimates])),
-            float(np.min([e.low for e in estimates])),
-            float(np.max([e.high for e in estimates])),
-        )
+LEARNED, SIMPLEST, WORDS = "learned", "simplest", "from the words"
 
 
 @dataclass(frozen=True)
@@ -50,13 +29,31 @@ class Finding:
     """What one claim's function found in the tables.
 
     Attributes:
-        effect: the encoder's.
-        control: the control's, or None where no control was run.
+        effect: the encoder's; None where the statistic does not exist for this study.
+        controls: what it must exceed, by the question each answers: LEARNED (untrained encoders),
+            SIMPLEST (a system that knows nothing of the matter), WORDS (shuffled tokens).
+        reason: why there is no verdict whatever the estimates say; "" where they decide.
+        decides: what would decide it, with a reason.
+        applicable: False with the reason why the statistic does not exist.
 
     """
 
-    effect: Estimate
-    control: Estimate | None
+    effect: Estimate | None
+    controls: dict[str, Estimate] = field(default_factory=dict)
+    reason: str = ""
+    decides: str = ""
+    applicable: bool = True
+
+
+def not_applicable(reason: str) -> Finding:
+    """The statistic does not exist for this encoder and these texts."""
+    return Finding(None, reason=reason, applicable=False)
+
+
+def undecided(reason: str, decides: str, finding: Finding | None = None) -> Finding:
+    """No verdict for a reason of the claim's own, whatever the estimates say."""
+    effect, controls = (finding.effect, finding.controls) if finding else (None, {})
+    return Finding(effect, controls, reason, decides)
 
 
 @dataclass(frozen=True)
@@ -68,11 +65,16 @@ class Claim:
         paper: "P1", "P2", or "ours" for a statement that no paper makes.
         statement: the paper's statement in our words, or ours.
         statistic: what is measured, with its unit.
-        control: what the effect must lie above.
-        bound: the effect's value that means no preference.
+        control: what the effect is compared with, in words.
+        null: the effect's value without any effect.
+        least: the smallest effect that counts.
+        least_reason: why that one.
+        simplest: the simplest system that could get the same score.
         choices: what is ours in making the statement testable.
         figure: what the report draws beside it, see `blocklens.report`.
         find: from tables to a finding, or None where the tables it needs are not there.
+        asks: the controls without which there is no verdict.
+        side: whether the effect is stated to lie above `least`, below it, or within -least..least.
         tag: source of the statement.
 
     """
@@ -82,10 +84,15 @@ class Claim:
     statement: str
     statistic: str
     control: str
-    bound: float
+    null: float
+    least: float
+    least_reason: str
+    simplest: str
     choices: str
     figure: dict[str, Any]
     find: Callable[[Tables], Finding | None] = field(repr=False)
+    asks: tuple[str, ...] = ()
+    side: Side = "above"
     tag: str = "paper"
 
 
@@ -110,35 +117,120 @@ def claim(**given: Any) -> Callable[[Callable[[Tables], Finding | None]], Claim]
     return register
 
 
-def verdict(effect: Estimate, control: Estimate | None, bound: float) -> Verdict:
-    """What the intervals allow to say.
+@dataclass(frozen=True)
+class Verdicted:
+    """A claim with its finding, the questions it asked, and what they say."""
 
-    `holds` where the effect's whole interval lies above both control and bound, `does not hold`
-    where it lies below either, `inconclusive` otherwise or without a control.
-    """
-    if control is None or not np.isfinite([effect.low, effect.high]).all():
-        return "inconclusive"
-    if not np.isfinite([control.low, control.high]).all():
-        return "inconclusive"
-    if effect.low > max(control.high, bound):
-        return "holds"
-    if effect.high < max(control.low, bound):
-        return "does not hold"
-    return "inconclusive"
+    claim: Claim
+    finding: Finding
+    verdict: Verdict
+    reason: str
+    decides: str
+    asked: tuple[Question, ...] = ()
+
+    def answer(self, name: str) -> str:
+        """The answer to one question: yes, no, open, or "not asked"."""
+        answers = {question.name: question.answer for question in self.asked}
+        return answers.get(name, "not asked")
+
+
+def judge(found: list[tuple[Claim, Finding]]) -> list[Verdicted]:
+    """The verdicts of a study's claims together: the error is controlled over all of them."""
+    asked = [_asked(claim, finding) for claim, finding in found]
+    judged = [Judgement.of(of_claim) if of_claim else None for of_claim in asked]
+    decided = iter(holm([one.p for one in judged if one]))
+    count = sum(one is not None for one in judged)
+    verdicts = []
+    for (claim, finding), of_claim, one in zip(found, asked, judged, strict=True):
+        if not finding.applicable:
+            says: tuple[Verdict, str, str] = ("not applicable", finding.reason, "")
+        elif one is None:
+            says = ("undecided", *_why_not_asked(claim, finding))
+        elif next(decided):
+            says = (one.word, _why_decided(one, of_claim), "")
+        else:
+            says = ("undecided", *why_undecided(one, count))
+        verdicts.append(Verdicted(claim, finding, *says, tuple(of_claim)))
+    return verdicts
+
+
+def _asked(claim: Claim, finding: Finding) -> list[Question]:
+    """The questions of a finding; none where it cannot be judged."""
+    if _why_not_asked(claim, finding)[0] or finding.effect is None:
+        return []
+    return questions(
+        finding.effect, finding.controls, side=claim.side, null=claim.null, least=claim.least
+    )
+
+
+def _why_not_asked(claim: Claim, finding: Finding) -> tuple[str, str]:
+    """Why a finding cannot be judged, and what would help; ("", "") where it can."""
+    if finding.reason:
+        return finding.reason, finding.decides
+    if finding.effect is None:
+        return "it was not measured", "a study that measures it"
+    if not math.isfinite(finding.effect.value):
+        return "there was too little to measure it", "more texts"
+    groups = finding.effect.groups_of_inputs
+    if groups is not None and groups < FEWEST_GROUPS:
+        return (
+            f"{groups} groups of texts are too few for an interval that can be trusted",
+            f"texts that fill at least {FEWEST_GROUPS} groups: twenty or more",
+        )
+    if not finding.effect.sources:
+        return "there is no interval: one group of texts says nothing of others", "more texts"
+    missing = [name for name in claim.asks if name not in finding.controls]
+    if missing:
+        return {
+            LEARNED: ("no untrained encoder was measured", "five untrained twins"),
+            SIMPLEST: ("the simplest system was not run", "a study that runs it"),
+            WORDS: ("shuffled tokens were not measured", "the shuffled control"),
+        }[missing[0]]
+    if any(not finding.controls[name].sources for name in claim.asks):
+        return (
+            "one untrained encoder says nothing of how much untrained encoders differ",
+            "five untrained twins",
+        )
+    return "", ""
+
+
+def _why_decided(judged: Judgement, asked: list[Question]) -> str:
+    """What decided it, in words, and what carries the effect."""
+    if judged.word == "does not hold":
+        return {
+            "there": "the effect does not reach the smallest one that counts",
+            LEARNED: "untrained encoders show as much",
+            SIMPLEST: "the simplest system does as well",
+        }[judged.blocking.name]
+    carried = {question.name: question.answer for question in asked}.get(WORDS)
+    reason = "it is there" + (" and learned" if any(q.name == LEARNED for q in asked) else "")
+    return (
+        reason
+        + {
+            None: "",
+            "yes": ", and shuffled tokens show less: it comes from the words",
+            "no": "; shuffled tokens show as much: positions alone explain it",
+            "open": "; whether from the words or from positions alone is open",
+        }[carried]
+    )
 
 
 def evaluate(tables: Tables) -> pd.DataFrame:
     """Every claim whose tables are there, one row each, in the order of registration.
 
-    Columns: id, paper, statement, tag, statistic, effect, low, high, bound, control,
-    control_effect, control_low, control_high, verdict, choices, figure (JSON).
+    Columns: id, paper, statement, tag, statistic, effect, low, high, bound (no effect), least,
+    least_reason, side, control, control_effect, control_low, control_high, there, learned,
+    beyond_simplest, from_words (yes, no, open, not asked), verdict, reason, decides, simplest,
+    choices, figure (JSON).
     """
+    found = [(made, made.find(tables)) for made in REGISTRY.values()]
     rows = []
-    for made in REGISTRY.values():
-        found = made.find(tables)
-        if found is None:
-            continue
-        control = found.control
+    for one in judge([(made, finding) for made, finding in found if finding is not None]):
+        made, nothing = one.claim, Estimate(float("nan"))
+        effect = one.finding.effect or nothing
+        controls = one.finding.controls
+        control = controls.get(LEARNED) or controls.get(SIMPLEST) or controls.get(WORDS)
+        beside = control or nothing
         rows.append(
             {
                 "id": made.id,
@@ -146,15 +238,25 @@ def evaluate(tables: Tables) -> pd.DataFrame:
                 "statement": made.statement,
                 "tag": made.tag,
                 "statistic": made.statistic,
-                "effect": found.effect.value,
-                "low": found.effect.low,
-                "high": found.effect.high,
-                "bound": made.bound,
-                "control": made.control if control else "not run",
-                "control_effect": control.value if control else float("nan"),
-                "control_low": control.low if control else float("nan"),
-                "control_high": control.high if control else float("nan"),
-                "verdict": verdict(found.effect, control, made.bound),
+                "effect": effect.value,
+                "low": effect.low,
+                "high": effect.high,
+                "bound": made.null,
+                "least": made.least,
+                "least_reason": made.least_reason,
+                "side": made.side,
+                "control": made.control if control or not made.asks else "not run",
+                "control_effect": beside.value,
+                "control_low": beside.low,
+                "control_high": beside.high,
+                "there": one.answer("there"),
+                "learned": one.answer(LEARNED),
+                "beyond_simplest": one.answer(SIMPLEST),
+                "from_words": one.answer(WORDS),
+                "verdict": one.verdict,
+                "reason": one.reason,
+                "decides": one.decides,
+                "simplest": made.simplest,
                 "choices": made.choices,
                 "figure": json.dumps(made.figure),
             }

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
+from blocklens.claims.p1 import FINAL_THIRD, TENTH, Run, of_runs
+from blocklens.claims.registry import LEARNED, Finding, Tables, claim
+from blocklens.statistics.estimate import Estimate
 
-from blocklens.claims.p1 import FINAL_THIRD, UNTRAINED, Run
-from blocklens.claims.registry import Estimate, Finding, Tables, claim
-from blocklens.heads.ratios import resampling_weights
-
-NOTHING = Estimate(0.0, 0.0, 0.0)
-"""What a way to segment gains over itself."""
+DOCUMENTS = "documents"
 
 
 def separators(tables: Tables, statistic: str) -> Finding | None:
@@ -24,15 +21,9 @@ def separators(tables: Tables, statistic: str) -> Finding | None:
     if "border_sums" not in tables:
         return None
     rows = tables["border_sums"]
-    rows = rows.loc[rows["statistic"] == statistic]
-    found = {
-        str(run): Estimate.from_samples(Run(part).final_third())
-        for run, part in rows.groupby("run")
-    }
-    if "encoder" not in found:
-        return None
-    twins = [estimate for run, estimate in found.items() if run.split()[0] == UNTRAINED]
-    return Finding(found["encoder"], Estimate.covering(twins) if twins else None)
+    return of_runs(
+        rows.loc[rows["statistic"] == statistic], Run.final_third, "no document has sentence ends"
+    )
 
 
 def gain(tables: Tables, method: str, other: str, known: bool) -> Finding | None:
@@ -52,10 +43,8 @@ def gain(tables: Tables, method: str, other: str, known: bool) -> Finding | None
     if ours.empty or not ours.index.equals(theirs.index):
         return None
     better = (theirs - ours).to_numpy(dtype=float)
-    if len(better) < 2:
-        return Finding(Estimate(float(better[0]), np.nan, np.nan), NOTHING)
-    means = resampling_weights(len(better)) @ better / len(better)
-    return Finding(Estimate.from_samples(np.concatenate([[better.mean()], means])), NOTHING)
+    without = (better.sum() - better) / max(1, len(better) - 1)
+    return Finding(Estimate.left_out(better.mean(), without, unit=DOCUMENTS))
 
 
 claim(
@@ -66,7 +55,11 @@ claim(
     statistic="attention that words send to the last punctuation of a sentence, over what words "
     "receive",
     control="untrained twin",
-    bound=1.0,
+    null=1.0,
+    least=1.1,
+    least_reason=TENTH,
+    simplest="Heads of random weights: the untrained twins; they are run.",
+    asks=(LEARNED,),
     choices=f"{FINAL_THIRD} Whole sentences fill windows of the encoder's length. The separator of "
     "a sentence is its last punctuation token (ours); words are tokens that are no separators.",
     figure={
@@ -83,7 +76,11 @@ claim(
     "those at other sentence borders.",
     statistic="attention that separators at true borders receive, over that at other borders",
     control="untrained twin",
-    bound=1.0,
+    null=1.0,
+    least=1.1,
+    least_reason=TENTH,
+    simplest="Heads of random weights: the untrained twins; they are run.",
+    asks=(LEARNED,),
     choices=f"P1 suggests this only. {FINAL_THIRD} The two are compared within each document.",
     figure={
         "table": "borders",
@@ -121,7 +118,10 @@ def register(method: str, rival: str, known: bool) -> None:
         f"{number}.",
         statistic=f"mean Pk of {name} less that of the method {method}: 0 is no better",
         control="no difference",
-        bound=0.0,
+        null=0.0,
+        least=0.01,
+        least_reason="A point of Pk (ours).",
+        simplest=f"{name[0].upper()}{name[1:]}; it is what the method is compared with.",
         choices="Pk is an error: 0 is perfect. Differences are taken document by document."
         + suggested,
         figure={},

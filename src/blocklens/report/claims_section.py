@@ -17,7 +17,7 @@ PAPERS = {
     "P1": "arXiv 2512.21956",
     "P2": "arXiv 2509.03407",
 }
-VERDICTS = ("holds", "does not hold", "inconclusive")
+VERDICTS = ("holds", "does not hold", "undecided", "not applicable")
 
 
 def claims_section(folder: StudyFolder) -> Section | None:
@@ -40,9 +40,10 @@ def claims_section(folder: StudyFolder) -> Section | None:
         intro=(
             "Statements of the two papers, or ours where it says so, tested on this encoder and "
             f"these {'images' if 'images' in folder.study else 'texts'}. A claim holds when the "
-            "effect's whole 95 % interval lies above the control's and above the value that means "
-            "no preference (dotted line), does not hold when it lies below either, and is "
-            "inconclusive otherwise."
+            "effect reaches the smallest one that counts and exceeds what untrained encoders and "
+            "the simplest system show, does not hold when it does not, and is undecided where the "
+            "intervals allow neither; the chance of any wrong verdict in a study is 5 %. The "
+            "dotted line means no effect."
         ),
         html=render("claims.html.j2", claims=claims, counts=counts),
         figures=(overview, *figures),

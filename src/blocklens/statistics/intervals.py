@@ -1,20 +1,73 @@
-"""95 % intervals over groups of texts: resampling for means, a jackknife for everything else.
+"""95 % intervals over groups of texts: a jackknife with Student's t.
 
-Drawing groups with replacement counts some texts twice. A mean with fixed weights does not mind.
-A rank correlation does: doubled texts make every label's accuracy noisier, which pulls all draws
-towards zero, so that their interval ends at the measured value or misses it (unless most labels
-tie: without a right prediction there is no noise to double). Counts of what passes
-a threshold are shifted likewise. Leaving out one group at a time changes the number of texts by one
-part in twenty and shifts nothing to speak of.
+Leaving out one group at a time changes the number of texts little and shifts nothing to speak of.
+Drawing groups with replacement counts some texts twice, which makes every label's accuracy noisier
+and pulls rank correlations, spreads and counts of what passes a threshold to one side.
+
+A ratio is worked out on its logarithm: its interval is then right on both sides also where few
+texts make it wide, and never reaches below 0.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+
+
+def jackknife_error(left_out: Floats) -> Floats:
+    """Standard error [...] of a statistic from its values without each group [groups, ...].
+
+    NaN with fewer than two groups: they say nothing.
+    """
+    groups = len(left_out)
+    if groups < 2:
+        return np.full(np.shape(left_out)[1:], np.nan)
+    spread = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    return np.sqrt((groups - 1) / groups * spread)
+
+
+def jackknife(value: Floats, *factors: Floats, log: bool = False) -> tuple[Floats, Floats]:
+    """95 % interval of `value` [...] from values without each group, [groups, ...] per factor.
+
+    One factor is the groups of texts; crossed ones (texts and seeds) add up, which counts their
+    interaction twice and so is wide rather than narrow. A factor of one group says nothing.
+
+    `log`: the value is a ratio, and its interval that of its logarithm. A ratio of 0 has none.
+    """
+    value = np.asarray(value, dtype=np.float64)
+    factors = tuple(np.asarray(left_out) for left_out in factors if len(left_out) >= 2)
+    if not factors:
+        nothing = np.full_like(value, np.nan)
+        return nothing, nothing
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = np.log(value) if log else value
+        half = half_width(
+            [jackknife_error(np.log(left_out) if log else left_out) for left_out in factors],
+            [len(left_out) - 1 for left_out in factors],
+        )
+        low, high = centre - half, centre + half
+        return (np.exp(low), np.exp(high)) if log else (low, high)
+
+
+def half_width(errors: Sequence[Floats], freedom: Sequence[float], level: float = LEVEL) -> Floats:
+    """Half of an interval [...] from the standard errors [...] of several sources.
+
+    Each counts with its own Student's t: one more source never makes an interval narrower.
+    """
+    each = zip(errors, freedom, strict=True)
+    return np.sqrt(sum((stats.t.ppf((1 + level) / 2, df) * error) ** 2 for error, df in each))
+
+
+def of_shares(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """The part of an interval in which a share can lie."""
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
 def resample_weights(groups: int, resamples: int, seed: int) -> NDArray[np.int64]:
@@ -23,7 +76,7 @@ def resample_weights(groups: int, resamples: int, seed: int) -> NDArray[np.int64
     return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
 
 
-def percentile_interval(draws: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
     """Percentile interval over the first axis of `draws`; NaN draws are left out."""
     if draws.size == 0 or np.isnan(draws).all():
         nothing = np.full(draws.shape[1:], np.nan)
@@ -31,24 +84,3 @@ def percentile_interval(draws: Floats, level: float = 0.95) -> tuple[Floats, Flo
     tail = 100 * (1 - level) / 2
     low, high = np.nanpercentile(draws, [tail, 100 - tail], axis=0)
     return low, high
-
-
-def jackknife(value: Floats, *factors: Floats) -> tuple[Floats, Floats]:
-    """95 % interval of `value` [...] from values without each group, [groups, ...] per factor.
-
-    One factor is the groups of texts; crossed ones (texts and seeds) add up, which counts their
-    interaction twice and so is wide rather than narrow. A factor of one group says nothing.
-    """
-    squares = np.zeros_like(value)
-    factors = tuple(left_out for left_out in factors if len(left_out) >= 2)
-    for left_out in factors:
-        groups = len(left_out)
-        spread = (groups - 1) / groups * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
-        squares = squares + stats.t.ppf(0.975, groups - 1) ** 2 * spread
-    half = np.sqrt(squares) if factors else np.full_like(value, np.nan)
-    return value - half, value + half
-
-
-def of_shares(low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """The part of an interval in which a share can lie."""
-    return np.clip(low, 0, 1), np.clip(high, 0, 1)

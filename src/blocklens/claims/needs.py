@@ -1,0 +1,110 @@
+"""Why a claim is undecided, and what would decide it, worked out from its interval."""
+
+from __future__ import annotations
+
+import math
+
+from blocklens.claims.verdict import ERROR, Judgement, Question
+from blocklens.statistics.estimate import SEEDS, TEXTS, TWINS, Estimate, Source
+
+MOST_TIMES = 100
+MOST_TWINS = 60
+
+NAMES = {
+    "there": "the smallest effect that counts",
+    "learned": "what untrained encoders show",
+    "simplest": "what the simplest system shows",
+}
+
+
+def why_undecided(judged: Judgement, asked_at_once: int) -> tuple[str, str]:
+    """The reason in words, and what would decide it."""
+    question = judged.blocking
+    if not question.excess.moves:
+        return (
+            f"no group of texts moves the figure beside {NAMES[question.name]}, which is no "
+            "certainty",
+            "more texts",
+        )
+    if judged.p <= ERROR:
+        reason = (
+            f"alone its interval would decide, but {asked_at_once} statements are asked at once "
+            "and together may be wrong in 5 % of studies"
+        )
+    else:
+        reason = f"the interval includes {NAMES[question.name]}"
+    return reason, what_decides(question, judged.word, ERROR / asked_at_once)
+
+
+def what_decides(question: Question, word: str, error: float) -> str:
+    """What must grow, and how far, for an interval as far from its bound as this one to decide."""
+    excess = question.excess
+    bound = question.counts if word == "does not hold" else 0.0
+    gap = abs(excess.value - bound)
+    grown = {unit: _times(excess, unit, gap, error) for unit in _by_error(excess)}
+    for unit, times in grown.items():
+        if times is not None:
+            return _in_words(excess, unit, times)
+    return (
+        "no number of texts or untrained twins that is practical: the value lies too near to "
+        f"{NAMES[question.name]}"
+    )
+
+
+def _by_error(excess: Estimate) -> list[str]:
+    """The units of its sources, that with the largest error first."""
+    units = {source.unit for source in excess.sources}
+    return sorted(units, key=lambda unit: -_error(excess, unit))
+
+
+def _error(excess: Estimate, unit: str) -> float:
+    return math.sqrt(sum(s.error**2 for s in excess.sources if s.unit == unit))
+
+
+def _times(excess: Estimate, unit: str, gap: float, error: float) -> float | None:
+    """How many times as much of a unit would decide; of twins, how many there must be."""
+    if unit == TWINS:
+        held = excess.groups(TWINS) or 2
+        spread = _error(excess, TWINS) / math.sqrt(1 + 1 / held)
+        for twins in range(held + 1, MOST_TWINS + 1):
+            one = Source(TWINS, spread * math.sqrt(1 + 1 / twins), twins)
+            rest = tuple(s for s in excess.sources if s.unit != TWINS)
+            if _decides(Estimate.of(gap, (one, *rest)), error):
+                return twins
+        return None
+    times = 1.0
+    while times < MOST_TIMES:
+        times *= 1.1
+        sources = [
+            Source(s.unit, s.error / math.sqrt(times), _grown(s, times)) if s.unit == unit else s
+            for s in excess.sources
+        ]
+        if _decides(Estimate.of(gap, sources), error):
+            return times
+    return None
+
+
+def _grown(source: Source, times: float) -> int:
+    """Groups of texts are as many as before, however many texts; seeds are their own groups."""
+    return int(source.groups * times) if source.unit == SEEDS else source.groups
+
+
+def _decides(excess: Estimate, error: float) -> bool:
+    return excess.p_above(0.0) <= error / 2
+
+
+def _in_words(excess: Estimate, unit: str, times: float) -> str:
+    if unit == TWINS:
+        return f"{times:.0f} untrained twins; this run had {excess.groups(TWINS)}"
+    sizes = [s.size for s in excess.sources if s.unit == unit and s.size]
+    if unit == SEEDS:
+        return f"{math.ceil(times * (excess.groups(SEEDS) or 1))} seeds"
+    if sizes:
+        return f"about {_round(times * sizes[0]):,} {unit}; this run had {sizes[0]:,}"
+    return f"about {_round(times):,} times the {unit if unit != TEXTS else 'texts'}"
+
+
+def _round(value: float) -> int:
+    """Upwards to one digit, or to a whole number below ten."""
+    digits = 10 ** max(0, math.floor(math.log10(value)))
+    return int(math.ceil(value / digits) * digits)

@@ -1,0 +1,199 @@
+"""An estimate: a value, its 95 % interval, and where its error comes from.
+
+The sources of error are kept apart, because a reader who is told "undecided" wants to know whether
+more texts would help, or more untrained encoders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import optimize, stats
+
+from blocklens.statistics.groups import GROUPS
+from blocklens.statistics.intervals import LEVEL, Floats, half_width, jackknife_error
+
+NAN = float("nan")
+TEXTS, TWINS, SEEDS = "texts", "untrained twins", "seeds"
+
+SMALLEST_LOG_P = math.log(1e-12)
+"""Smaller chances are not told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of error.
+
+    Attributes:
+        unit: what was sampled: "texts", "untrained twins", "seeds", "modified tokens", ...
+        error: standard error, on the logarithm where the estimate is a ratio.
+        groups: from how many groups of that unit it was worked out; t has one degree less.
+        size: how many of the unit there were, where a reader should hear it.
+
+    """
+
+    unit: str
+    error: float
+    groups: int
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval.
+
+    Attributes:
+        value: what was measured.
+        low, high: ends of the interval; NaN without one.
+        sources: where the error comes from.
+        ratio: compared by its logarithm, as all ratios to a null are.
+
+    """
+
+    value: float
+    low: float = NAN
+    high: float = NAN
+    sources: tuple[Source, ...] = ()
+    ratio: bool = False
+
+    @classmethod
+    def of(cls, value: float, sources: Sequence[Source], *, ratio: bool = False) -> Estimate:
+        """With the interval that the sources of error give together."""
+        made = cls(float(value), sources=tuple(sources), ratio=ratio)
+        if not made.sources or (ratio and value <= 0):
+            return made
+        half = made.half(LEVEL)
+        low, high = made.at - half, made.at + half
+        return replace(made, low=_exp(low) if ratio else low, high=_exp(high) if ratio else high)
+
+    @classmethod
+    def left_out(
+        cls, value: float, without: Floats, *, unit: str = TEXTS, ratio: bool = False
+    ) -> Estimate:
+        """By jackknife, from the values without each group [groups]."""
+        without = np.asarray(without, dtype=np.float64)
+        if len(without) < 2 or not np.isfinite(without).all() or (ratio and without.min() <= 0):
+            return cls(float(value), ratio=ratio)
+        error = float(jackknife_error(np.log(without) if ratio else without))
+        return cls.of(value, [Source(unit, error, len(without))], ratio=ratio)
+
+    @classmethod
+    def of_interval(
+        cls,
+        value: float,
+        low: float,
+        high: float,
+        *,
+        unit: str = TEXTS,
+        groups: int = GROUPS,
+        size: int | None = None,
+        ratio: bool = False,
+    ) -> Estimate:
+        """From a table's value and 95 % interval.
+
+        The error is that of the wider side: where an interval was held to what can be, as a share
+        to 0..1, the other side says too little.
+        """
+        ends = np.array([value, low, high], dtype=np.float64)
+        if not np.isfinite(ends).all() or (ratio and ends.min() <= 0):
+            return cls(float(value), ratio=ratio)
+        at = np.log(ends) if ratio else ends
+        half = max(at[0] - at[1], at[2] - at[0])
+        error = float(half / stats.t.ppf((1 + LEVEL) / 2, groups - 1))
+        value, low, high = map(float, ends)
+        return cls(value, low, high, (Source(unit, error, groups, size),), ratio)
+
+    @property
+    def at(self) -> float:
+        """The value on the scale of comparison: its logarithm where it is a ratio."""
+        return self.place(self.value)
+
+    def place(self, value: float) -> float:
+        """Another value on the scale of comparison."""
+        if not self.ratio:
+            return value
+        return math.log(value) if value > 0 else -math.inf
+
+    @property
+    def error(self) -> float:
+        """Standard error on the scale of comparison."""
+        return math.sqrt(sum(s.error**2 for s in self.sources)) if self.sources else NAN
+
+    @property
+    def moves(self) -> bool:
+        """Whether any group moves it: an error of 0, but for rounding, is no certainty."""
+        return bool(self.sources) and self.error > 1e-12 * abs(self.value)
+
+    def half(self, level: float) -> float:
+        """Half of the interval at a level of confidence, on the scale of comparison."""
+        errors = [np.float64(source.error) for source in self.sources]
+        return float(half_width(errors, [source.groups - 1 for source in self.sources], level))
+
+    def groups(self, unit: str) -> int | None:
+        """From how many groups of a unit the interval comes, the fewest; None without the unit."""
+        return min((s.groups for s in self.sources if s.unit == unit), default=None)
+
+    @property
+    def groups_of_inputs(self) -> int | None:
+        """The same of texts, documents or images: of whatever is no seed."""
+        units = {source.unit for source in self.sources} - {TWINS, SEEDS}
+        return min((self.groups(unit) or 0 for unit in units), default=None)
+
+    def less(self, other: Estimate) -> Estimate:
+        """By how much it exceeds another, on the scale of comparison; both errors add up."""
+        if not (self.sources and other.sources):
+            return Estimate(self.at - self.place(other.value))
+        return Estimate.of(self.at - self.place(other.value), self.sources + other.sources)
+
+    def p_above(self, bound: float) -> float:
+        """How likely so high a value were with the truth at `bound`; 1 where that is unknown."""
+        return self._p(self.at - self.place(bound))
+
+    def p_below(self, bound: float) -> float:
+        """The same of so low a value."""
+        return self._p(self.place(bound) - self.at)
+
+    def _p(self, gap: float) -> float:
+        """One-sided: the level at which half an interval is as wide as the gap."""
+        if not self.moves or not math.isfinite(gap):
+            return 1.0
+        if gap <= 0:
+            return 1.0 if gap == 0 else 1 - self._p(-gap)
+
+        def beyond(log_p: float) -> float:
+            return self.half(1 - 2 * math.exp(log_p)) - gap
+
+        if beyond(SMALLEST_LOG_P) <= 0:
+            return math.exp(SMALLEST_LOG_P)
+        root: Any = optimize.brentq(beyond, SMALLEST_LOG_P, math.log(0.5))
+        return math.exp(root)
+
+
+def population(twins: Sequence[Estimate]) -> Estimate:
+    """What another encoder of the twins' kind would show: their mean, as a sample of seeds.
+
+    The error over seeds is that of one encoder more, sd x sqrt(1 + 1/K), and the error over texts
+    is added. One twin says nothing of the spread over seeds: no interval.
+    """
+    ratio = all(twin.ratio for twin in twins)
+    values = np.array([twin.at if ratio else twin.value for twin in twins])
+    mean = float(values.mean())
+    value = _exp(mean) if ratio else mean
+    if len(twins) < 2 or not np.isfinite(values).all():
+        return Estimate(value, ratio=ratio)
+    spread = float(values.std(ddof=1)) * math.sqrt(1 + 1 / len(twins))
+    sources = [Source(TWINS, spread, len(twins), len(twins))]
+    units = {source.unit for twin in twins for source in twin.sources}
+    for unit in sorted(units):
+        own = [source for twin in twins for source in twin.sources if source.unit == unit]
+        error = float(np.mean([source.error for source in own]))
+        sources.append(Source(unit, error, min(source.groups for source in own)))
+    return Estimate.of(value, sources, ratio=ratio)
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
