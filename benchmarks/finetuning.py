@@ -34,7 +34,7 @@ from blocklens.embedded.prose import prose
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled, samples
 from blocklens.inputs.texts import text_key
-from blocklens.readouts.block_outputs import batches_of_like_lengths, padded, tokenised
+from blocklens.readouts.block_outputs import id_batches, tokenised
 from blocklens.readouts.text_classifiers import new_classifier
 from blocklens.readouts.text_task import (
     ClassTexts,
@@ -133,8 +133,8 @@ def made_up(count: int) -> LabelledTexts:
 def forward(encoder: Encoder, ids: list[list[int]]) -> None:
     """One plain pass of the trunk, with PyTorch's own attention, in the curve's batches."""
     encoder.model.set_attn_implementation("sdpa")
-    for rows in batches_of_like_lengths([len(one) for one in ids]):
-        encoder.model(**padded(encoder.tokenizer, [ids[row] for row in rows], rows).given)
+    for batch in id_batches(encoder.tokenizer, ids):
+        encoder.model(**batch.given)
 
 
 def trainer_epoch(

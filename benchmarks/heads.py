@@ -21,7 +21,9 @@ from benchmarks.sides import SIDES
 from benchmarks.timing import in_turn, paired
 from benchmarks.workers import WINDOWS, Worker
 from benchmarks.workload import random_batches, random_bert
+from blocklens.heads.distance import Distance
 from blocklens.heads.measures import HeadMeasures
+from blocklens.heads.uniqueness import Uniqueness
 
 LIMITS: dict[tuple[str, int], float | None] = {
     ("plain", 128): 1.25,
@@ -125,9 +127,10 @@ def assert_same(ours: HeadMeasures, theirs: Figures) -> None:
         ):
             np.testing.assert_allclose(mine, other, rtol=1e-6, atol=1e-9, err_msg=measure.name)
         assert sums.weight.any(), measure.name
-    np.testing.assert_array_equal(ours.distance.histogram, theirs.histogram)
-    np.testing.assert_allclose(ours.distance.expected, theirs.expected, rtol=1e-5)
-    texts = np.zeros_like(ours.anchors.texts)
+    distance, anchors = ours.of(Distance).kept, ours.of(Uniqueness).kept
+    np.testing.assert_array_equal(distance["pairs"], theirs.histogram)
+    np.testing.assert_allclose(distance["expected"], theirs.expected, rtol=1e-5)
+    texts = np.zeros_like(anchors["texts"])
     for place, count in theirs.anchors.items():
         texts[place] = count
-    np.testing.assert_array_equal(ours.anchors.texts, texts)
+    np.testing.assert_array_equal(anchors["texts"], texts)

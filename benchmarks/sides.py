@@ -21,10 +21,13 @@ from transformers import BertModel
 from benchmarks.numpy_everyday import EverydayWindow
 from benchmarks.numpy_way import Figures, Window
 from benchmarks.workload import encoder_of, masked_language_model, twin, unseen, word_tokenizer
-from blocklens.encoder.attention import Heads, Workspace, run_heads
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
-from blocklens.heads.measures import HeadMeasures, HeadOptions, View
+from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.ratios import GROUPS
+from blocklens.heads.streaming import Shape
 from blocklens.inputs.windows import Tokens
 
 OPTIONS = HeadOptions()
@@ -50,7 +53,9 @@ class Ours:
 
     def __init__(self, model: BertModel, tokens: int) -> None:
         self.encoder = encoder_of(model)
-        self.sums = HeadMeasures(self.encoder, OPTIONS, tokens=tokens)
+        encoder = self.encoder
+        shape = Shape(encoder.blocks, encoder.heads, tokens, int(encoder.config.vocab_size))
+        self.sums = HeadMeasures(shape, OPTIONS)
         self.workspace = Workspace()
 
     def __call__(self, batch: list[Tokens]) -> None:
@@ -58,8 +63,7 @@ class Ours:
         batch = unseen(batch)
 
         def receive(heads: Heads) -> None:
-            tokens = batch[heads.text]
-            self.sums.update(View(heads, tokens, tokens.key % GROUPS, OPTIONS, self.workspace))
+            self.sums.update(heads, batch[heads.text], self.workspace)
 
         run_heads(self.encoder, batch, receive, self.workspace)
 

@@ -1,4 +1,4 @@
-"""Fixtures, and the marker of tests that need the real data."""
+"""Fixtures, and shapes that are checked: what a signature says of a tensor holds in every test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,39 @@ import os
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+CHECKED = [
+    "blocklens.encoder",
+    "blocklens.heads.anchors",
+    "blocklens.heads.distance",
+    "blocklens.heads.kinds_of_pairs",
+    "blocklens.heads.maps_of_texts",
+    "blocklens.heads.measurement",
+    "blocklens.heads.measures",
+    "blocklens.heads.pairs",
+    "blocklens.heads.patches",
+    "blocklens.heads.same_sentence",
+    "blocklens.heads.separators",
+    "blocklens.heads.specialisation",
+    "blocklens.heads.streaming",
+    "blocklens.heads.uniqueness",
+    "blocklens.heads.view",
+    "blocklens.pretraining.bert",
+    "blocklens.pretraining.descent",
+    "blocklens.pretraining.masking",
+    "blocklens.pretraining.muon",
+    "blocklens.pretraining.packing",
+    "blocklens.readouts.block_outputs",
+    "blocklens.readouts.class_heads",
+    "blocklens.readouts.finetuning",
+    "blocklens.readouts.modified_tokens",
+    "blocklens.readouts.vocabulary_heads",
+    "blocklens.readouts.vocabulary_training",
+]
+"""Rooms where tensors are: their functions and dataclasses are checked by beartype in the tests."""
+
+install_import_hook(CHECKED, "beartype.beartype")
 
 
 def data_folder() -> Path:

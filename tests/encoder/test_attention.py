@@ -14,7 +14,8 @@ from transformers import (
     ViTModel,
 )
 
-from blocklens.encoder.attention import ATTENTION, HeadTap, run_heads, run_image_heads
+from blocklens.encoder.attention import ATTENTION, HeadTap
+from blocklens.encoder.head_pass import run_heads, run_image_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import Text

@@ -13,9 +13,12 @@ from reference import (
 )
 
 from blocklens.encoder.attention import Heads, Workspace
+from blocklens.heads.distance import Distance
+from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measurement import measure
-from blocklens.heads.measures import HeadMeasures, HeadOptions, View
+from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.pairs import random_pairs
+from blocklens.heads.streaming import Shape
 from blocklens.inputs.texts import Text
 from blocklens.inputs.windows import KINDS, OTHER
 from helpers import known_encoder, random_texts, small_encoder
@@ -30,7 +33,7 @@ def random_measurement(seed: int):
     n = len(tokens)
     torch.manual_seed(seed)
     options = HeadOptions(shifts=5)
-    sums = HeadMeasures(encoder, options, tokens=64)
+    sums = HeadMeasures(Shape(BLOCKS, HEADS, 64, encoder.config.vocab_size), options)
     workspace = Workspace()
     kept = []
     for block in range(1, BLOCKS + 1):
@@ -38,7 +41,7 @@ def random_measurement(seed: int):
         attention /= attention.sum(-1, keepdim=True)
         outputs = torch.randn(HEADS, n, 8, dtype=torch.float64)
         kept.append((attention.numpy(), outputs.numpy()))
-        sums.update(View(Heads(block, 0, attention, outputs), tokens, 3, options, workspace))
+        sums.update(Heads(block, 0, attention, outputs), tokens, workspace)
     return tokens, options, sums, kept
 
 
@@ -133,7 +136,7 @@ def test_attention_to_each_class_equals_its_slow_reference(seed):
 
 def test_the_histogram_holds_every_high_pair_at_its_distance():
     tokens, options, sums, kept = random_measurement(4)
-    frame = sums.distance.distances()
+    frame = sums.of(Distance).distances()
     content = tokens.content
     for block in range(1, BLOCKS + 1):
         for head in range(HEADS):

@@ -8,8 +8,8 @@ from pandas.testing import assert_frame_equal
 from blocklens.distributed import Share
 from blocklens.errors import UserError
 from blocklens.heads import measurement
-from blocklens.heads.measurement import batches, measure
-from blocklens.heads.measures import HeadOptions
+from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.measurement import measure
 from blocklens.inputs.texts import Text
 from helpers import FAMILIES, random_texts, small_encoder
 
@@ -22,7 +22,7 @@ def test_any_batch_size_and_any_order_give_the_same_figures(family, monkeypatch)
     encoder = small_encoder(family, double=True)
     expected = measure(encoder, TEXTS)
     for tokens_at_once, order in ((1, 1), (10_000, 1), (100, -1)):
-        monkeypatch.setattr(measurement.batches, "__defaults__", (tokens_at_once, 128))
+        monkeypatch.setattr(measurement, "TOKENS_AT_ONCE", tokens_at_once)
         found = measure(encoder, TEXTS[::order])
         assert_frame_equal(found.table, expected.table, rtol=1e-9)
         pd.testing.assert_frame_equal(found.anchors, expected.anchors)
@@ -44,15 +44,6 @@ def test_measurements_with_different_options_are_not_merged():
     second = measure(encoder, TEXTS[:2], options=HeadOptions(cut=0.02))
     with pytest.raises(ValueError, match="different options"):
         first.sums.merge(second.sums)
-
-
-def test_batches_hold_every_window_once_and_stay_below_their_size():
-    windows = [w for n, t in enumerate(TEXTS) for w in small_encoder().windows()(Text(str(n), t))]
-    seen = []
-    for batch in batches(iter(windows), tokens_at_once=60, look_ahead=16):
-        assert len(batch) == 1 or len(batch) * max(map(len, batch)) <= 60
-        seen += batch
-    assert sorted(map(id, seen)) == sorted(map(id, windows))
 
 
 def test_few_texts_are_resampled_by_windows_and_many_by_texts():

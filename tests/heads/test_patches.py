@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from blocklens.encoder.attention import Heads
+from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.patches import PatchMeasures, grid_distances
 
@@ -23,7 +23,7 @@ def measured(images, options=None):
     )
     for key, blocks in images.items():
         for heads in blocks:
-            found.update(heads, key)
+            found.update_image(heads, key, Workspace())
     return found
 
 
@@ -88,7 +88,7 @@ def test_heads_whose_answers_are_known():
     found = PatchMeasures(
         blocks=1, heads=2, grid=GRID, special=1, options=HeadOptions(cut=0.1, sweep=(0.1,))
     )
-    found.update(heads, 1)
+    found.update_image(heads, 1, Workspace())
     table = found.table()
     assert value(table, "attention to special tokens", 1, 0, "effect") == pytest.approx(n)
     assert value(table, "attention to special tokens", 1, 1, "effect") == pytest.approx(1)
@@ -103,7 +103,7 @@ def test_the_halves_add_up_to_the_whole():
     whole = measured(images)
     half = measured({key: images[key] for key in (1, 2)})
     half.merge(measured({key: images[key] for key in (3, 4)}))
-    assert half.images == whole.images == 4
+    assert half.windows == whole.windows == 4
     assert half.table().equals(whole.table()) or np.allclose(
         half.table()["value"], whole.table()["value"], rtol=1e-12
     )
@@ -115,5 +115,5 @@ def test_without_special_tokens_there_is_no_attention_to_them():
     attention = torch.softmax(torch.from_numpy(rng.normal(size=(1, n, n))), dim=-1)
     heads = Heads(1, 0, attention, torch.from_numpy(rng.normal(size=(1, n, 5))))
     found = PatchMeasures(blocks=1, heads=1, grid=GRID, special=0)
-    found.update(heads, 1)
+    found.update_image(heads, 1, Workspace())
     assert set(found.table()["measure"]) == {"patches"}

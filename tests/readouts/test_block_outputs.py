@@ -7,7 +7,6 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.readouts.block_outputs import (
     Inputs,
-    batches_of_like_lengths,
     kept_outputs,
     pool,
     text_batches,
@@ -44,15 +43,6 @@ def test_the_first_token_at_block_0_is_the_same_for_every_text():
     encoder = small_encoder()
     kept = kept_outputs(encoder, text_batches(encoder, TEXTS), len(TEXTS))
     assert np.ptp(kept[0], axis=0).max() < 1e-6 < np.ptp(kept[1], axis=0).max()
-
-
-def test_every_input_is_in_one_batch_of_at_most_so_many_tokens():
-    lengths = np.random.default_rng(0).integers(3, 60, 200)
-    batches = list(batches_of_like_lengths(lengths, tokens=240))
-    assert sorted(np.concatenate(batches)) == list(range(200))
-    assert max(len(rows) * lengths[rows].max() for rows in batches) <= 240
-    padding = sum(len(rows) * lengths[rows].max() for rows in batches) / lengths.sum()
-    assert padding < 1.1
 
 
 def test_images_go_through_the_same_function():

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from blocklens.pretraining.descent import linear_decay
 from blocklens.pretraining.masking import shuffled
-from blocklens.readouts.class_heads import ClassTraining, linear_decay, train_class_heads
+from blocklens.readouts.class_heads import ClassTraining, train_class_heads
 
 CLASSES = 4
 

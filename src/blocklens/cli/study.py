@@ -177,7 +177,7 @@ def study(
 
     from blocklens.embedded.prose import texts as embedded_texts
     from blocklens.encoder.trunk import Encoder
-    from blocklens.heads.measures import HeadOptions
+    from blocklens.heads.head_options import HeadOptions
     from blocklens.inputs.texts import TextSource
     from blocklens.studies import LearnedOptions, StudyOptions
     from blocklens.studies import study as run

@@ -20,23 +20,18 @@ only lengths.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from blocklens.encoder import matmul
-from blocklens.errors import UserError
-
-if TYPE_CHECKING:
-    from blocklens.encoder.trunk import Encoder
-    from blocklens.inputs.windows import Tokens
 
 ATTENTION = "blocklens"
 """The name of our attention function in transformers' registries."""
@@ -52,15 +47,15 @@ class Heads:
     Attributes:
         block: 1..L.
         text: which text of the batch.
-        attention: attention map A [heads, tokens, tokens]; rows are queries and sum to 1.
-        outputs: head output vectors v [heads, tokens, head width], before the output projection.
+        attention: attention map A; rows are queries and sum to 1.
+        outputs: head output vectors v, before the output projection.
 
     """
 
     block: int
     text: int
-    attention: Tensor
-    outputs: Tensor
+    attention: Float[Tensor, "heads tokens tokens"]
+    outputs: Float[Tensor, "heads tokens width"]
 
 
 class HeadTap:
@@ -71,8 +66,13 @@ class HeadTap:
             is padded, as with images.
         receive: called once per block and text, blocks in order.
         workspace: buffers to use again from batch to batch.
-        blocks: number of blocks, where nothing but their heads is wanted of the pass.
-        ends: whether the pass then ends with the last block's attention.
+        blocks: number of blocks.
+        stop_after_heads: whether nothing is wanted of the pass but the heads, so that it ends with
+            the last block's attention.
+
+    Attributes:
+        calls: blocks that were seen.
+        finite: whether the last block's output vectors are numbers.
 
     """
 
@@ -83,13 +83,13 @@ class HeadTap:
         workspace: Workspace | None = None,
         blocks: int | None = None,
         *,
-        ends: bool = False,
+        stop_after_heads: bool = False,
     ) -> None:
         self.lengths = lengths
         self.receive = receive
         self.workspace = workspace or Workspace()
         self.blocks = blocks
-        self.ends = ends
+        self.stop_after_heads = stop_after_heads
         self.calls = 0
         self.finite = True
 
@@ -97,13 +97,19 @@ class HeadTap:
         self._token = _active.set(self)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
         _active.reset(self._token)
+        return kind is _Enough
 
     def attend(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
-    ) -> Tensor:
-        """Attention of one block for the whole batch, [texts, tokens, heads, head width]."""
+        self,
+        query: Float[Tensor, "texts heads tokens width"],
+        key: Float[Tensor, "texts heads tokens width"],
+        value: Float[Tensor, "texts heads tokens width_of_values"],
+        mask: Bool[Tensor, "texts heads_or_one tokens tokens"] | None,
+        scaling: float,
+    ) -> Float[Tensor, "texts tokens heads width_of_values"]:
+        """Attention of one block for the whole batch."""
         self.calls += 1
         texts, heads, longest, _ = query.shape
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
@@ -128,7 +134,7 @@ class HeadTap:
             self.receive(Heads(self.calls, text, attention, outputs))
         if self.calls == self.blocks:
             self.finite = bool(torch.isfinite(output.sum()))
-            if self.ends:
+            if self.stop_after_heads:
                 raise _Enough
         return output
 
@@ -137,10 +143,10 @@ class _Enough(Exception):  # noqa: N818
     """Ends a forward pass after the last block's attention: what follows changes no head."""
 
 
-def heads_at_once(vectors: Tensor) -> Iterator[slice]:
+def heads_at_once(vectors: Float[Tensor, "heads tokens width"]) -> Iterator[slice]:
     """Heads a few at a time, so that their matrices of tokens x tokens stay in a core's cache.
 
-    `vectors` [heads, tokens, width]; all heads at once where it lies on another device.
+    All heads at once where the vectors lie on another device.
     """
     heads, tokens, _ = vectors.shape
     some = max(1, IN_CACHE // tokens**2) if vectors.device.type == "cpu" else heads
@@ -195,85 +201,3 @@ def _attention(
 
 AttentionInterface.register(ATTENTION, _attention)
 AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-
-
-@contextmanager
-def tapped(
-    encoder: Encoder,
-    lengths: Sequence[int] | None,
-    receive: Callable[[Heads], None],
-    workspace: Workspace | None = None,
-    *,
-    whole: bool = True,
-) -> Iterator[None]:
-    """One forward pass of an encoder's model under a tap.
-
-    Args:
-        encoder: whose model it is.
-        lengths: see `HeadTap`.
-        receive: see `HeadTap`.
-        workspace: buffers to use again from batch to batch.
-        whole: whether the model's output is wanted, or the pass may end with the last block's heads
-            (the code in the `with` ends there). An encoder's first pass is always a whole one, as
-            only that shows how often its model calls the attention function.
-
-    Raises:
-        UserError: the model did not compute every block's attention through transformers'
-            interface, so what was received is not what its heads do; or, where the pass ends with
-            the heads, the last block's output vectors are no numbers.
-
-    """
-    blocks = None if whole else encoder.blocks
-    ends = encoder.calls_counted
-    with HeadTap(lengths, receive, workspace, blocks, ends=ends) as tap, suppress(_Enough):
-        yield
-    if tap.calls != encoder.blocks:
-        raise UserError(
-            f"{encoder.name}: {encoder.config.model_type} called the attention function "
-            f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
-            "attention interface, so its heads cannot be measured"
-        )
-    encoder.calls_counted = True
-    if not tap.finite:
-        raise UserError(
-            f"{encoder.name}: its outputs are not finite numbers: the weights are damaged, or it "
-            "needs another --dtype"
-        )
-
-
-@torch.inference_mode()
-def run_image_heads(
-    encoder: Encoder,
-    pixels: Tensor,
-    receive: Callable[[Heads], None],
-    workspace: Workspace | None = None,
-) -> None:
-    """The heads of every block on images [images, channels, H, W].
-
-    `Heads.text` is then the number of the image in the batch.
-
-    Raises:
-        UserError: see `tapped`.
-
-    """
-    with tapped(encoder, None, receive, workspace, whole=False):
-        encoder.model(pixel_values=pixels)
-
-
-@torch.inference_mode()
-def run_heads(
-    encoder: Encoder,
-    windows: Sequence[Tokens],
-    receive: Callable[[Heads], None],
-    workspace: Workspace | None = None,
-) -> None:
-    """The heads of every block on a batch of windows.
-
-    Raises:
-        UserError: see `tapped`.
-
-    """
-    ids, mask = encoder.batch(list(windows))
-    lengths = [len(window) for window in windows]
-    with tapped(encoder, lengths, receive, workspace, whole=False):
-        encoder.model(input_ids=ids, attention_mask=mask)

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
+from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.attention import ATTENTION
+from blocklens.encoder.batching import Ids, padded, padding_id
 from blocklens.encoder.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
 from blocklens.encoder.matmul import with_fast_products
 from blocklens.errors import UserError
@@ -56,7 +58,7 @@ class Encoder:
         heads = getattr(self.config, "num_attention_heads", None)
         self.heads = heads if isinstance(heads, int) else 0
         self.max_tokens = longest_input(model, tokenizer)
-        self.calls_counted = False  # by `heads.tapped`
+        self.calls_counted = False  # by `head_pass.tapped`
         self.head_width = 0
         if self.heads:
             width = int(self.config.hidden_size)
@@ -165,31 +167,18 @@ class Encoder:
             self.tokenizer, tokens=tokens, overlap=overlap, long=long, unit=unit, language=language
         )
 
-    def batch(self, windows: list[Tokens]) -> tuple[Tensor, Tensor]:
-        """Ids and mask of a batch, int64 [texts, longest], padded on the right; mask 1 = token."""
-        longest = max(len(window) for window in windows)
-        pad = getattr(self.config, "pad_token_id", None) or 0
-        ids = np.full((len(windows), longest), pad, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, window in enumerate(windows):
-            ids[row, : len(window)] = window.ids
-            mask[row, : len(window)] = 1
-        device = self.model.device
-        return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
+    def batch(self, windows: Sequence[Tokens]) -> tuple[Ids, Ids]:
+        """Ids and mask of a batch of windows, padded on the right, where the model is."""
+        ids, mask = padded([window.ids for window in windows], padding_id(self.config))
+        return ids.to(self.model.device), mask.to(self.model.device)
 
-    def block_outputs(self, ids: Tensor, mask: Tensor) -> list[Tensor]:
-        """Outputs of blocks 0..L, each [texts, tokens, width].
-
-        Args:
-            ids: int64 [texts, tokens].
-            mask: int64 [texts, tokens], 1 = token, 0 = padding.
-
-        """
+    def block_outputs(self, ids: Ids, mask: Ids) -> list[Float[Tensor, "texts longest width"]]:
+        """Outputs of blocks 0..L; mask 1 = token, 0 = padding."""
         return self.outputs(input_ids=ids, attention_mask=mask)
 
     @torch.inference_mode()
-    def outputs(self, **given: Tensor) -> list[Tensor]:
-        """Outputs of blocks 0..L of texts or images, each [inputs, tokens, width].
+    def outputs(self, **given: Tensor) -> list[Float[Tensor, "inputs tokens width"]]:
+        """Outputs of blocks 0..L of texts or images; stages of a convolutional one differ in shape.
 
         The last block's output comes with the norm that the trunk ends with, if it ends with one
         (ModernBERT, ViT); that of the other blocks without. Places of a feature map are tokens.
@@ -198,15 +187,15 @@ class Encoder:
             **given: what the model takes: `input_ids` and `attention_mask`, or `pixel_values`.
 
         """
-        found = self.model(**given, output_hidden_states=True)
-        outputs = list(found.hidden_states)
-        if found.last_hidden_state.shape == outputs[-1].shape:
-            outputs[-1] = found.last_hidden_state
+        answer = self.model(**given, output_hidden_states=True)
+        outputs = list(answer.hidden_states)
+        if answer.last_hidden_state.shape == outputs[-1].shape:
+            outputs[-1] = answer.last_hidden_state
         # [images, channels, height, width]: a feature map of a convolutional model
         return [x.flatten(2).mT if x.ndim == 4 else x for x in outputs]
 
-    def pixels(self, images: list[Image.Image]) -> Tensor:
-        """Images as the processor hands them to the model, float32 [images, channels, H, W].
+    def pixels(self, images: list[Image.Image]) -> Float[Tensor, "images channels height across"]:
+        """Images as the processor hands them to the model.
 
         Raises:
             UserError: a text encoder, or an image that the processor cannot take.
@@ -216,7 +205,7 @@ class Encoder:
             raise UserError(f"{self.name}: no image processor; images need an encoder that has one")
         mode = "L" if getattr(self.config, "num_channels", 3) == 1 else "RGB"
         try:
-            found = self.processor(
+            prepared = self.processor(
                 images=[image.convert(mode) for image in images], return_tensors="pt"
             )
         except (ValueError, TypeError) as error:
@@ -224,7 +213,7 @@ class Encoder:
                 f"{self.name}: its processor cannot take the images ({error}): "
                 "give images of another size, or repair preprocessor_config.json"
             ) from error
-        return found["pixel_values"].to(self.model.device, self.model.dtype)
+        return prepared["pixel_values"].to(self.model.device, self.model.dtype)
 
 
 def reads_images(model: Any) -> bool:

@@ -8,72 +8,42 @@ statement).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
+from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.pairs import LOCAL, NEAR
-from blocklens.heads.ratios import GROUPS, Ratios, quantiles, resampling_weights
-
-if TYPE_CHECKING:
-    from blocklens.heads.view import View
-
-STATISTICS = ("mean distance", f"share within {LOCAL}")
+from blocklens.heads.ratios import quantiles, resampling_weights
+from blocklens.heads.streaming import HeadMeasure, Shape
+from blocklens.heads.view import View
 
 
-class Distance:
-    """Streaming sums of distances, and their histogram at the chosen cut.
-
-    Args:
-        blocks: number of blocks.
-        heads: number of heads.
-        tokens: the longest window; distances are below it.
-        cuts: all cuts.
-        default_cut: index of the cut whose histogram is kept.
-        groups: number of groups of texts.
-
-    """
+class Distance(HeadMeasure):
+    """Streaming sums of distances, and their histogram at the chosen cut."""
 
     name = "distance"
+    statistics = ("mean distance", f"share within {LOCAL}")
 
-    def __init__(
-        self,
-        *,
-        blocks: int,
-        heads: int,
-        tokens: int,
-        cuts: tuple[float, ...],
-        default_cut: int,
-        groups: int = GROUPS,
-    ) -> None:
-        self.ratios = Ratios(
-            self.name, STATISTICS, blocks=blocks, heads=heads, cuts=cuts, groups=groups
-        )
-        self.default_cut = default_cut
-        self.histogram = np.zeros((groups, blocks, heads, tokens), dtype=np.int32)
-        self.expected = np.zeros((groups, blocks, heads, tokens), dtype=np.float32)
+    def __init__(self, shape: Shape, options: HeadOptions) -> None:
+        super().__init__(shape, options)
+        size = (shape.groups, shape.blocks, shape.heads, shape.tokens)
+        self.kept["pairs"] = np.zeros(size, dtype=np.int32)
+        self.kept["expected"] = np.zeros(size, dtype=np.float32)
 
     def update(self, view: View) -> None:
         """Add one block of one window."""
-        table, found = view.table, view.pairs.distances
-        number = view.pairs.number[:, :, None]
-        n = table.tokens
-        far, near = found @ np.arange(n), found[:, :, : LOCAL + 1].sum(axis=2)
+        table, at_distance = view.table, view.pairs.distances  # [heads, cuts, tokens]
+        count = view.pairs.number[:, :, None]
+        n, cut = table.tokens, self.options.default_cut
+        far, near = at_distance @ np.arange(n), at_distance[:, :, : LOCAL + 1].sum(axis=2)
         means = np.array([table.mean_distance, table.shares[NEAR]])
         self.ratios.add(
-            view.group, view.block, np.stack([far, near], axis=-1), means * number, number
+            view.group, view.block, np.stack([far, near], axis=-1), means * count, count
         )
-        self.histogram[view.group, view.block - 1, :, :n] += found[:, self.default_cut]
-        self.expected[view.group, view.block - 1, :, :n] += (
-            number[:, self.default_cut] * table.distance_shares
-        )
-
-    def merge(self, other: Distance) -> None:
-        """Add the sums of other texts."""
-        self.ratios.merge(other.ratios)
-        self.histogram += other.histogram
-        self.expected += other.expected
+        here = view.group, view.block - 1, slice(None), slice(n)
+        self.kept["pairs"][here] += at_distance[:, cut]
+        self.kept["expected"][here] += count[:, cut] * table.distance_shares
 
     def table(self) -> pd.DataFrame:
         """Mean distance, share within 5 and median distance, see `Ratios.table`."""
@@ -82,7 +52,8 @@ class Distance:
     def distances(self) -> pd.DataFrame:
         """The histogram: block, head (missing for the whole block), distance, pairs, expected."""
         frames = []
-        pairs, expected = self.histogram.sum(axis=0), self.expected.sum(axis=0, dtype=np.float64)
+        pairs = self.kept["pairs"].sum(axis=0)
+        expected = self.kept["expected"].sum(axis=0, dtype=np.float64)
         for whole in (False, True):
             counts = pairs.sum(axis=1, keepdims=True) if whole else pairs
             null = expected.sum(axis=1, keepdims=True) if whole else expected
@@ -98,22 +69,22 @@ class Distance:
                 }
             )
             frames.append(frame[frame["distance"] > 0])
-        found = pd.concat(frames, ignore_index=True)
-        reached = found.loc[found["expected"] > 0, "distance"].max()
-        return found.loc[found["distance"] <= reached].reset_index(drop=True)
+        frame = pd.concat(frames, ignore_index=True)
+        reached = frame.loc[frame["expected"] > 0, "distance"].max()
+        return frame.loc[frame["distance"] <= reached].reset_index(drop=True)
 
     def _medians(self) -> pd.DataFrame:
         """Median distance against the null's median, with the interval of their ratio."""
-        used = self.histogram.any(axis=(1, 2, 3))
+        histogram = self.kept["pairs"]
+        used = histogram.any(axis=(1, 2, 3))
         if not used.any():
             return pd.DataFrame()
         draws = np.vstack([np.ones(used.sum()), resampling_weights(int(used.sum()))])
         rows = []
-        blocks, heads = self.histogram.shape[1:3]
-        cut = self.ratios.cuts[self.default_cut]
-        for block in range(blocks):
-            pairs, null = self.histogram[used, block], self.expected[used, block]
-            for head in range(-1, heads):
+        cut = self.options.cut
+        for block in range(self.shape.blocks):
+            pairs, null = histogram[used, block], self.kept["expected"][used, block]
+            for head in range(-1, self.shape.heads):  # -1: the whole block
                 counts = pairs.sum(axis=1) if head < 0 else pairs[:, head]
                 expected = null.sum(axis=1) if head < 0 else null[:, head]
                 observed_median = medians(draws @ counts)
@@ -131,7 +102,9 @@ class Distance:
         return pd.DataFrame(rows, columns=columns).astype({"head": "Int64"})
 
 
-def medians(histograms: np.ndarray) -> np.ndarray:
-    """The median of each histogram [rows, values]: the smallest value that half lie at or below."""
+def medians(
+    histograms: Float[np.ndarray, "draws values"],
+) -> Float[np.ndarray, " draws"]:
+    """The median of each histogram: the smallest value that half lie at or below."""
     sums = histograms.cumsum(axis=1)
     return (sums >= sums[:, -1:] / 2).argmax(axis=1).astype(np.float64)

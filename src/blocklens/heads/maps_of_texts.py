@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from blocklens.encoder.attention import Heads, Workspace, run_heads
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.pairs import context_similarity
@@ -97,12 +98,12 @@ def first_examples(
     encoder: Encoder, texts: Iterable[Text], count: int, *, similarity: str, language: str
 ) -> list[Example]:
     """The first texts that can be measured, as examples."""
-    found = []
+    examples = []
     for text in islice(texts, 50 * count):
         try:
-            found.append(look(encoder, text, similarity=similarity, language=language))
+            examples.append(look(encoder, text, similarity=similarity, language=language))
         except UserError:
             continue
-        if len(found) == count:
+        if len(examples) == count:
             break
-    return found
+    return examples

@@ -2,9 +2,9 @@
 
 import blocklens
 encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
-found = blocklens.measure(encoder, ["A text.", "Another text."])
-found.table            # a tidy data frame: one row per block, head and statistic
-found.labels           # what each head specialises in
+measurement = blocklens.measure(encoder, ["A text.", "Another text."])
+measurement.table      # a tidy data frame: one row per block, head and statistic
+measurement.labels         # what each head specialises in
 """
 
 from __future__ import annotations
@@ -20,12 +20,17 @@ import pandas as pd
 import torch
 
 from blocklens.distributed import Share
-from blocklens.encoder.attention import Heads, Workspace, run_heads
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.batching import of_like_lengths
+from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.heads.measures import HeadMeasures, HeadOptions, View
-from blocklens.heads.ratios import GROUPS
+from blocklens.heads.distance import Distance
+from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.specialisation import labels
+from blocklens.heads.streaming import Shape
+from blocklens.heads.uniqueness import Uniqueness
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.windows import Tokens, Windows
 
@@ -77,12 +82,12 @@ class Measurement:
     @cached_property
     def distances(self) -> pd.DataFrame:
         """Histogram of the distances of high pairs: block, head, distance, pairs, expected."""
-        return self._named(self.sums.distance.distances())
+        return self._named(self.sums.of(Distance).distances())
 
     @cached_property
     def anchors(self) -> pd.DataFrame:
         """Each head's most frequent anchors: block, head, token, token_id, texts, share."""
-        frame = self.sums.anchors.tokens()
+        frame = self.sums.of(Uniqueness).tokens()
         frame.insert(2, "token", self.token_names(frame["token_id"].tolist()))
         return self._named(frame)
 
@@ -142,21 +147,24 @@ def measure(
         tokens=window, overlap=overlap, long=long, unit=unit, language=language
     )
     longest = windows.room + len(windows.prefix) + len(windows.suffix)
-    sums = HeadMeasures(encoder, options, tokens=longest)
+    shape = Shape(encoder.blocks, encoder.heads, longest, int(encoder.config.vocab_size))
+    sums = HeadMeasures(shape, options)
     skipped: list[str] = []
     workspace = Workspace()
-    for batch in batches(
+    for batch in of_like_lengths(
         tokenised(
             share.of(source), windows, skipped, shuffle=shuffle, strict=strict, progress=progress
-        )
+        ),
+        len,
+        tokens=TOKENS_AT_ONCE,
+        look_ahead=LOOK_AHEAD,
     ):
 
         def receive(heads: Heads, batch: list[Tokens] = batch) -> None:
-            tokens = batch[heads.text]
-            sums.update(View(heads, tokens, tokens.key % GROUPS, options, workspace))
+            sums.update(heads, batch[heads.text], workspace)
 
         run_heads(encoder, batch, receive, workspace)
-    found = Measurement(
+    measurement = Measurement(
         encoder=encoder.name,
         sums=sums,
         unit=unit,
@@ -164,8 +172,8 @@ def measure(
         token_names=encoder.tokenizer.convert_ids_to_tokens,
     )
     if share.world == 1:
-        check_measured(found, source)
-    return found
+        check_measured(measurement, source)
+    return measurement
 
 
 def check_weights(encoder: Encoder) -> None:
@@ -182,15 +190,15 @@ def check_weights(encoder: Encoder) -> None:
             )
 
 
-def check_measured(found: Measurement, source: TextSource) -> None:
+def check_measured(measurement: Measurement, source: TextSource) -> None:
     """Refuse a measurement of nothing; of several processes, one alone may have had no text.
 
     Raises:
         UserError: no text could be measured.
 
     """
-    if not found.sums.windows:
-        first = found.skipped[0] if found.skipped else "no text"
+    if not measurement.sums.windows:
+        first = measurement.skipped[0] if measurement.skipped else "no text"
         raise UserError(f"{source.description}: nothing to measure ({first})")
 
 
@@ -211,31 +219,13 @@ def tokenised(
     """
     for text in source:
         try:
-            found = windows(text)
+            of_text = windows(text)
         except UserError as error:
             if strict:
                 raise
             skipped.append(str(error))
-            found = []
-        for tokens in found:
+            of_text = []
+        for tokens in of_text:
             yield tokens if shuffle is None else tokens.shuffled(shuffle)
         if progress is not None:
             progress(1)
-
-
-def batches(
-    windows: Iterable[Tokens], tokens_at_once: int = TOKENS_AT_ONCE, look_ahead: int = LOOK_AHEAD
-) -> Iterator[list[Tokens]]:
-    """Batches of like lengths, at most `tokens_at_once` tokens with padding, or one window."""
-    windows = iter(windows)
-    while ahead := list(islice(windows, look_ahead)):
-        ahead.sort(key=len, reverse=True)
-        batch: list[Tokens] = []
-        while ahead:
-            tokens = ahead.pop()  # so that what was derived from a window goes with its batch
-            if batch and (len(batch) + 1) * len(tokens) > tokens_at_once:
-                yield batch
-                batch = []
-            batch.append(tokens)
-        if batch:
-            yield batch

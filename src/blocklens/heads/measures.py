@@ -1,73 +1,73 @@
-"""Measures of heads: streaming sums, one file each, with `update`, `merge` and `table`."""
+"""All head measures, fed from one pass: those of texts, or those of images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 
-from blocklens.encoder.trunk import Encoder
-from blocklens.heads.anchors import AnchorTokens
+from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.distance import Distance
 from blocklens.heads.head_options import HeadOptions
-from blocklens.heads.ratios import GROUPS
 from blocklens.heads.same_sentence import SameSentence
 from blocklens.heads.separators import Separators
 from blocklens.heads.specialisation import Specialisation
+from blocklens.heads.streaming import HeadMeasure, Shape
+from blocklens.heads.uniqueness import Uniqueness
 from blocklens.heads.view import View
+from blocklens.inputs.windows import Tokens
 
-__all__ = ["HeadMeasures", "HeadOptions", "View"]
+Kind = TypeVar("Kind", bound=HeadMeasure)
+
+OF_TEXTS: tuple[type[HeadMeasure], ...] = (
+    Separators, Distance, SameSentence, Specialisation, Uniqueness,
+)  # fmt: skip
+"""In the order of the report."""
 
 
 class HeadMeasures:
-    """All head measures of one run, fed from one pass.
+    """The sums of several measures over the same inputs.
 
     Args:
-        encoder: gives the numbers of blocks, heads and token ids.
+        shape: blocks, heads, tokens and groups.
         options: what was chosen.
-        tokens: the longest window.
-        groups: number of groups of texts.
+        kinds: which measures.
 
     """
 
     def __init__(
-        self, encoder: Encoder, options: HeadOptions, *, tokens: int, groups: int = GROUPS
+        self,
+        shape: Shape,
+        options: HeadOptions,
+        kinds: tuple[type[HeadMeasure], ...] = OF_TEXTS,
     ) -> None:
-        shape = {"blocks": encoder.blocks, "heads": encoder.heads, "groups": groups}
-        cuts: dict[str, Any] = {"cuts": options.cuts}
-        chosen: dict[str, Any] = {**cuts, "default_cut": options.default_cut}
+        self.shape = shape
         self.options = options
-        self.groups = groups
-        self.separators = Separators(**shape)
-        self.distance = Distance(**shape, **chosen, tokens=tokens)
-        self.sentences = SameSentence(**shape, **chosen, shifts=options.shifts)
-        self.specialisation = Specialisation(**shape, **cuts)
-        self.anchors = AnchorTokens(**shape, **chosen, vocabulary=int(encoder.config.vocab_size))
+        self.each = tuple(kind(shape, options) for kind in kinds)
         self.windows = 0
         self.tokens = 0
 
-    @property
-    def each(self) -> tuple[Separators, Distance, SameSentence, Specialisation, AnchorTokens]:
-        """The measures, in the order of the report."""
-        return self.separators, self.distance, self.sentences, self.specialisation, self.anchors
+    def of(self, kind: type[Kind]) -> Kind:
+        """The sums of one measure."""
+        return next(measure for measure in self.each if isinstance(measure, kind))
 
-    def update(self, view: View) -> None:
+    def update(self, heads: Heads, tokens: Tokens, workspace: Workspace) -> None:
         """Add one block of one window to every measure."""
+        view = View(heads, tokens, tokens.key % self.shape.groups, self.options, workspace)
         if view.block == 1:
             self.windows += 1
-            self.tokens += len(view.tokens)
+            self.tokens += len(tokens)
         for measure in self.each:
             measure.update(view)
 
     def merge(self, other: HeadMeasures) -> None:
-        """Add the sums of other texts, measured with the same options."""
+        """Add the sums of other inputs, measured with the same options."""
         if other.options != self.options:
             raise ValueError("measurements with different options cannot be merged")
         self.windows += other.windows
         self.tokens += other.tokens
         for mine, theirs in zip(self.each, other.each, strict=True):
-            mine.merge(theirs)  # type: ignore[arg-type]
+            mine.merge(theirs)
 
     def table(self) -> pd.DataFrame:
         """Every statistic per block and head, and per whole block; see `Ratios.table`."""
@@ -78,7 +78,3 @@ class HeadMeasures:
         return pd.concat(
             [measure.ratios.sums(self.options.cut) for measure in self.each], ignore_index=True
         )
-
-
-Progress = Callable[[int], None]
-"""Called with the number of texts done since the last call."""

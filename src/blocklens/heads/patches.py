@@ -11,23 +11,57 @@ and uniqueness are left out. Two things remain (P1 speaks of texts alone: both a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-import pandas as pd
+from jaxtyping import Int
 
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.pairs import all_pairs
-from blocklens.heads.ratios import GROUPS, Ratios
+from blocklens.heads.ratios import GROUPS
 from blocklens.heads.separators import attention_received
+from blocklens.heads.streaming import HeadMeasure, Shape
 from blocklens.heads.view import View
 from blocklens.inputs.windows import OTHER, START, Tokens
 
-ATTENTION = ("attention to special tokens",)
-DISTANCE = ("mean grid distance", "touching patches")
+
+class SpecialAttention(HeadMeasure):
+    """Streaming sums of the attention that patches send to special tokens."""
+
+    name = "attention"
+    statistics = ("attention to special tokens",)
+    swept = False
+
+    def update(self, view: View) -> None:
+        """Add one block of one image."""
+        special = view.tokens.special
+        received = attention_received(view.heads.attention, ~special)  # [heads, tokens]
+        count = (~special).sum()
+        observed = received[:, special].sum(axis=1)[:, None, None]
+        self.ratios.add(view.group, view.block, observed, count * special.mean(), count)
 
 
-class PatchMeasures:
-    """Streaming sums of both measures for images of one grid.
+class GridDistance(HeadMeasure):
+    """Streaming sums of the distances of high pairs in the grid of patches."""
+
+    name = "patches"
+    statistics = ("mean grid distance", "touching patches")
+
+    def update(self, view: View) -> None:
+        """Add one block of one image."""
+        steps = view.tokens.cache["grid distances"]  # [pairs]
+        size = int(steps.max(initial=1)) + 1
+        at_distance = view.pairs.count(steps[view.pairs.pair], size)  # [heads, cuts, distances]
+        count = at_distance.sum(axis=2, keepdims=True)
+        observed = np.stack([at_distance @ np.arange(size), at_distance[:, :, 1]], axis=-1)
+        means = np.array([steps.mean(), (steps == 1).mean()])
+        self.ratios.add(view.group, view.block, observed, means * count, count)
+
+
+class PatchMeasures(HeadMeasures):
+    """Both measures for images of one grid; the first only where there are special tokens.
 
     Args:
         blocks: number of blocks.
@@ -49,56 +83,19 @@ class PatchMeasures:
         options: HeadOptions | None = None,
         groups: int = GROUPS,
     ) -> None:
-        self.options = options or HeadOptions()
-        self.grid, self.special, self.groups = grid, special, groups
-        self.attention = Ratios("attention", ATTENTION, blocks=blocks, heads=heads, groups=groups)
-        self.distance = Ratios(
-            "patches", DISTANCE, blocks=blocks, heads=heads, cuts=self.options.cuts, groups=groups
-        )
-        self.grid_distance = grid_distances(grid)  # [pairs]
-        self.tokens = patch_tokens(grid, special)
-        self.workspace = Workspace()
-        self.images = 0
+        self.image = patch_tokens(grid, special)
+        count = len(self.image)
+        kinds = (SpecialAttention, GridDistance) if special else (GridDistance,)
+        shape = Shape(blocks, heads, count, vocabulary=count, groups=groups)
+        super().__init__(shape, options or HeadOptions(), kinds)
 
-    def update(self, heads: Heads, key: int) -> None:
+    def update_image(self, heads: Heads, key: int, workspace: Workspace) -> None:
         """Add one block of one image with the hash `key`."""
-        view = View(heads, self.tokens, key % self.groups, self.options, self.workspace)
-        if heads.block == 1:
-            self.images += 1
-        self._attention(view)
-        self._distance(view)
-
-    def _attention(self, view: View) -> None:
-        if not self.special:
-            return
-        queries = ~view.tokens.special
-        received = attention_received(view.heads.attention, queries)[:, : self.special].sum(axis=1)
-        number = queries.sum()
-        share = self.special / len(queries)
-        self.attention.add(view.group, view.block, received[:, None, None], number * share, number)
-
-    def _distance(self, view: View) -> None:
-        size = max(self.grid)
-        found = view.pairs.count(self.grid_distance[view.pairs.pair], size)
-        number = found.sum(axis=2, keepdims=True)
-        observed = np.stack([found @ np.arange(size), found[:, :, 1]], axis=-1)
-        means = np.array([self.grid_distance.mean(), (self.grid_distance == 1).mean()])
-        self.distance.add(view.group, view.block, observed, means * number, number)
-
-    def merge(self, other: PatchMeasures) -> None:
-        """Add the sums of other images, measured with the same options."""
-        self.attention.merge(other.attention)
-        self.distance.merge(other.distance)
-        self.images += other.images
-
-    def table(self) -> pd.DataFrame:
-        """Every statistic per block and head, and per whole block; see `Ratios.table`."""
-        measures = [self.attention, self.distance] if self.special else [self.distance]
-        return pd.concat([measure.table() for measure in measures], ignore_index=True)
+        self.update(heads, replace(self.image, key=key), workspace)
 
 
-def grid_distances(grid: tuple[int, int]) -> np.ndarray:
-    """Distance of every pair of patches, [pairs] in the order of `all_pairs`: 1 = they touch.
+def grid_distances(grid: tuple[int, int]) -> Int[np.ndarray, " pairs"]:
+    """Distance of every pair of patches, in the order of `all_pairs`: 1 = they touch.
 
     The larger of the steps down and across, so that the eight patches around one are at distance 1.
     """
@@ -121,4 +118,5 @@ def patch_tokens(grid: tuple[int, int], special: int) -> Tokens:
         kinds=np.where(is_special, START, OTHER).astype(np.int8),
         spans=np.zeros((count, 2), dtype=np.int64),
         key=0,
+        cache={"grid distances": grid_distances(grid)},
     )

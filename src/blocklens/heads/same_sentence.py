@@ -10,86 +10,58 @@ of null b.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 
+from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.pairs import SAME_SENTENCE
-from blocklens.heads.ratios import GROUPS, Ratios
+from blocklens.heads.streaming import HeadMeasure, Shape
+from blocklens.heads.view import View
 
-if TYPE_CHECKING:
-    from blocklens.heads.view import View
-
-STATISTICS = ("same sentence", "same sentence, distance matched")
+MATCHED = "same sentence, distance matched"
 
 
-class SameSentence:
-    """Streaming sums of high pairs within one sentence.
-
-    Args:
-        blocks: number of blocks.
-        heads: number of heads.
-        cuts: all cuts.
-        default_cut: index of the cut whose shifts are drawn.
-        shifts: number of circular shifts drawn for each text.
-        groups: number of groups of texts.
-
-    """
+class SameSentence(HeadMeasure):
+    """Streaming sums of high pairs within one sentence, and within a shifted one."""
 
     name = "sentences"
+    statistics = ("same sentence", MATCHED)
 
-    def __init__(
-        self,
-        *,
-        blocks: int,
-        heads: int,
-        cuts: tuple[float, ...],
-        default_cut: int,
-        shifts: int = 0,
-        groups: int = GROUPS,
-    ) -> None:
-        self.ratios = Ratios(
-            self.name, STATISTICS, blocks=blocks, heads=heads, cuts=cuts, groups=groups
-        )
-        self.default_cut = default_cut
-        self.shifted = np.zeros((blocks, heads, shifts), dtype=np.int64)
+    def __init__(self, shape: Shape, options: HeadOptions) -> None:
+        super().__init__(shape, options)
+        self.kept["shifted"] = np.zeros((shape.blocks, shape.heads, options.shifts), np.int64)
 
     def update(self, view: View) -> None:
         """Add one block of one window."""
         pairs, table = view.pairs, view.table
         if table.sentences[0] == table.sentences[-1]:
             return
-        number = pairs.number[:, :, None]
-        same = view.scores.of("same sentence")
+        count = pairs.number[:, :, None]
+        same = view.kinds.of("same sentence")
         matched = pairs.distances @ table.sentence_shares
         self.ratios.add(
             view.group,
             view.block,
             same[:, :, None],
             np.stack([pairs.number * table.shares[SAME_SENTENCE], matched], axis=-1),
-            number,
+            count,
         )
-        if self.shifted.shape[2]:
-            self.shifted[view.block - 1] += self._draw(view)
+        if self.options.shifts:
+            self.kept["shifted"][view.block - 1] += self._draw(view)
 
-    def _draw(self, view: View) -> np.ndarray:
-        """High pairs within a shifted sentence, [heads, shifts]; the same shifts in every block."""
+    def _draw(self, view: View) -> Int[np.ndarray, "heads shifts"]:
+        """High pairs within a shifted sentence; the same shifts in every block."""
         pairs, table = view.pairs, view.table
-        inside = pairs.cut <= self.default_cut
+        inside = pairs.cut <= self.options.default_cut
         head, first, second = pairs.head[inside], pairs.first[inside], pairs.second[inside]
-        shifts = view.tokens.rng(purpose=2).integers(table.tokens, size=self.shifted.shape[2])
-        found = np.empty(self.shifted.shape[1:], dtype=np.int64)
+        shifts = view.tokens.rng(purpose=2).integers(table.tokens, size=self.options.shifts)
+        counts = np.empty((pairs.heads, len(shifts)), dtype=np.int64)
         for column, shift in enumerate(shifts):
             sentences = np.roll(table.sentences, shift)
             same = sentences[first] == sentences[second]
-            found[:, column] = np.bincount(head[same], minlength=pairs.heads)
-        return found
-
-    def merge(self, other: SameSentence) -> None:
-        """Add the sums of other texts."""
-        self.ratios.merge(other.ratios)
-        self.shifted += other.shifted
+            counts[:, column] = np.bincount(head[same], minlength=pairs.heads)
+        return counts
 
     def table(self) -> pd.DataFrame:
         """Both nulls per block and head, see `Ratios.table`.
@@ -98,12 +70,12 @@ class SameSentence:
         draws.
         """
         frame = self.ratios.table()
-        if not self.shifted.shape[2]:
+        if not self.options.shifts:
             return frame
-        weight = self.ratios.weight[..., self.default_cut, 1].sum(axis=0)
-        ends = np.percentile(self.shifted / weight[:, :, None], (2.5, 97.5), axis=2)
-        chosen = (frame["statistic"] == STATISTICS[1]) & frame["head"].notna()
-        chosen &= frame["cut"] == self.ratios.cuts[self.default_cut]
+        weight = self.ratios.weight[..., self.options.default_cut, 1].sum(axis=0)
+        ends = np.percentile(self.kept["shifted"] / weight[:, :, None], (2.5, 97.5), axis=2)
+        chosen = (frame["statistic"] == MATCHED) & frame["head"].notna()
+        chosen &= frame["cut"] == self.options.cut
         places = (frame.loc[chosen, "block"] - 1, frame.loc[chosen, "head"].astype(int))
         for name, values in zip(("null_low", "null_high"), ends, strict=True):
             frame.loc[chosen, name] = values[places]

@@ -7,8 +7,8 @@ from functools import cached_property
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.anchors import Anchors
 from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.kinds_of_pairs import KindCounts
 from blocklens.heads.pairs import Pairs, PairTable, high_pairs, random_pairs
-from blocklens.heads.specialisation import Scores
 from blocklens.inputs.windows import Tokens
 
 
@@ -49,20 +49,16 @@ class View:
         return Anchors(self.pairs)
 
     @cached_property
-    def scores(self) -> Scores:
-        """The kinds of every high pair."""
-        return Scores(self.anchors)
+    def kinds(self) -> KindCounts:
+        """How many high pairs of each kind every head has."""
+        return KindCounts(self.anchors)
 
     @property
-    def random_anchors(self) -> Anchors:
-        """The anchors of as many random pairs, the same for every block of the window."""
-        return self.random_scores.anchors
-
-    @property
-    def random_scores(self) -> Scores:
-        """The kinds of as many random pairs, the same for every block of the window."""
+    def random_kinds(self) -> KindCounts:
+        """The same of as many random pairs, which are one draw for every block of the window."""
         cache = self.tokens.cache
-        if "random scores" not in cache:
+        if "random kinds" not in cache:
             heads = len(self.heads.outputs)
-            cache["random scores"] = Scores(Anchors(random_pairs(self.tokens, self.options, heads)))
-        return cache["random scores"]
+            drawn = random_pairs(self.tokens, self.options, heads)
+            cache["random kinds"] = KindCounts(Anchors(drawn))
+        return cache["random kinds"]

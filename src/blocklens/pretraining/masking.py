@@ -35,7 +35,7 @@ def modify(
     `places`: the index of each token in the corpus; negative for tokens that must not be chosen
     (special tokens, padding).
     """
-    stream = _mix(np.asarray((seed + 0x9E3779B97F4A7C15 * (epoch + 1)) % 2**64, dtype=np.uint64))
+    stream = _mix(np.array([(seed + 0x9E3779B97F4A7C15 * (epoch + 1)) % 2**64], dtype=np.uint64))
     random = _mix(places.astype(np.uint64) ^ stream)
     chosen = (_uniform(random) < recipe.share) & (places >= 0)
     out = ids.astype(np.int64)

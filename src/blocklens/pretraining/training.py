@@ -23,6 +23,7 @@ from blocklens.errors import UserError
 from blocklens.pretraining.bert import logits_at_modified, loss_and_hits, new_model
 from blocklens.pretraining.checkpoints import Counters, load_newest
 from blocklens.pretraining.corpus import Corpus
+from blocklens.pretraining.descent import apart
 from blocklens.pretraining.first_weights import make_neighbours_easy
 from blocklens.pretraining.masking import Recipe, shuffled
 from blocklens.pretraining.muon import Muon
@@ -243,8 +244,7 @@ def make_optimisers(
         )
         made.append(muon)
     else:
-        tables = [weight for weight in rest if weight.ndim == 2]
-        flat = [weight for weight in rest if weight.ndim != 2]
+        tables, flat = apart(rest)
         adam = [
             {"params": matrices + tables, "weight_decay": options.weight_decay},
             {"params": flat, "weight_decay": 0.0},

@@ -27,8 +27,8 @@ from blocklens.encoder.matmul import with_fast_products
 from blocklens.encoder.shortened import card_head, save_model
 from blocklens.errors import UserError
 from blocklens.inputs.images.drawing import ImageData
+from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
-from blocklens.readouts.class_heads import linear_decay
 
 LARGEST_SIDE = 64
 """Side in pixels up to which images go in at their own size; larger ones are made smaller."""
@@ -128,7 +128,7 @@ def train_vit(
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
 ) -> Trained:
-    """Train a ViT on the images to train on; its linear layers compute by `products.linear`.
+    """Train a ViT on the images to train on; its linear layers compute by `matmul.linear`.
 
     Args:
         data: the images.
@@ -149,18 +149,15 @@ def train_vit(
     model, processor = new_vit(data.classes, options, pixels)
     with_fast_products(model)
     model.to(device).train()
-    optimiser = torch.optim.AdamW(
-        [
-            {"params": [p for p in model.parameters() if p.ndim > 1], "lr": options.rate},
-            {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-        ],
-        lr=options.rate,
-        weight_decay=options.weight_decay,
-        fused=True,
-    )
     count = len(labels)
-    steps = options.epochs * -(-count // options.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_decay(steps, options.warm_up))
+    descent = Descent(
+        model.parameters(),
+        rate=options.rate,
+        weight_decay=options.weight_decay,
+        steps=options.epochs * -(-count // options.batch),
+        warm_up=options.warm_up,
+        clip=1.0,
+    )
     history: list[dict[str, float]] = []
     for epoch in range(options.epochs):
         order = shuffled(count, seed=options.seed, epoch=epoch)
@@ -174,11 +171,7 @@ def train_vit(
             wanted = labels[chosen].to(device)
             scores = model(pixel_values=normalised(batch, processor).to(device)).logits
             loss = torch.nn.functional.cross_entropy(scores, wanted)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
+            descent.step(loss)
             total += float(loss.detach()) * len(chosen)
             right += int((scores.argmax(dim=1) == wanted).sum())
             if progress is not None:

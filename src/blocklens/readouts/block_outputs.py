@@ -15,23 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.readouts.vocabulary_heads import final_norm
 
-if TYPE_CHECKING:
-    from blocklens.encoder.trunk import Encoder
-
 Pooling = Literal["first", "mean"]
-
-TOKENS_AT_ONCE = 4096
-"""Tokens of a batch, padding included."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Inputs:
     """
 
     given: dict[str, Tensor]
-    rows: NDArray[np.int64]
+    rows: Int64[np.ndarray, " inputs"]
 
 
 @torch.inference_mode()
@@ -55,8 +51,8 @@ def kept_outputs(
     *,
     pooling: Pooling = "first",
     progress: Callable[[int], None] | None = None,
-) -> NDArray[np.float32]:
-    """Pooled outputs of blocks 0..L of `count` inputs, float32 [blocks + 1, count, width].
+) -> Float32[np.ndarray, "blocks inputs width"]:
+    """Pooled outputs of blocks 0..L of `count` inputs.
 
     Args:
         encoder: the trunk, text or image, in evaluation mode; it is not changed.
@@ -79,12 +75,12 @@ def kept_outputs(
     times = np.zeros(count, dtype=np.int64)
     for batch in batches:
         given = {name: tensor.to(device) for name, tensor in batch.given.items()}
-        found = encoder.outputs(**given)
+        of_blocks = encoder.outputs(**given)
         if not outputs.size:
             # Stages of a convolutional trunk differ in width: what a stage lacks stays zero.
-            widest = max(output.shape[-1] for output in found)
+            widest = max(output.shape[-1] for output in of_blocks)
             outputs = np.zeros((encoder.blocks + 1, count, widest), np.float32)
-        for block, output in enumerate(found):
+        for block, output in enumerate(of_blocks):
             if norm is not None and block < encoder.blocks and fits(norm, output):
                 output = norm(output)
             pooled = pool(output, given.get("attention_mask"), pooling).float().cpu().numpy()
@@ -111,11 +107,10 @@ def fits(norm: torch.nn.Module, output: Tensor) -> bool:
     return weight is None or weight.shape == output.shape[-1:]
 
 
-def pool(output: Tensor, mask: Tensor | None, pooling: Pooling) -> Tensor:
-    """One vector an input, [inputs, width], from `output` [inputs, tokens, width].
-
-    `mask` [inputs, tokens]: 1 = token, 0 = padding; without one every token counts.
-    """
+def pool(
+    output: Float[Tensor, "texts longest width"], mask: Ids | None, pooling: Pooling
+) -> Float[Tensor, "texts width"]:
+    """One vector an input; mask 1 = token, 0 = padding; without one every token counts."""
     if pooling == "first":
         return output[:, 0]
     if mask is None:
@@ -126,16 +121,28 @@ def pool(output: Tensor, mask: Tensor | None, pooling: Pooling) -> Tensor:
 
 def text_batches(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> Iterator[Inputs]:
     """Batches of like lengths of `texts`, each cut to its first `tokens` tokens with [CLS]."""
-    encoded = tokenised(encoder, texts, tokens=tokens)
-    for rows in batches_of_like_lengths([len(ids) for ids in encoded]):
-        yield padded(encoder.tokenizer, [encoded[row] for row in rows], rows)
+    return id_batches(encoder.tokenizer, tokenised(encoder, texts, tokens=tokens))
+
+
+def id_batches(tokenizer: Any, ids: Sequence[Sequence[int]]) -> Iterator[Inputs]:
+    """Batches of like lengths of texts that are token ids already, every text once."""
+    for rows in of_like_lengths(range(len(ids)), lambda row: len(ids[row])):
+        yield id_batch(tokenizer, ids, np.asarray(rows))
+
+
+def id_batch(
+    tokenizer: Any, ids: Sequence[Sequence[int]], rows: Int64[np.ndarray, " texts"]
+) -> Inputs:
+    """The texts `rows` as one batch."""
+    filled, mask = padded([ids[row] for row in rows], padding_id(tokenizer))
+    return Inputs({"input_ids": filled, "attention_mask": mask}, rows)
 
 
 def tokenised(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> list[list[int]]:
     """Token ids of every text, special tokens included, at most `tokens` of them."""
     if encoder.tokenizer is None:
         raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
-    found = encoder.tokenizer(
+    encoded = encoder.tokenizer(
         list(texts),
         truncation=True,
         max_length=min(tokens, encoder.max_tokens),
@@ -143,28 +150,4 @@ def tokenised(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> l
         return_token_type_ids=False,
         verbose=False,
     )
-    return found["input_ids"]
-
-
-def batches_of_like_lengths(
-    lengths: Sequence[int], tokens: int = TOKENS_AT_ONCE
-) -> Iterator[NDArray[np.int64]]:
-    """Row numbers of inputs of like `lengths`, at most `tokens` a batch with its padding."""
-    order = np.argsort(np.asarray(lengths), kind="stable")
-    start = 0
-    for end in range(1, len(order) + 1):
-        if end == len(order) or (end + 1 - start) * lengths[order[end]] > tokens:
-            yield order[start:end]
-            start = end
-
-
-def padded(tokenizer: Any, ids: Sequence[Sequence[int]], rows: NDArray[np.int64]) -> Inputs:
-    """Ids and mask of one batch, padded on the right to its longest text."""
-    longest = max(len(one) for one in ids)
-    pad = getattr(tokenizer, "pad_token_id", None) or 0
-    filled = torch.full((len(ids), longest), pad, dtype=torch.int64)
-    mask = torch.zeros_like(filled)
-    for row, one in enumerate(ids):
-        filled[row, : len(one)] = torch.tensor(one)
-        mask[row, : len(one)] = 1
-    return Inputs({"input_ids": filled, "attention_mask": mask}, np.asarray(rows))
+    return encoded["input_ids"]

@@ -30,6 +30,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
 
 HeadKind = Literal["pooler", "linear"]
@@ -185,24 +186,16 @@ def train_class_heads(
     mean, scale = _standards(outputs, train)
     heads = ClassHeads.fresh(mean, scale, classes, training)
     parameters = {name: weight.requires_grad_() for name, weight in heads.weights.items()}
-    optimiser = torch.optim.AdamW(
-        [
-            {
-                "params": [p for name, p in parameters.items() if "bias" not in name],
-                "weight_decay": training.weight_decay,
-            },
-            {
-                "params": [p for name, p in parameters.items() if "bias" in name],
-                "weight_decay": 0.0,
-            },
-        ],
-        lr=training.rate,
-        fused=True,
-    )
     seeds, count = train.shape
     epochs = training.epochs_for(count)
-    steps = epochs * -(-count // training.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_decay(steps, training.warm_up))
+    descent = Descent(
+        parameters.values(),
+        decays=lambda weight: weight.shape[-2] > 1,  # a bias is [blocks, seeds, 1, out]
+        rate=training.rate,
+        weight_decay=training.weight_decay,
+        steps=epochs * -(-count // training.batch),
+        warm_up=training.warm_up,
+    )
     wanted = torch.from_numpy(np.asarray(labels, dtype=np.int64))
     for epoch in range(epochs):
         orders = np.stack(
@@ -216,23 +209,14 @@ def train_class_heads(
             loss = torch.nn.functional.cross_entropy(
                 scores.flatten(0, 2), target.flatten(), reduction="none"
             ).view(target.shape)
-            optimiser.zero_grad(set_to_none=True)
             # A sum over blocks and seeds: each head has the gradient it would have alone.
-            loss.mean(dim=2).sum().backward()
-            optimiser.step()
-            schedule.step()
+            descent.step(loss.mean(dim=2).sum())
             total += loss.detach().sum(dim=2)
         if progress is not None:
             progress(epoch, (total / count).numpy())
     for weight in parameters.values():
         weight.requires_grad_(False)
     return heads
-
-
-def linear_decay(steps: int, warm_up: float) -> Callable[[int], float]:
-    """The rate's factor at each step: up over a share `warm_up` of the steps, then down to 0."""
-    warm = max(1, int(steps * warm_up))
-    return lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
 
 
 def _standards(outputs: NDArray[np.float32], train: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -17,9 +17,9 @@ import torch
 from numpy.typing import NDArray
 
 from blocklens.encoder.matmul import with_fast_products
+from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
-from blocklens.readouts.block_outputs import batches_of_like_lengths, padded
-from blocklens.readouts.class_heads import linear_decay
+from blocklens.readouts.block_outputs import id_batch, id_batches
 
 SORTED_TOGETHER = 16
 """Batches whose texts are sorted by length before they are cut: shuffled, yet little padding."""
@@ -68,35 +68,26 @@ def fine_tune(
     """
     training = training or FineTuning()
     with_fast_products(model)
-    parameters = [p for p in model.parameters() if p.requires_grad_(True) is not None]
-    optimiser = torch.optim.AdamW(
-        [
-            {
-                "params": [p for p in parameters if p.ndim > 1],
-                "weight_decay": training.weight_decay,
-            },
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ],
-        lr=training.rate,
-        fused=True,
+    model.requires_grad_(True)
+    descent = Descent(
+        model.parameters(),
+        rate=training.rate,
+        weight_decay=training.weight_decay,
+        steps=training.epochs * -(-len(train) // training.batch),
+        warm_up=training.warm_up,
+        clip=training.clip,
     )
-    steps = training.epochs * -(-len(train) // training.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, linear_decay(steps, training.warm_up))
     model.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for epoch in range(training.epochs):
             total = 0.0
             for rows in epoch_batches(train, ids, training.batch, seed=seed, epoch=epoch):
-                batch = padded(tokenizer, [ids[row] for row in rows], rows)
+                batch = id_batch(tokenizer, ids, rows)
                 given = {name: tensor.to(model.device) for name, tensor in batch.given.items()}
                 wanted = torch.from_numpy(labels[rows]).to(model.device)
                 loss = torch.nn.functional.cross_entropy(model(**given).logits.float(), wanted)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(parameters, training.clip)
-                optimiser.step()
-                schedule.step()
+                descent.step(loss)
                 total += float(loss.detach()) * len(rows)
             if progress is not None:
                 progress(epoch, total / len(train))
@@ -122,9 +113,8 @@ def class_probabilities(
     model: Any, tokenizer: Any, ids: Sequence[Sequence[int]]
 ) -> NDArray[np.float32]:
     """Softmax over the classes for every text, [texts, classes], by a model in evaluation mode."""
-    found = np.empty((len(ids), int(model.config.num_labels)), dtype=np.float32)
-    for rows in batches_of_like_lengths([len(one) for one in ids]):
-        batch = padded(tokenizer, [ids[row] for row in rows], rows)
+    answers = np.empty((len(ids), int(model.config.num_labels)), dtype=np.float32)
+    for batch in id_batches(tokenizer, ids):
         given = {name: tensor.to(model.device) for name, tensor in batch.given.items()}
-        found[rows] = torch.softmax(model(**given).logits.float(), dim=-1).cpu().numpy()
-    return found
+        answers[batch.rows] = torch.softmax(model(**given).logits.float(), dim=-1).cpu().numpy()
+    return answers

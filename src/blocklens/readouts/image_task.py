@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from blocklens.encoder.attention import Heads, run_image_heads
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.head_pass import run_image_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.patches import PatchMeasures
@@ -275,6 +276,7 @@ def measure_patches(
     measures = PatchMeasures(
         blocks=encoder.blocks, heads=encoder.heads, grid=grid, special=special, options=options
     )
+    workspace = Workspace()
     limit = min(limit, len(images))
     for start in range(0, limit, IMAGES_AT_ONCE):
         numbers = np.arange(start, min(start + IMAGES_AT_ONCE, limit))
@@ -284,9 +286,9 @@ def measure_patches(
             return None
 
         def receive(heads: Heads, keys: NDArray[np.int64] = keys) -> None:
-            measures.update(heads, int(keys[heads.text]))
+            measures.update_image(heads, int(keys[heads.text]), workspace)
 
-        run_image_heads(encoder, pixels, receive, measures.workspace)
+        run_image_heads(encoder, pixels, receive, workspace)
         if progress is not None:
             progress("heads", int(numbers[-1]) + 1, limit)
     table = measures.table()

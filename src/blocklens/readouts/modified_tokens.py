@@ -14,23 +14,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float, Float16, Int8, Int64
 from torch import Tensor
 
+from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.inputs.texts import text_key
+from blocklens.inputs.texts import Text, text_key
 from blocklens.pretraining.masking import Recipe, modify
-
-if TYPE_CHECKING:
-    from blocklens.encoder.trunk import Encoder
-    from blocklens.inputs.texts import Text
-
-TOKENS_AT_ONCE = 4096
-"""Tokens of a batch, padding included."""
 
 LOOK_AHEAD = 256
 """Texts read ahead and sorted by length, so that batches need little padding."""
@@ -42,20 +37,19 @@ MASKED, RANDOM, UNCHANGED = range(3)
 class ModifiedBatch:
     """A batch of modified texts.
 
-    `ids`, `mask` int64 [texts, tokens]; `positions` [rows, 2] = text and token of the modified
-    tokens; for each of these rows the original token `labels`, its `kinds` (0 masked, 1 random, 2
-    unchanged) and the 63-bit hash `keys` of its text. `tokens`: all original tokens but the special
-    ones, in the first pass over a text (none in later passes), for counting frequencies. `begun`:
-    texts of which the first window is here.
+    `positions`: text and token of each modified token; `labels`: what it was; `kinds`: 0 masked, 1
+    random, 2 unchanged; `keys`: the 63-bit hash of its text. `tokens`: all original tokens but the
+    special ones, in the first pass over a text (none in later passes), for counting frequencies.
+    `begun`: texts of which the first window is here.
     """
 
-    ids: Tensor
-    mask: Tensor
-    positions: NDArray[np.int64]
-    labels: NDArray[np.int64]
-    kinds: NDArray[np.int8]
-    keys: NDArray[np.int64]
-    tokens: NDArray[np.int64]
+    ids: Ids
+    mask: Ids
+    positions: Int64[np.ndarray, "modified 2"]
+    labels: Int64[np.ndarray, " modified"]
+    kinds: Int8[np.ndarray, " modified"]
+    keys: Int64[np.ndarray, " modified"]
+    tokens: Int64[np.ndarray, " tokens"]
     begun: int
 
 
@@ -96,9 +90,8 @@ def modified_batches(
     strings = (text if isinstance(text, str) else text.text for text in texts)
     cut = _windows if long == "windows" else _beginnings
     while ahead := list(islice(strings, LOOK_AHEAD)):
-        items = list(cut(encoder, ahead, tokens))
-        items.sort(key=lambda item: (len(item.ids), item.key, item.start))
-        for batch in _split(items):
+        items = sorted(cut(encoder, ahead, tokens), key=lambda item: (item.key, item.start))
+        for batch in of_like_lengths(items, lambda item: len(item.ids)):
             for number in range(first_pass, first_pass + passes):
                 yield _modified(encoder, batch, recipe, seed=seed, number=number)
 
@@ -109,8 +102,8 @@ class _Window:
 
     key: int
     start: int
-    ids: NDArray[np.int64]
-    free: NDArray[np.bool_]
+    ids: Int64[np.ndarray, " tokens"]
+    free: Bool[np.ndarray, " tokens"]
 
 
 def _beginnings(encoder: Encoder, texts: list[str], tokens: int) -> Iterator[_Window]:
@@ -138,29 +131,15 @@ def _windows(encoder: Encoder, texts: list[str], tokens: int) -> Iterator[_Windo
             yield _Window(text_key(text), start, ids, free)
 
 
-def _split(items: Sequence[_Window]) -> Iterator[Sequence[_Window]]:
-    start = 0
-    for end in range(1, len(items) + 1):
-        full = end == len(items) or (end + 1 - start) * len(items[end].ids) > TOKENS_AT_ONCE
-        if full:
-            yield items[start:end]
-            start = end
-
-
 def _modified(
     encoder: Encoder, batch: Sequence[_Window], recipe: Recipe, *, seed: int, number: int
 ) -> ModifiedBatch:
-    longest = max(len(window.ids) for window in batch)
-    pad = getattr(encoder.tokenizer, "pad_token_id", None) or 0
-    original = np.full((len(batch), longest), pad, dtype=np.int64)
-    mask = np.zeros_like(original)
-    places = np.full_like(original, -1)
-    for row, window in enumerate(batch):
-        ids, free = window.ids, window.free
-        original[row, : len(ids)] = ids
-        mask[row, : len(ids)] = 1
-        place = (window.key & ~0xFFFF) + window.start + np.arange(len(ids))
-        places[row, : len(ids)][free] = place[free]
+    ids, mask = padded([window.ids for window in batch], padding_id(encoder.tokenizer))
+    original = ids.numpy()  # [texts, longest]
+    places = np.full_like(original, -1)  # a token's place in all texts, -1 where it must stay
+    for text, window in enumerate(batch):
+        free = np.flatnonzero(window.free)
+        places[text, free] = (window.key & ~0xFFFF) + window.start + free
     changed, chosen = modify(original, places, recipe, seed=seed, epoch=number)
     positions = np.argwhere(chosen)
     labels, now = original[chosen], changed[chosen]
@@ -170,7 +149,7 @@ def _modified(
     keys = np.array([window.key for window in batch], dtype=np.int64)
     return ModifiedBatch(
         ids=torch.from_numpy(changed),
-        mask=torch.from_numpy(mask),
+        mask=mask,
         positions=positions,
         labels=labels,
         kinds=kinds,
@@ -182,8 +161,8 @@ def _modified(
 
 def rows_of_blocks(
     encoder: Encoder, batch: ModifiedBatch, norm: torch.nn.Module | None = None
-) -> list[Tensor]:
-    """Outputs of blocks 0..L at the modified positions, [rows, width] float32 each.
+) -> list[Float[Tensor, "modified width"]]:
+    """Outputs of blocks 0..L at the modified positions, float32.
 
     `norm`: a pre-norm encoder's final norm, applied to every block but the last.
     """
@@ -201,14 +180,13 @@ def rows_of_blocks(
 class Rows:
     """Gathered rows of all blocks.
 
-    `outputs` float16 [blocks, rows, width], a memory map of a temporary file, and int64 `labels`
-    [rows]. `close` (or leaving the `with` block) deletes the file.
+    `outputs` is a memory map of a temporary file; `close` (or leaving the `with` block) deletes it.
     """
 
-    outputs: NDArray[np.float16]
-    labels: NDArray[np.int64]
-    token_counts: NDArray[np.int64]
-    """How often each token occurs in the texts that were read, [labels]."""
+    outputs: Float16[np.ndarray, "blocks rows width"]
+    labels: Int64[np.ndarray, " rows"]
+    token_counts: Int64[np.ndarray, " vocabulary"]
+    """How often each token occurs in the texts that were read."""
     folder: Any = field(default=None, repr=False)
 
     def __len__(self) -> int:
@@ -249,7 +227,7 @@ def gather(
     temporary = tempfile.TemporaryDirectory(prefix="blocklens-rows-", dir=folder)
     path = Path(temporary.name) / "rows.f16"
     outputs = np.memmap(path, dtype=np.float16, mode="w+", shape=(blocks, limit, width))
-    labels: list[NDArray[np.int64]] = []
+    labels: list[np.ndarray] = []
     counts = np.zeros(int(encoder.config.vocab_size), dtype=np.int64)
     filled = 0
     for batch in batches:

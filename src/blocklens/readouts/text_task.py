@@ -28,9 +28,8 @@ from blocklens.inputs.labelled_texts import LabelledTexts, Samples
 from blocklens.labels.class_tables import LabelOptions, label_tables
 from blocklens.readouts.block_outputs import (
     Pooling,
-    batches_of_like_lengths,
+    id_batches,
     kept_outputs,
-    padded,
     tokenised,
 )
 from blocklens.readouts.class_heads import ClassHeads, ClassTraining, train_class_heads
@@ -125,10 +124,7 @@ def text_outputs(
     progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     """Kept block outputs [blocks + 1, texts, width] of texts given as token ids."""
-    batches = (
-        padded(encoder.tokenizer, [ids[row] for row in rows], rows)
-        for rows in batches_of_like_lengths([len(one) for one in ids])
-    )
+    batches = id_batches(encoder.tokenizer, ids)
     return kept_outputs(encoder, batches, len(ids), pooling=pooling, progress=progress)
 
 

@@ -3,8 +3,8 @@
 Symbols (docs/definitions.md: read-out of block m): the embedding and blocks 1..m stay as they are,
 a new head is attached to block m, and the head alone is trained. Training the heads one after
 another costs a pass of the trunk per head and epoch. Here the rows of all blocks are gathered once
-(`rows.gather`), and every head then trains on its rows for several epochs; with the vocabulary
-layer tied to the embeddings its gradient needs two matrix products, not three.
+(`modified_tokens.gather`), and every head then trains on its rows for several epochs; with the
+vocabulary layer tied to the embeddings its gradient needs two matrix products, not three.
 
 Nothing here knows what a label is: a head maps rows [rows, width] to scores of its labels.
 """
@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from blocklens.encoder import matmul
+from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
 from blocklens.readouts.modified_tokens import Rows
 from blocklens.readouts.vocabulary_heads import SCORES_AT_ONCE, Head
@@ -78,36 +79,23 @@ def train_read_outs(
 
 
 class Fit:
-    """One head with its optimiser and schedule; `step` takes a batch of rows."""
+    """One head with its optimiser; `step` takes a batch of rows."""
 
     def __init__(self, head: Head, training: Training, rows: int) -> None:
         self.head = head.train()
-        trained = [p for p in head.parameters() if p.requires_grad]
-        matrices = [p for p in trained if p.ndim > 1]
-        vectors = [p for p in trained if p.ndim <= 1]
-        self.optimiser = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": training.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=training.rate,
-            fused=True,
-        )
-        steps = training.epochs * -(-rows // training.batch)
-        warm = max(1, int(steps * training.warm_up))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimiser,
-            lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm))),
+        self.descent = Descent(
+            head.parameters(),
+            rate=training.rate,
+            weight_decay=training.weight_decay,
+            steps=training.epochs * -(-rows // training.batch),
+            warm_up=training.warm_up,
         )
 
-    def step(self, x: Tensor, labels: Tensor) -> float:
-        """One optimisation step on rows `x` [rows, width] with `labels` [rows]; the mean loss."""
-        self.optimiser.zero_grad(set_to_none=True)
+    def step(self, x: Float[Tensor, "rows width"], labels: Int64[Tensor, " rows"]) -> float:
+        """One optimisation step on some rows; the mean loss."""
         features = self.head.transform(x)
         loss: Any = _CrossEntropy.apply(features, self.head.weight, self.head.bias, labels)
-        loss.backward()
-        self.optimiser.step()
-        self.schedule.step()
+        self.descent.step(loss)
         return float(loss.detach())
 
 
@@ -119,7 +107,13 @@ class _CrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> Tensor:
+    def forward(
+        ctx: Any,
+        features: Float[Tensor, "rows features"],
+        weight: Float[Tensor, "labels features"],
+        bias: Float[Tensor, " labels"],
+        labels: Int64[Tensor, " rows"],
+    ) -> Float[Tensor, ""]:
         trained = weight.requires_grad
         rows = len(labels)
         to_features = torch.empty_like(features)
@@ -152,6 +146,8 @@ class _CrossEntropy(torch.autograd.Function):
         return to_features * scale, to_weight, to_bias * scale, None
 
 
-def predict_blocks(heads: Sequence[Head], rows: Sequence[Tensor]) -> NDArray[np.int64]:
-    """Predicted label of every row by every block's head, [blocks, rows]."""
+def predict_blocks(
+    heads: Sequence[Head], rows: Sequence[Tensor]
+) -> Int64[np.ndarray, "blocks rows"]:
+    """Predicted label of every row by every block's head."""
     return np.stack([head.predict(x).numpy() for head, x in zip(heads, rows, strict=True)])

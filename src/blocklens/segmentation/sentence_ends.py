@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from blocklens.encoder.attention import Heads, Workspace, tapped
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.windows import OTHER, token_kind
 from blocklens.segmentation.sentence_vectors import sentence_ids

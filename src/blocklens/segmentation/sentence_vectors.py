@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from blocklens.encoder.attention import Heads, Workspace, tapped
+from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 

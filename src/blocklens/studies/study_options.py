@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from blocklens.heads.measures import HeadOptions
+from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.labelled_texts import Preset
 from blocklens.readouts.depth import MARGIN
 
