@@ -16,7 +16,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     build_study(folder, Shape(blocks=3, heads=4, tokens=48, examples=2))
     add_learned(folder)
-    write_report(folder, figures=False)
+    write_report(folder)
     return folder
 
 

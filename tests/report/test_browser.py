@@ -1,5 +1,6 @@
 """The report in a real browser: loads nothing, runs nothing hostile, answers to clicks and keys."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,8 @@ def open_page(chromium, study: Path):
         page.goto((study / "report.html").as_uri() + fragment)
         page.wait_for_selector("#head-panel[data-head]", timeout=30_000)
         page.wait_for_function(
-            "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)",
+            "[...document.querySelectorAll('.chart[data-chart]')]"
+            ".every((c) => c.dataset.drawn || !c.clientWidth)",
             timeout=30_000,
         )
         opened.append((page, requests, errors))
@@ -45,20 +47,20 @@ def test_a_click_on_a_cell_shows_its_head(open_page):
     page.locator("#heads-table button").nth(4 * 2 + 1).click()
     page.wait_for_selector("#head-panel[data-head='3.1']")
     assert head(page) == "Block 3, head 1"
-    assert page.url.endswith("#head=3.1")
+    assert page.url.endswith("#block=3&head=1")
     assert page.locator("#matrix-attention h4").inner_text() == "Attention map, block 3, head 1"
 
 
 def test_a_deep_link_opens_its_head(open_page):
-    assert head(open_page(fragment="#head=2.3")) == "Block 2, head 3"
+    assert head(open_page(fragment="#block=2&head=3")) == "Block 2, head 3"
 
 
 def test_a_deep_link_to_no_head_opens_the_page_all_the_same(open_page):
-    assert head(open_page(fragment="#head=99.3")).startswith("Block ")
+    assert head(open_page(fragment="#block=99&head=3")).startswith("Block ")
 
 
 def test_the_grid_is_walked_by_keys(open_page):
-    page = open_page(fragment="#head=1.0")
+    page = open_page(fragment="#block=1&head=0")
     page.locator("#heads-table button").first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
@@ -76,11 +78,13 @@ def test_the_grid_shows_the_chosen_statistic_and_run(open_page):
     assert encoder.startswith("Block 1, head 0, repetition: ")
     page.select_option("#heads-run", "shuffled tokens")
     assert cell.get_attribute("aria-label") != encoder
+    assert "of the shuffled tokens" in page.locator("#head-choice").inner_text()
+    assert page.locator("#head-encoder-only").is_visible()
     assert page.locator("#heads-table td.whole").first.inner_text() != ""
 
 
 def test_a_hostile_token_is_text_and_does_not_run(open_page):
-    page = open_page(fragment="#head=1.0")
+    page = open_page(fragment="#block=1&head=0")
     assert HOSTILE in page.locator("#head-anchors").inner_text()
     image = page.locator("#matrix-attention image")
     box = image.bounding_box()
@@ -92,11 +96,9 @@ def test_a_hostile_token_is_text_and_does_not_run(open_page):
 
 
 def test_the_matrix_shows_the_values_of_the_study(open_page, study: Path):
-    import re
-
     import numpy as np
 
-    page = open_page(fragment="#head=2.3")
+    page = open_page(fragment="#block=2&head=3")
     with np.load(study / "examples" / "0.npz") as arrays:
         attention = arrays["attention"][1, 3].astype(np.float64)
         similarity = arrays["similarity"][1, 3].astype(np.float64)
@@ -124,13 +126,71 @@ def test_the_page_never_scrolls_sideways(open_page, width: int):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_every_control_has_a_name(open_page):
+def test_every_control_and_picture_has_a_name(open_page):
     page = open_page()
+    page.wait_for_selector("#heads-sheet canvas")
     nameless = page.evaluate(
-        """[...document.querySelectorAll('button, select, input')].filter(
-            (e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).length"""
+        """[...document.querySelectorAll('button, select, input, canvas, svg:not(svg svg)')]
+            .filter((e) => !(e.getAttribute('aria-label') || e.labels?.length
+                || e.textContent.trim() && e.tagName !== 'svg')).length"""
     )
     assert nameless == 0
+
+
+def test_no_words_are_smaller_than_eleven_pixels(open_page):
+    page = open_page()
+    small = page.evaluate(
+        """[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility()
+            && [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())
+            && !['SCRIPT', 'STYLE'].includes(e.tagName)
+            && parseFloat(getComputedStyle(e).fontSize) < 11)
+            .map((e) => e.outerHTML.slice(0, 90))"""
+    )
+    assert small == []
+
+
+def test_claims_without_a_verdict_open_with_their_charts(open_page):
+    page = open_page()
+    chart = page.locator("details.more .chart[data-chart]").first
+    assert not chart.is_visible()
+    page.locator("details.more > summary").click()
+    page.wait_for_selector("details.more .chart[data-drawn]")
+    assert chart.bounding_box()["width"] > 200
+
+
+def test_the_first_menu_of_a_section_is_a_few_stops_away(open_page):
+    page = open_page()
+    reached = []
+    while "heads-statistic" not in reached and len(reached) < 25:
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+    assert "heads-statistic" in reached
+
+
+def test_a_chart_is_saved_as_svg_with_plain_colours(open_page):
+    page = open_page()
+    figure = page.locator("#claims figure").first
+    figure.locator("summary").click()
+    with page.expect_download() as waiting:
+        figure.locator("button", has_text="SVG").click()
+    saved = Path(waiting.value.path()).read_text("utf-8")
+    assert "#0f5c9c" in saved
+    assert "var(--" not in saved
+
+
+def test_dark_mode_changes_page_and_charts(chromium, study: Path):
+    page = chromium.new_page(viewport={"width": 900, "height": 700}, color_scheme="dark")
+    page.goto((study / "report.html").as_uri())
+    page.wait_for_selector("#claims .chart[data-drawn] svg")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    words = page.evaluate(
+        "getComputedStyle(document.querySelector('#claims svg .role-axis-title text')).fill"
+    )
+    assert max(map(int, re.findall(r"\d+", ground))) < 60
+    assert min(map(int, re.findall(r"\d+", words))) > 150
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    page.close()
 
 
 def test_a_head_is_picked_from_the_sheet_of_all_heads(open_page):

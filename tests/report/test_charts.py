@@ -81,7 +81,7 @@ def test_untrained_twins_are_one_curve_whose_band_covers_them(heads: pd.DataFram
     curve = by_control(rows)
     got = curve[(curve["series"] == "untrained twins") & (curve["block"] == 1)].iloc[0]
     assert len(twins) == 2
-    assert got["mean"] == pytest.approx(twins["effect"].mean())
+    assert got["value"] == pytest.approx(twins["effect"].mean())
     assert (got["low"], got["high"]) == (twins["low"].min(), twins["high"].max())
 
 

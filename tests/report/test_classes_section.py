@@ -21,7 +21,7 @@ TABLES = text_tables()
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = build_text_study(tmp_path_factory.mktemp("texts") / "study")
-    write_report(folder, figures=False)
+    write_report(folder)
     return folder
 
 

@@ -16,7 +16,7 @@ from blocklens.report.methods_section import terms_of
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = build_image_study(tmp_path_factory.mktemp("images") / "study")
-    write_report(folder, figures=False)
+    write_report(folder)
     return folder
 
 

@@ -1,5 +1,6 @@
 """The report as a file: complete, self-contained, escaped."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -10,9 +11,10 @@ import pytest
 from synthetic import HOSTILE, Shape, build_study
 
 from blocklens.errors import UserError
-from blocklens.report import write_report
+from blocklens.report import write_figures, write_report
+from blocklens.report.first_screen import inputs_name, model_name
 from blocklens.report.formatting import number, script_json
-from blocklens.report.page import shown_source
+from blocklens.report.page import policy, theme_css
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -85,20 +87,73 @@ def test_every_claim_is_shown_with_verdict_and_numbers(outline: Outline, study: 
         assert f"{number(claim['effect'])} [{number(claim['low'])}, " in words
 
 
-def test_the_title_says_what_was_measured_and_what_was_skipped(outline: Outline):
+def test_the_page_says_what_was_measured_and_what_was_skipped(outline: Outline):
     words = re.sub(r"\s+", " ", " ".join(outline.words))
-    assert "acme/bert-of-12-blocks <b>bold</b>" in words
-    assert "1,000 texts, 118,402 tokens" in words
-    assert "in 1,024 windows" in words
-    assert "from resampling 20 groups of texts" in words
-    assert "seeds 0 to 1" in words
-    assert "2 texts were skipped" in words
-    assert "a text of one token" in words
+    for said in (
+        "3 blocks of 4 heads",
+        "1,000 texts (118,402 tokens)",
+        "1,024 windows",
+        "from resampling 20 groups of texts",
+        "a text of one token",
+    ):
+        assert said in words, said
 
 
-def test_a_file_is_shown_by_its_name_and_a_hub_id_as_it_is():
-    assert shown_source("/home/someone/models/e5/") == "e5"
-    assert shown_source("google-bert/bert-base-uncased") == "google-bert/bert-base-uncased"
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("/home/someone/models/e5/", "e5"),
+        ("google-bert/bert-base-uncased", "bert-base-uncased"),
+        ("runs/tiny/checkpoint-500", "tiny, checkpoint-500"),
+        ("./my-bert", "my-bert"),
+    ],
+)
+def test_the_title_is_the_models_own_name(source: str, name: str):
+    assert model_name(source) == name
+
+
+def test_a_file_is_named_without_its_folders_and_a_hub_id_with_its_owner():
+    assert inputs_name("/home/someone/texts.jsonl") == "texts.jsonl"
+    assert inputs_name("wikimedia/wikipedia") == "wikimedia/wikipedia"
+
+
+def test_the_first_screen_tells_of_decided_claims_and_links_to_them(page: str, study: Path):
+    top = page[page.index("<header") : page.index("</header>")]
+    table = pd.read_parquet(study / "tables" / "claims.parquet")
+    for claim in table.to_dict("records"):
+        decided = claim["verdict"] in ("holds", "does not hold")
+        assert (claim["statement"] in top) == decided
+    for anchor in re.findall(r'href="#([^"]+)"', top):
+        assert f'id="{anchor}"' in page
+
+
+def test_only_the_scripts_and_the_style_of_the_page_are_allowed(page: str):
+    (told,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', page)
+    scripts = re.findall(r'<script type="module">(.*?)</script>', page, re.S)
+    (style,) = re.findall(r"<style>(.*?)</style>", page, re.S)
+    assert html.unescape(told) == policy(scripts, style)
+    assert told.startswith("default-src &#39;none&#39;;")
+    assert not re.search(r"unsafe|https?:|\*", told)
+    assert "style=" not in re.sub(r"<script.*?</script>", "", page, flags=re.S)
+
+
+def test_dark_colours_are_for_screens_that_ask_for_them_and_can_be_read():
+    light, dark = re.findall(r"--page: (\S+);.*--ink: (\S+);.*--muted: (\S+);", theme_css())
+    for page_colour, *inks in (light, dark):
+        for ink in inks:
+            assert contrast(page_colour, ink) >= 4.5
+    assert "@media screen and (prefers-color-scheme: dark)" in theme_css()
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours by WCAG 2."""
+    levels = []
+    for colour in (one, other):
+        rgb = bytes.fromhex(colour.removeprefix("#")) if colour != "white" else b"\xff" * 3
+        parts = [c / 255 for c in rgb]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        levels.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(levels) + 0.05) / (min(levels) + 0.05)
 
 
 def test_hostile_strings_are_escaped_everywhere(page: str, outline: Outline):
@@ -144,9 +199,21 @@ def test_a_study_of_claims_alone_has_a_page(tmp_path: Path, study: Path):
     (tmp_path / "tables").mkdir()
     for name in ("study.json", "tables/claims.parquet"):
         (tmp_path / name).write_bytes((study / name).read_bytes())
-    text = write_report(tmp_path, figures=False).read_text("utf-8")
+    text = write_report(tmp_path).read_text("utf-8")
     assert 'id="claims"' in text
     assert 'id="heads"' not in text
+
+
+def test_figures_are_written_where_they_are_wanted(tmp_path: Path, study: Path):
+    (tmp_path / "tables").mkdir()
+    for name in ("study.json", "tables/claims.parquet"):
+        (tmp_path / name).write_bytes((study / name).read_bytes())
+    write_report(tmp_path)
+    assert not (tmp_path / "figures").exists()
+    paths = write_figures(tmp_path)
+    assert {path.name for path in paths} == {"claims.svg", "claims.png"}
+    assert "does not hold" in (tmp_path / "figures" / "claims.svg").read_text("utf-8")
+    assert (tmp_path / "figures" / "claims.png").read_bytes()[1:4] == b"PNG"
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path):
@@ -163,10 +230,10 @@ def test_a_damaged_table_is_named(tmp_path: Path, study: Path):
 
 
 def test_the_same_study_gives_the_same_bytes(study: Path, page: str):
-    assert write_report(study, figures=False).read_text("utf-8") == page
+    assert write_report(study).read_text("utf-8") == page
 
 
 @pytest.mark.slow
 def test_the_page_of_twelve_by_twelve_heads_is_below_15_mb(tmp_path: Path):
     build_study(tmp_path, Shape(examples=5))
-    assert write_report(tmp_path, figures=False).stat().st_size < 15e6
+    assert write_report(tmp_path).stat().st_size < 15e6

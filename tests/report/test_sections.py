@@ -8,12 +8,16 @@ import pytest
 import vl_convert
 from synthetic import Shape, claim_rows, distance_rows, head_rows
 from synthetic_learned import learned_tables
+from synthetic_texts import text_tables
 
+from blocklens.claims import REGISTRY, evaluate
+from blocklens.errors import UserError
 from blocklens.report import Figure, Section, StudyFolder
 from blocklens.report.blocks_section import blocks_section
 from blocklens.report.claim_figures import along_caption, claim_figure
-from blocklens.report.claims_section import claims_section
+from blocklens.report.claims_section import claims_section, sink_caveat
 from blocklens.report.example_maps import pack
+from blocklens.report.formatting import number
 from blocklens.report.heads_section import grid_statistics, grid_values, heads_section
 from blocklens.report.interval_plot import interval_rows
 from blocklens.report.learned_section import browser_data, facts, learned_section
@@ -72,8 +76,49 @@ def test_a_claim_gets_the_figure_it_asks_for(folder: StudyFolder, wish: dict):
 
 
 def test_a_claim_whose_table_is_missing_has_no_figure(folder: StudyFolder):
-    for wish in (None, "", {"table": "nothing", "statistic": "x"}, {"statistic": "nothing"}):
-        assert claim_figure({"id": "x", "figure": wish}, folder) is None
+    for wish in (None, "", {}, {"table": "nothing", "statistic": "x"}):
+        assert claim_figure({"id": "x", "figure": wish, "effect": 1.0}, folder) is None
+
+
+def test_a_chart_does_not_vanish_where_its_claim_has_an_effect(folder: StudyFolder):
+    claim = {"id": "x", "figure": {"statistic": "nothing"}, "effect": 1.0}
+    with pytest.raises(UserError, match="the figure of the claim x: 'nothing' is not"):
+        claim_figure(claim, folder)
+    assert claim_figure({**claim, "effect": float("nan")}, folder) is None
+
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def test_every_registered_claim_has_its_figure_in_some_study():
+    studies = [
+        {file.stem: pd.read_parquet(file) for file in place.glob("*.parquet")}
+        for place in GOLDEN.iterdir()
+    ]
+    drawn: set[str] = set()
+    for tables in (*studies, text_tables()):  # no golden study replaces tokens by partners
+        study = StudyFolder(Path(), STUDY, tables)
+        for row in evaluate(tables).to_dict("records"):
+            figure = claim_figure(row, study)
+            if figure is not None:
+                svg = vl_convert.vegalite_to_svg(figure.chart.to_dict())
+                assert "<path" in svg, row["id"]
+                drawn.add(row["id"])
+    wanted = {claim.id for claim in REGISTRY.values() if claim.figure}
+    assert drawn == wanted
+
+
+def test_the_separator_claim_says_what_else_is_a_sink(folder: StudyFolder):
+    heads = folder.tables["heads"]
+    last = heads[heads["head"].isna() & (heads["block"] == 2)].set_index(["run", "statistic"])
+    caveat = sink_caveat(folder)
+    for run, statistic in (
+        ("encoder", "attention to separator"),
+        ("encoder", "attention to start token"),
+        ("shuffled", "attention to separator"),
+    ):
+        assert number(last.loc[(run, statistic), "effect"]) in caveat
+    assert sink_caveat(StudyFolder(Path(), STUDY, {})) == ""
 
 
 def test_a_caption_names_the_controls_that_were_run(folder: StudyFolder):

@@ -39,18 +39,26 @@ CLUSTER_WORDS = {
 
 
 def claim_figure(row: Mapping[str, Any], folder: StudyFolder) -> Figure | None:
-    """The chart that a claim asks for, or None where the study has not got its table."""
+    """The chart that a claim asks for.
+
+    None where it asks for none, the study has not got its table, or the claim has no effect here
+    (then the table may lack its statistic).
+
+    Raises UserError where the chart of a claim with an effect cannot be drawn.
+    """
     wish = row.get("figure")
     wish = json.loads(wish) if isinstance(wish, str) and wish else wish
-    if not isinstance(wish, Mapping):
+    if not isinstance(wish, Mapping) or not wish:
         return None
     table = folder.table(str(wish.get("table", "heads")))
     if table is None:
         return None
     try:
         chart, caption = _chart(wish, table, folder)
-    except UserError:
-        return None
+    except UserError as error:
+        if pd.isna(row.get("effect")):
+            return None
+        raise UserError(f"the figure of the claim {row['id']}: {error}") from error
     return Figure(f"claim-{slug(str(row['id']))}", chart, caption, "html")
 
 

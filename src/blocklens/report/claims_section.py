@@ -17,16 +17,28 @@ PAPERS = {
     "P1": "arXiv 2512.21956",
     "P2": "arXiv 2509.03407",
 }
-VERDICTS = ("holds", "does not hold", "undecided", "not applicable")
+VERDICTS = ("holds", "does not hold", "undecided", "not applicable", "inconclusive")
+DECIDED = VERDICTS[:2]
+QUESTIONS = {
+    "there": "beyond its null",
+    "learned": "beyond untrained encoders",
+    "beyond_simplest": "beyond the simplest system",
+    "from_words": "beyond shuffled tokens",
+}
+SINK_CLAIM = "p1-separator"
+SINK_STATISTICS = ("attention to separator", "attention to start token")
 
 
 def claims_section(folder: StudyFolder) -> Section | None:
-    """All claims of the study, each with its verdict and figure."""
+    """All claims of the study, those with a verdict first, each with its figure."""
     table = folder.table("claims")
     if table is None:
         return None
     claims = [_claim(row, folder) for row in table.to_dict("records")]
-    counts = {verdict: list(table["verdict"]).count(verdict) for verdict in VERDICTS}
+    groups = {True: [], False: []}
+    for claim in claims:
+        groups[claim["verdict"] in DECIDED].append(claim)
+    counts = table["verdict"].value_counts()
     figures = tuple(claim["figure"] for claim in claims if claim["figure"] is not None)
     overview = Figure(
         "claims",
@@ -39,33 +51,38 @@ def claims_section(folder: StudyFolder) -> Section | None:
         title="Claims",
         intro=(
             "Statements of the two papers, or ours where it says so, tested on this encoder and "
-            f"these {'images' if 'images' in folder.study else 'texts'}. A claim holds when the "
-            "effect reaches the smallest one that counts and exceeds what untrained encoders and "
-            "the simplest system show, does not hold when it does not, and is undecided where the "
-            "intervals allow neither; the chance of any wrong verdict in a study is 5 %. The "
-            "dotted line means no effect."
+            f"these {'images' if 'images' in folder.study else 'texts'}."
         ),
-        html=render("claims.html.j2", claims=claims, counts=counts),
+        html=render(
+            "claims.html.j2",
+            decided=groups[True],
+            others=groups[False],
+            counts=sorted(counts.items(), key=lambda pair: VERDICTS.index(pair[0])),
+        ),
         figures=(overview, *figures),
     )
 
 
-def _claim(row: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
+def _claim(row: Mapping[Any, Any], folder: StudyFolder) -> dict[str, Any]:
     effect = tuple(_float(row.get(key)) for key in ("effect", "low", "high"))
     control = tuple(
         _float(row.get(key)) for key in ("control_effect", "control_low", "control_high")
     )
-    bound = _float(row.get("bound"))
-    strips = interval_rows(effect, control, bound)  # type: ignore[arg-type]
+    strips = interval_rows(effect, control, _float(row.get("bound")))  # type: ignore[arg-type]
+    answers = {words: row.get(column) for column, words in QUESTIONS.items()}
     return {
         "id": slug(str(row["id"])),
-        "name": str(row["id"]),
         "paper": row["paper"],
         "paper_link": PAPERS.get(str(row["paper"]), ""),
         "statement": row["statement"],
         "tag": str(row["tag"]).strip("[]"),
         "statistic": row["statistic"],
         "verdict": row["verdict"],
+        "reason": row.get("reason") or "",
+        "decides": row.get("decides") or "",
+        "answers": {
+            words: said for words, said in answers.items() if said in ("yes", "no", "open")
+        },
         "rows": [
             ("this encoder", strips[0], number(effect[0]), interval(*effect[1:])),
             (
@@ -75,6 +92,7 @@ def _claim(row: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
                 interval(*control[1:]),
             ),
         ],
+        "caveat": sink_caveat(folder) if row["id"] == SINK_CLAIM else "",
         "choices": str(row.get("choices") or ""),
         "figure": claim_figure(row, folder),
     }
@@ -83,6 +101,33 @@ def _claim(row: Mapping[str, Any], folder: StudyFolder) -> dict[str, Any]:
 def control_name(control: str) -> str:
     """What stands before the control's interval."""
     return "control: not run" if control == "not run" else control
+
+
+def sink_caveat(folder: StudyFolder) -> str:
+    """What else receives as much attention as the separator: then it may be a mere sink.
+
+    Attention that finds nothing to attend to goes to a token that is always there. The final third
+    of the blocks is meant, as in the claim.
+    """
+    heads = folder.table("heads")
+    if heads is None:
+        return ""
+    rows = heads.loc[heads["head"].isna() & heads["statistic"].isin(SINK_STATISTICS)]
+    blocks = int(folder.study["blocks"])
+    rows = rows.loc[rows["block"] > blocks - max(1, round(blocks / 3))]
+    means: Any = rows.groupby(["statistic", "run"])["effect"].mean()
+    separator, start = SINK_STATISTICS
+    others = {
+        "the start token": means.get((start, "encoder")),
+        "the separator among shuffled tokens": means.get((separator, "shuffled")),
+    }
+    said = [f"{name} {number(value)}" for name, value in others.items() if value is not None]
+    if (separator, "encoder") not in means or not said:
+        return ""
+    return (
+        f"A sink for attention would look the same. In the final blocks the separator receives "
+        f"{number(means[(separator, 'encoder')])} times its share, {' and '.join(said)}."
+    )
 
 
 def _float(value: Any) -> float:

@@ -32,11 +32,12 @@ def heads_section(folder: StudyFolder) -> Section | None:
     statistics = grid_statistics(heads)
     examples = packed_examples(folder)
     shape = (int(folder.study["blocks"]), int(folder.study["heads"]))
+    runs = grid_values(heads, statistics, shape)
     data = {
         "blocks": shape[0],
         "heads": shape[1],
         "statistics": statistics,
-        "runs": grid_values(heads, statistics, shape),
+        "runs": runs,
         "labels": _labels(folder.table("labels"), shape),
         "distances": _distances(folder.table("distances"), shape),
         "anchors": _anchors(folder.table("anchors"), shape),
@@ -48,13 +49,13 @@ def heads_section(folder: StudyFolder) -> Section | None:
         },
         "templates": {
             "distances": to_spec(distance_chart(distance_rows(np.ones(8), np.ones(8)), width=480)),
-            "profile": to_spec(profile_chart(_empty_profile())),
+            "profile": to_spec(profile_chart(_empty_profile(), domain=effect_range(runs))),
         },
     }
     html = render(
         "heads.html.j2",
         statistics=statistics,
-        runs=[name for name in RUN_ORDER if name in data["runs"]],
+        runs=[name for name in RUN_ORDER if name in runs],
         has_labels=data["labels"] is not None,
         examples=[example_title(text) for text in examples],
         left_out=len(folder.example_index) - len(examples),
@@ -132,6 +133,13 @@ def grid_values(
             entry["bound"] = colour_bound(effects[np.isfinite(effects)])
             out.setdefault(run, {})[statistic["key"]] = entry
     return out
+
+
+def effect_range(runs: dict[str, Any]) -> tuple[float, float]:
+    """The smallest and the largest effect of any head: the axis on which every head is drawn."""
+    values = [v for run in runs.values() for entry in run.values() for v in entry["effect"]]
+    finite = [v for v in values if v is not None and v > 0]
+    return (min(finite), max(finite)) if finite else (0.5, 2.0)
 
 
 def _by_kind(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

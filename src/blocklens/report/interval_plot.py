@@ -4,6 +4,8 @@ import math
 
 from markupsafe import Markup
 
+from blocklens.report.formatting import interval, number
+
 WIDTH, PAD = 240, 8
 
 
@@ -49,6 +51,9 @@ def _strip(triple: tuple[float, float, float], at, one: float | None, kind: str)
     if centre is not None and math.isfinite(centre):
         parts.append(f'<circle cx="{at(centre):.1f}" cy="10" r="4"/>')
     body = "".join(parts)
+    name = f"{kind}: {number(centre)} {interval(low, high)}".strip()
     return Markup(
-        f'<svg class="interval {kind}" viewBox="0 0 {WIDTH} 20" aria-hidden="true">{body}</svg>'
+        f'<svg class="interval {kind}" viewBox="0 0 {WIDTH} 20" '
+        f'preserveAspectRatio="xMinYMid" role="img" aria-label="{name}">'
+        f"{body}</svg>"
     )

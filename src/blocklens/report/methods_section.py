@@ -1,9 +1,11 @@
 """Methods: what the words mean, which options were used, and the sweep over the cut."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from blocklens.report import charts
+from blocklens.report.first_screen import inputs_name
 from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
@@ -227,11 +229,37 @@ def methods_section(folder: StudyFolder) -> Section:
         html=render(
             "methods.html.j2",
             terms=terms_of(folder),
+            measured=list(provenance(study)),
+            noun="image" if "images" in study else "text",
+            skipped=_inputs(study).get("skipped", 0),
+            skipped_list=_inputs(study).get("skipped_list", []),
             options=list(flat_options(study.get("options", {}))),
             versions=study.get("versions", {}),
         ),
         figures=figures,
     )
+
+
+def _inputs(study: dict[str, Any]) -> dict[str, Any]:
+    return study.get("images") or study.get("texts") or {}
+
+
+def provenance(study: dict[str, Any]) -> Iterator[str]:
+    """How the numbers came to be, a sentence each: the encoder, windows, controls, date, notes."""
+    yield f"The encoder: {inputs_name(str(study.get('encoder', '')))}."
+    windows = _inputs(study).get("windows")
+    if windows is not None:
+        yield f"The texts went through in {windows:,} windows."
+    untrained = study.get("options", {}).get("untrained", 0)
+    if untrained:
+        yield (
+            f"Untrained twins have seeds 0 to {untrained - 1}."
+            if untrained > 1
+            else "The untrained twin has seed 0."
+        )
+    yield from map(str, study.get("notes", []))
+    if study.get("created"):
+        yield f"Measured {str(study['created'])[:16].replace('T', ' ')} UTC."
 
 
 def flat_options(options: dict[str, Any], prefix: str = "") -> Any:

@@ -1,6 +1,5 @@
 """How the encoder was trained: the learning curve, and what more training texts bring."""
 
-from blocklens.errors import UserError
 from blocklens.report import charts
 from blocklens.report.claim_figures import sizes_caption
 from blocklens.report.folder_reading import StudyFolder
@@ -19,11 +18,10 @@ def training_section(folder: StudyFolder) -> Section | None:
     log, sizes = folder.table("training_log"), folder.table("training_sizes")
     if log is not None:
         for quantity in ("loss", "accuracy"):
-            try:
-                chart = charts.learning_curve(log, quantity)
-            except UserError:
-                continue
+            if log[[quantity, f"held_out_{quantity}"]].isna().all(axis=None):
+                continue  # a run too short for its first report
             caption = CURVE_CAPTION.replace("{Quantity}", quantity.capitalize())
+            chart = charts.learning_curve(log, quantity)
             figures.append(Figure(f"learning-curve-{quantity}", chart, caption))
     if sizes is not None:
         figures.append(Figure("training-sizes", charts.training_sizes(sizes), sizes_caption(sizes)))

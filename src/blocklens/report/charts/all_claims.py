@@ -1,8 +1,10 @@
 """The chart of all claims: each effect with its interval, beside its control's."""
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
+from blocklens.report.charts.curves import ratio_axis, ratio_scale
 from blocklens.report.charts.style import ACCENT, CONTROL, INK, configure
 
 
@@ -15,10 +17,13 @@ def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
     """
     names = ["encoder", "control"]
     data = table.assign(name=table["id"] + "  (" + table["verdict"] + ")")
-    scale = alt.Scale(zero=False, padding=14)
-    if bool((data.loc[:, ["low", "control_low"]].min(axis=1, skipna=True) > 0).all()):
-        scale = alt.Scale(type="log", base=2, nice=False, padding=14)
-    x_axis = alt.Axis(title="effect, 95 % interval", format="~g", grid=True, tickCount=6)
+    ends = data.loc[:, ["low", "high", "control_low", "control_high"]].to_numpy(np.float64)
+    title = "effect, 95 % interval"
+    if bool((ends[np.isfinite(ends)] > 0).all()):
+        scale, x_axis = ratio_scale(14), ratio_axis(title, ends, grid=True)
+    else:
+        scale = alt.Scale(zero=False, padding=14)
+        x_axis = alt.Axis(title=title, format="~g", grid=True, tickCount=6)
     y = alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=400))
     colour = alt.Color("kind:N", title=None, scale=alt.Scale(domain=names, range=[ACCENT, CONTROL]))
     shape = alt.Shape(

@@ -11,10 +11,17 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.report.charts.curves import (
+    curves,
+    interval_tooltip,
+    line_at_one,
+    ratio_axis,
+    ratio_scale,
+    series_channels,
+)
 from blocklens.report.charts.style import (
     ACCENT,
     CATEGORIES,
-    FAINT,
     RUN_ORDER,
     SEQUENTIAL,
     SERIES,
@@ -22,7 +29,6 @@ from blocklens.report.charts.style import (
     SERIES_DASHES,
     block_axis,
     configure,
-    log_ratio_axis,
 )
 
 DEFAULT_CUT = 0.01
@@ -67,23 +73,15 @@ def by_control(rows: pd.DataFrame, quantity: str = "effect") -> pd.DataFrame:
 
     The untrained twins become one row, the mean of their effects, with the lowest `low` and the
     highest `high` of any of them, so that the band covers seeds and texts. Columns: `series`,
-    `block`, `mean`, `low`, `high`.
+    `block`, `value`, `low`, `high`.
     """
     rows = rows.loc[rows["head"].isna()] if "head" in rows else rows
     rows = rows.loc[rows["block"].notna()]
     runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
     series = runs.map(_series_of)
-    frame = pd.DataFrame(
-        {
-            "series": series,
-            "block": rows["block"],
-            "mean": rows[quantity],
-            "low": rows["low"],
-            "high": rows["high"],
-        }
-    )
+    frame = rows.loc[:, ["block", "low", "high"]].assign(series=series, value=rows[quantity])
     grouped = frame.groupby(["series", "block"], as_index=False)
-    return grouped.agg({"mean": "mean", "low": "min", "high": "max"})
+    return grouped.agg({"value": "mean", "low": "min", "high": "max"})
 
 
 def _series_of(run: str) -> str:
@@ -113,82 +111,58 @@ def along_blocks(
     """
     rows = rows_of(table, statistic, measure=measure, cut=cut)
     data = by_control(rows, quantity)
-    present = [name for name in SERIES if name in set(data["series"])]
+    dots = _head_dots(rows, quantity)
+    picked = [i for i, name in enumerate(SERIES) if name in set(data["series"])]
     ratio = quantity == "effect" and bool((data["low"] > 0).all())
-    label = "observed / null" if ratio else (title or statistic)
-    scale = (
-        alt.Scale(type="log", base=2, nice=False, padding=12)
-        if ratio
-        else alt.Scale(zero=False, padding=12)
-    )
-    axis = log_ratio_axis(label) if ratio else alt.Axis(title=label, tickCount=5, format=".3~g")
-    y = alt.Y("mean:Q", scale=scale, axis=axis)
-    order = {name: index for index, name in enumerate(SERIES)}
-    picked = [order[name] for name in present]
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1) if len(present) > 1 else None
-    colour = alt.Color(
-        "series:N",
-        title=None,
-        scale=alt.Scale(domain=present, range=[SERIES_COLOURS[i] for i in picked]),
-        legend=legend,
-    )
-    dash = alt.StrokeDash(
-        "series:N",
-        title=None,
-        scale=alt.Scale(domain=present, range=[SERIES_DASHES[i] for i in picked]),
-        legend=legend,
-    )
-    base = alt.Chart(data).encode(x=block_axis())
-    tooltip = [
-        alt.Tooltip("series:N", title="run"),
-        alt.Tooltip("block:Q"),
-        alt.Tooltip("mean:Q", title=quantity, format=".3~g"),
-        alt.Tooltip("low:Q", title="95 % from", format=".3~g"),
-        alt.Tooltip("high:Q", title="to", format=".3~g"),
-    ]
-    layers: list[alt.Chart] = []
     if ratio:
-        layers.append(alt.Chart(pd.DataFrame({"y": [1]})).mark_rule(color=FAINT).encode(y="y:Q"))
-    heads = _head_dots(rows, quantity)
-    if heads is not None:
-        layers.append(heads.encode(x=block_axis(), y=y))
-    layers += [
-        base.mark_area(opacity=0.16, line=False).encode(
-            y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", color=colour
+        scale = ratio_scale()
+        axis = ratio_axis("observed / null", data["low"], data["high"], dots["value"])
+    else:
+        scale = alt.Scale(zero=False, padding=12)
+        axis = alt.Axis(title=title or statistic, tickCount=5, format=".3~g")
+    layers: list[alt.Chart] = [line_at_one()] if ratio else []
+    if len(dots):
+        layers.append(
+            alt.Chart(dots)
+            .mark_circle(size=26, color=ACCENT, opacity=0.28)
+            .encode(
+                x=block_axis(),
+                y=alt.Y("value:Q", scale=scale, axis=axis),
+                tooltip=["block:Q", "head:Q", *interval_tooltip("value", quantity)],
+            )
+        )
+    layers += curves(
+        data,
+        block_axis(),
+        scale=scale,
+        axis=axis,
+        series=series_channels(
+            "series:N",
+            [SERIES[i] for i in picked],
+            [SERIES_COLOURS[i] for i in picked],
+            dashes=[SERIES_DASHES[i] for i in picked],
         ),
-        base.mark_line(strokeWidth=2.2).encode(y=y, color=colour, strokeDash=dash),
-        base.mark_point(filled=True, size=42, opacity=1).encode(y=y, color=colour, tooltip=tooltip),
-    ]
+        tooltip=[
+            alt.Tooltip("series:N", title="run"),
+            alt.Tooltip("block:Q"),
+            *interval_tooltip("value", quantity),
+        ],
+    )
     return configure(
         alt.layer(*layers).properties(width=width, height=height, title=title or statistic)
     )
 
 
-def _head_dots(rows: pd.DataFrame, quantity: str) -> alt.Chart | None:
+def _head_dots(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """The encoder's single heads: `block`, `head`, `value`, `low`, `high`; empty without any."""
     if "head" not in rows:
-        return None
+        return pd.DataFrame({"value": []})
     runs = rows["run"] if "run" in rows else pd.Series("encoder", index=rows.index)
     heads = rows.loc[rows["head"].notna() & (runs == "encoder") & rows[quantity].notna()]
     if quantity == "effect":
         heads = heads.loc[heads["effect"] > 0]
-    if heads.empty:
-        return None
-    data = heads.loc[:, ["block", "head", quantity, "low", "high"]].rename(
-        columns={quantity: "mean"}
-    )
-    return (
-        alt.Chart(data.astype({"head": int}))
-        .mark_circle(size=26, color=ACCENT, opacity=0.28)
-        .encode(
-            tooltip=[
-                alt.Tooltip("block:Q"),
-                alt.Tooltip("head:Q"),
-                alt.Tooltip("mean:Q", title=quantity, format=".3~g"),
-                alt.Tooltip("low:Q", title="95 % from", format=".3~g"),
-                alt.Tooltip("high:Q", title="to", format=".3~g"),
-            ]
-        )
-    )
+    dots = heads.loc[:, ["block", "head", "low", "high"]].assign(value=heads[quantity])
+    return dots.astype({"head": int})
 
 
 def compare_along_blocks(
@@ -210,29 +184,21 @@ def compare_along_blocks(
     data = data.loc[data["low"] > 0]
     prefix = _shared_words(statistics)
     data["statistic"] = data["statistic"].str.removeprefix(prefix)
-    colour = alt.Color(
-        "statistic:N",
-        title=None,
-        scale=alt.Scale(
-            domain=[name.removeprefix(prefix) for name in statistics], range=list(CATEGORIES)
-        ),
-        legend=alt.Legend(columns=3, symbolType="stroke", symbolOpacity=1),
+    names = [name.removeprefix(prefix) for name in statistics]
+    lines = curves(
+        data,
+        block_axis(),
+        value="effect",
+        scale=ratio_scale(),
+        axis=ratio_axis(title, data["low"], data["high"]),
+        series=series_channels("statistic:N", names, CATEGORIES, columns=3),
+        tooltip=[
+            alt.Tooltip("statistic:N"),
+            alt.Tooltip("block:Q"),
+            *interval_tooltip("effect", "effect"),
+        ],
     )
-    scale = alt.Scale(type="log", base=2, nice=False, padding=12)
-    y = alt.Y("effect:Q", scale=scale, axis=log_ratio_axis(title))
-    base = alt.Chart(data).encode(x=block_axis(), color=colour)
-    one = alt.Chart(pd.DataFrame({"y": [1]})).mark_rule(color=FAINT).encode(y="y:Q")
-    tooltip = ["statistic:N", "block:Q"] + [
-        alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("effect", "low", "high")
-    ]
-    return configure(
-        alt.layer(
-            one,
-            base.mark_area(opacity=0.14).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
-            base.mark_line(strokeWidth=2.2).encode(y=y),
-            base.mark_point(filled=True, size=36, opacity=1).encode(y=y, tooltip=tooltip),
-        ).properties(width=width, height=height)
-    )
+    return configure(alt.layer(line_at_one(), *lines).properties(width=width, height=height))
 
 
 def _shared_words(names: Sequence[str]) -> str:
@@ -262,22 +228,24 @@ def sweep(
         cut=rows["cut"].map(lambda q: f"{100 * q:g} %")
     )
     shades = [SEQUENTIAL[2 + round(i * 3 / max(len(cuts) - 1, 1))] for i in range(len(cuts))]
-    colour = alt.Color(
-        "cut:N",
-        title="cut q",
-        scale=alt.Scale(domain=[f"{100 * q:g} %" for q in cuts], range=shades),
-        legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
+    lines = curves(
+        data,
+        block_axis(),
+        value="effect",
+        scale=ratio_scale(8),
+        axis=alt.Axis(title=None, format=".3~g", tickCount=4, minExtent=34),
+        series=series_channels("cut:N", [f"{100 * q:g} %" for q in cuts], shades, title="cut q"),
+        tooltip=[
+            alt.Tooltip("statistic:N"),
+            alt.Tooltip("cut:N"),
+            alt.Tooltip("block:Q"),
+            *interval_tooltip("effect", "effect"),
+        ],
     )
-    scale = alt.Scale(type="log", base=2, nice=False, padding=8)
-    base = alt.Chart().encode(x=block_axis(), color=colour)
-    axis = alt.Axis(title=None, format=".3~g", tickCount=4, minExtent=34)
-    lines = base.mark_line(strokeWidth=2).encode(
-        y=alt.Y("effect:Q", scale=scale, axis=axis),
-        tooltip=["statistic:N", "cut:N", "block:Q", alt.Tooltip("effect:Q", format=".3~g")],
-    )
-    band = base.mark_area(opacity=0.12).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    for layer in lines:
+        layer.data = alt.Undefined  # the facets share their data
     chart = (
-        alt.layer(band, lines, data=data)
+        alt.layer(*lines, data=data)
         .properties(width=318, height=150)
         .facet(facet=alt.Facet("statistic:N", title=None), columns=columns)
         .resolve_scale(y="independent")

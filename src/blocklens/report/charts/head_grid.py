@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.report.charts.along_blocks import rows_of
-from blocklens.report.charts.style import FAINT, INK, configure, log_ratio_colour
+from blocklens.report.charts.style import INK, MUTED, configure, log_ratio_colour
 
 
 def grid(
@@ -29,7 +29,7 @@ def grid(
     bound = colour_bound(data["effect"].to_numpy())
     clear = (data["low"] > 1) | (data["high"] < 1)
     strong = data["log2"].abs() > 0.72 * np.log2(bound)
-    data = data.assign(ink=np.where(strong, "white", np.where(clear, INK, FAINT)))
+    data = data.assign(ink=np.where(strong, "white", np.where(clear, INK, MUTED)))
     base = alt.Chart(data).encode(
         x=alt.X("head:O", title="head", axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("block:O", title="block"),
@@ -40,7 +40,7 @@ def grid(
         f"{statistic}, observed / null", float(np.log2(bound)), gradientLength=220, titleLimit=400
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1.5).encode(color=colour)
-    text = base.mark_text(fontSize=10).encode(
+    text = base.mark_text(fontSize=11).encode(
         text=alt.Text("effect:Q", format=".2~g"), color=alt.Color("ink:N", scale=None)
     )
     heads = max(int(data["head"].max()) + 1 if len(data) else 1, 1)

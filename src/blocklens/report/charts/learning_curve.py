@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.report.charts.curves import curves, interval_tooltip, series_channels
 from blocklens.report.charts.style import ACCENT, CONTROL, MUTED, configure
 
 MOST_POINTS = 400
@@ -90,30 +91,27 @@ def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) 
     `seeds`. Intervals are over seeds where there are several, over held-out texts otherwise.
     """
     sizes = sorted(set(table["articles"].tolist()))
-    base = alt.Chart(table.loc[:, ["comparison", "articles", "apt", "low", "high"]]).encode(
-        x=alt.X(
-            "articles:Q",
-            title="training articles (log scale)",
-            scale=alt.Scale(type="log", nice=False, padding=12),
-            axis=alt.Axis(
-                format="~s", values=sizes if len(sizes) <= MOST_SIZES_NAMED else alt.Undefined
-            ),
-        ),
-        color=alt.Color(
-            "comparison:N",
-            title=None,
-            scale=alt.Scale(range=[ACCENT, CONTROL, MUTED]),
-            legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
+    x = alt.X(
+        "articles:Q",
+        title="training articles (log scale)",
+        scale=alt.Scale(type="log", nice=False, padding=12),
+        axis=alt.Axis(
+            format="~s", values=sizes if len(sizes) <= MOST_SIZES_NAMED else alt.Undefined
         ),
     )
-    y = alt.Y("apt:Q", axis=alt.Axis(title="<APT>", format=".1~%", tickCount=5))
-    tooltip = ["comparison:N", "articles:Q"] + [
-        alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("apt", "low", "high")
-    ]
-    return configure(
-        alt.layer(
-            base.mark_rule(strokeWidth=2, opacity=0.5).encode(y="low:Q", y2="high:Q"),
-            base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_point(filled=True, size=46, opacity=1).encode(y=y, tooltip=tooltip),
-        ).properties(width=width, height=height)
+    comparisons = list(dict.fromkeys(table["comparison"]))
+    lines = curves(
+        table.loc[:, ["comparison", "articles", "apt", "low", "high"]],
+        x,
+        value="apt",
+        scale=alt.Scale(),
+        axis=alt.Axis(title="<APT>", format=".1~%", tickCount=5),
+        series=series_channels("comparison:N", comparisons, (ACCENT, CONTROL, MUTED)),
+        spread="bars",
+        tooltip=[
+            alt.Tooltip("comparison:N"),
+            alt.Tooltip("articles:Q", format=","),
+            *interval_tooltip("apt", "<APT>"),
+        ],
     )
+    return configure(alt.layer(*lines).properties(width=width, height=height))

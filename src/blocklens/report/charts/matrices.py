@@ -107,7 +107,7 @@ def _matrix(
     names: tuple[str, str],
 ) -> alt.LayerChart:
     n = len(tokens)
-    pitch = pitch or int(np.clip(1100 / max(n, 1), 9, 18))
+    pitch = pitch or int(np.clip(1100 / max(n, 1), 12, 18))
     size = pitch * n
     data = pd.DataFrame({"token": list(tokens), "at": np.arange(n) + 0.5})
     scale = alt.Scale(domain=[0, n], nice=False)

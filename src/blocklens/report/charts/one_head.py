@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.report.charts.curves import ratio_axis, ratio_scale
 from blocklens.report.charts.style import (
     ACCENT,
     FAINT,
@@ -14,7 +15,6 @@ from blocklens.report.charts.style import (
     MUTED,
     RUN_COLOURS,
     configure,
-    log_ratio_axis,
     log_ratio_colour,
 )
 
@@ -187,8 +187,14 @@ def profile_rows(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def profile_chart(data: pd.DataFrame, *, width: int = 300) -> alt.LayerChart:
-    """The chart of `profile` for rows from `profile_rows`, in the order they come."""
+def profile_chart(
+    data: pd.DataFrame, *, domain: tuple[float, float] | None = None, width: int = 300
+) -> alt.LayerChart:
+    """The chart of `profile` for rows from `profile_rows`, in the order they come.
+
+    `domain`: the ratios that the axis spans, by default those of the rows. One for all heads of an
+    encoder makes their charts comparable.
+    """
     names = ["this head", "untrained twins", "shuffled tokens"]
     legend = alt.Legend(columns=1)
     colour = alt.Color(
@@ -203,16 +209,19 @@ def profile_chart(data: pd.DataFrame, *, width: int = 300) -> alt.LayerChart:
         legend=legend,
         scale=alt.Scale(domain=names, range=["circle", "stroke", "triangle"]),
     )
-    scale = alt.Scale(type="log", base=2, nice=False, padding=14)
+    ratios = data.drop(columns="statistic").to_numpy(np.float64) if domain is None else domain
+    scale = ratio_scale(14)
+    if domain is not None:
+        scale.domain = list(domain)
     y = alt.Y("statistic:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=230))
-    x_axis = log_ratio_axis("observed / null")
+    x_axis = ratio_axis("observed / null", ratios)
     base = alt.Chart(data).encode(y=y)
 
     def points(field: str, name: str, size: int) -> alt.Chart:
         return (
             base.transform_calculate(kind=f"'{name}'")
             .transform_filter(f"datum.{field} > 0")
-            .mark_point(filled=name == names[0], size=size, opacity=1, strokeWidth=1.8)
+            .mark_point(filled=name == names[0], size=size, opacity=1, strokeWidth=1.8, clip=True)
             .encode(
                 x=alt.X(f"{field}:Q", scale=scale, axis=x_axis),
                 color=colour,
@@ -230,7 +239,7 @@ def profile_chart(data: pd.DataFrame, *, width: int = 300) -> alt.LayerChart:
     one = alt.Chart(pd.DataFrame({"x": [1]})).mark_rule(color=FAINT).encode(x="x:Q")
     interval = (
         base.transform_filter("datum.low > 0")
-        .mark_rule(strokeWidth=3, color=ACCENT, opacity=0.55)
+        .mark_rule(strokeWidth=3, color=ACCENT, opacity=0.55, clip=True)
         .encode(x=alt.X("low:Q", scale=scale, axis=x_axis), x2="high:Q")
     )
     layers = alt.layer(

@@ -13,7 +13,7 @@ SHOWN = 160
 """Characters of a sentence that a border's tooltip shows."""
 
 
-def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) -> alt.Chart:
+def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) -> alt.LayerChart:
     """Strength of the border after each sentence along one text, the cuts marked.
 
     `sentences` has a row a sentence: `sentence`, `strength` (standard deviations from the text's
@@ -30,32 +30,34 @@ def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) 
         }
     )
     thick = float(np.clip(0.7 * width / max(1, len(table)), 1.0, 14.0))
-    chart = (
-        alt.Chart(table)
-        .mark_bar(size=thick)
-        .encode(
-            x=alt.X(
-                "border:Q",
-                title="sentences before the border",
-                scale=alt.Scale(nice=False, padding=8, zero=False),
-                axis=alt.Axis(format="d", tickMinStep=1),
-            ),
-            y=alt.Y("strength:Q", title="strength, s.d."),
-            color=alt.Color(
-                "kind:N",
-                title=None,
-                scale=alt.Scale(domain=["cut here", "no cut"], range=[ACCENT, "#c3cad1"]),
-            ),
-            tooltip=[
-                alt.Tooltip("before:N"),
-                alt.Tooltip("after:N"),
-                alt.Tooltip("strength:Q", format=".2f"),
-                alt.Tooltip("border:Q", title="sentences before"),
-            ],
-        )
-        .properties(width=width, height=height)
+    colour = alt.Color(
+        "kind:N",
+        title=None,
+        scale=alt.Scale(domain=["cut here", "no cut"], range=[ACCENT, "#a9b4be"]),
     )
-    return configure(chart)
+    base = alt.Chart(table).encode(
+        x=alt.X(
+            "border:Q",
+            title="sentences before the border",
+            scale=alt.Scale(nice=False, padding=8, zero=False),
+            axis=alt.Axis(format="d", tickMinStep=1),
+        ),
+        y=alt.Y("strength:Q", title="strength, s.d."),
+        color=colour,
+        tooltip=[
+            alt.Tooltip("before:N"),
+            alt.Tooltip("after:N"),
+            alt.Tooltip("strength:Q", format=".2f"),
+            alt.Tooltip("border:Q", title="sentences before"),
+        ],
+    )
+    # A cut may be made where the strength is near 0: its point shows where no bar can.
+    cuts = base.transform_filter(alt.datum.kind == "cut here").mark_point(
+        filled=True, size=46, opacity=1
+    )
+    return configure(
+        alt.layer(base.mark_bar(size=thick), cuts).properties(width=width, height=height)
+    )
 
 
 def shortened(sentence: str, *, end: bool = False) -> str:

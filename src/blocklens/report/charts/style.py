@@ -14,8 +14,23 @@ INK = "#1d2630"
 MUTED = "#5c6975"
 FAINT = "#8a96a1"
 RULE = "#e2e6ea"
+LINE = "#c3cad1"
 ACCENT = "#0f5c9c"
 CONTROL = "#7c8894"
+
+THEME = {
+    "page": ("white", "#14191e"),
+    "ink": (INK, "#e6ebf0"),
+    "muted": (MUTED, "#a9b5c0"),
+    "faint": (FAINT, "#7d8994"),
+    "rule": (RULE, "#2a323a"),
+    "line": (LINE, "#47525d"),
+    "wash": ("#f6f8f9", "#1d242b"),
+    "accent": (ACCENT, "#6cb2ec"),
+    "control": (CONTROL, "#97a3ae"),
+    "shuffled": ("#a67c52", "#cfa477"),
+}
+"""The page's colours by their CSS name, in light and in dark mode."""
 
 DIVERGING = ("#a8480b", "#d9803c", "#f3c49c", "#f5f5f3", "#a9cbe6", "#4f93c6", "#0f5c9c")
 SEQUENTIAL = ("#f7f9fb", "#cfe0ee", "#8fb9d9", "#4f93c6", "#0f5c9c", "#0a3d6b")
@@ -27,7 +42,7 @@ FONT = (
 )
 
 RUN_ORDER = ("encoder", "untrained twins", "shuffled tokens")
-RUN_COLOURS = (ACCENT, CONTROL, "#a67c52")
+RUN_COLOURS = (ACCENT, CONTROL, THEME["shuffled"][0])
 # Along the blocks there is one more line: the encoder with its own head in place of read-outs.
 SERIES = (*RUN_ORDER, "own head (lens)")
 SERIES_COLOURS = (*RUN_COLOURS, "#44aa99")
@@ -46,8 +61,8 @@ CONFIG = alt.Config(
         titleFontWeight="normal",
         titlePadding=8,
         gridColor=RULE,
-        domainColor="#c3cad1",
-        tickColor="#c3cad1",
+        domainColor=LINE,
+        tickColor=LINE,
         tickSize=4,
         labelPadding=4,
         labelLimit=220,
@@ -89,11 +104,6 @@ def configure(chart: Any) -> Any:
     """
     chart.config = CONFIG
     return chart
-
-
-def log_ratio_axis(title: str) -> alt.Axis:
-    """An axis for a ratio on a log scale, with plain numbers and few ticks."""
-    return alt.Axis(title=title, format=".3~g", tickCount=5)
 
 
 def log_ratio_colour(title: str, bound: float, **legend: Any) -> alt.Color:

@@ -7,6 +7,10 @@ const flat = (block, head) => (block - 1) * study.heads + head;
 const diverging = lens.ramp(study.colours.diverging);
 const state = { block: 1, head: 0 };
 
+// Text on the light cells, in dark mode too; `UNCLEAR` where the interval includes 1.
+const DARK = "#1d2630";
+const UNCLEAR = "#5c6975";
+
 // ---- grid
 
 const cells = [];
@@ -14,7 +18,7 @@ const cells = [];
 function cellButton(block, head) {
   const button = lens.element("button", { type: "button", tabindex: "-1" });
   button.addEventListener("click", () => {
-    location.hash = `head=${block}.${head}`;
+    location.hash = `block=${block}&head=${head}`;
   });
   button.addEventListener("keydown", (event) => {
     const step = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
@@ -60,7 +64,7 @@ function paint(target, text, share, unclear, description) {
     target.style.color = "";
   } else {
     target.style.background = `rgb(${diverging(share).join(",")})`;
-    target.style.color = Math.abs(share - 0.5) > 0.36 ? "white" : unclear ? "#7d8892" : "";
+    target.style.color = Math.abs(share - 0.5) > 0.36 ? "white" : unclear ? UNCLEAR : DARK;
   }
   target.title = description;
   target.setAttribute("aria-label", description);
@@ -118,23 +122,54 @@ function paintLabels() {
   }
   const items = [...used].filter(([label]) => label).map(([label, colour]) => {
     const item = lens.element("span", { class: "swatch" });
-    item.append(lens.element("i", { style: `background: ${colour}4d` }, label.split(/\s+/).map((w) => w[0]).join("")), label);
+    const letters = lens.element("i", {}, label.split(/\s+/).map((w) => w[0]).join(""));
+    letters.style.background = `${colour}4d`;
+    item.append(letters, label);
     return item;
   });
   const note = lens.element("span", {}, "the deeper the colour, the larger the ratio");
   $("heads-legend").replaceChildren(...items, note);
 }
 
-function paintGrid() {
+// The statistic and the run that the grid is coloured by.
+function chosen() {
   const key = $("heads-statistic").value;
   const chooser = $("heads-run");
-  if (chooser) chooser.disabled = key === "label";
-  if (key === "label") return paintLabels();
-  const run = chooser && study.runs[chooser.value][key] ? chooser.value : "encoder";
-  return paintEffects(run, key);
+  const run = key !== "label" && chooser && study.runs[chooser.value][key] ? chooser.value : "encoder";
+  return { key, run };
+}
+
+function paintGrid() {
+  const { key, run } = chosen();
+  if ($("heads-run")) $("heads-run").disabled = key === "label";
+  if (key === "label") paintLabels();
+  else paintEffects(run, key);
+  showChoice();
 }
 
 // ---- panel
+
+// What the panel says of the chosen statistic and run at this head.
+function showChoice() {
+  const { key, run } = chosen();
+  const at = flat(state.block, state.head);
+  const words = $("head-choice");
+  if (key === "label") {
+    words.textContent = "";
+    return;
+  }
+  const { shown } = study.statistics.find((statistic) => statistic.key === key);
+  const told = (name) => {
+    const entry = study.runs[name][key];
+    const low = entry.low && entry.low[at];
+    const range = low == null ? "" : ` [${lens.number(low)}, ${lens.number(entry.high[at])}]`;
+    return `${lens.number(entry.effect[at])}${range}`;
+  };
+  const beside = run === "encoder" ? "" : `; of the encoder ${told("encoder")}`;
+  const of = run === "encoder" ? "the encoder" : `the ${run}`;
+  words.textContent = `Chosen: ${shown} of ${of}, ${told(run)}${beside}.`;
+  $("head-encoder-only").hidden = run === "encoder";
+}
 
 function profileRows(at) {
   return study.statistics.map(({ key, shown }) => {
@@ -176,9 +211,7 @@ function showAnchors(at) {
   $("head-anchors").replaceChildren(
     ...rows.map(([token, texts, share]) => {
       const row = lens.element("tr", { title: `${texts} texts` });
-      const bar = lens.element("td", { class: "bar" });
-      bar.append(lens.element("i", { style: `width: ${(100 * share) / most}%` }));
-      row.append(lens.element("th", { scope: "row" }, token), bar, lens.element("td", { class: "num" }, `${(100 * share).toFixed(1)} %`));
+      row.append(lens.element("th", { scope: "row" }, token), lens.bar(share / most), lens.element("td", { class: "num" }, `${(100 * share).toFixed(1)} %`));
       return row;
     }),
   );
@@ -206,14 +239,14 @@ async function drawSheet() {
       const levels = await inflate(text.attention[flat(block, head)]);
       if (mine !== sheetTurn) return;
       const most = Math.max(1, levels.reduce((a, b) => Math.max(a, b), 0));
-      const canvas = document.createElement("canvas");
+      const canvas = lens.element("canvas", { role: "img", "aria-label": `Attention map, block ${block}, head ${head}` });
       fill(canvas, levels, n, (level) => shades[Math.round((level / most) * 255)]);
       const name = `Block ${block}, head ${head}`;
       const button = lens.element("button", { type: "button", tabindex: "-1", title: name, "aria-label": name });
       button.dataset.at = flat(block, head);
       button.setAttribute("aria-pressed", String(block === state.block && head === state.head));
       button.addEventListener("click", () => {
-        location.hash = `head=${block}.${head}`;
+        location.hash = `block=${block}&head=${head}`;
       });
       button.append(canvas);
       parts.push(button);
@@ -276,6 +309,7 @@ async function showHead(block, head) {
   }
   $("head-title").textContent = `Block ${block}, head ${head}`;
   $("head-sentence").textContent = sentence(at);
+  showChoice();
   showAnchors(at);
   const name = `block-${block}-head-${head}`;
   await lens.draw($("head-profile"), withRows(study.templates.profile, profileRows(at)), `${name}-scores`);
@@ -299,7 +333,7 @@ async function showHead(block, head) {
 // ---- start
 
 function fromHash() {
-  const match = /^#head=(\d+)\.(\d+)$/.exec(location.hash);
+  const match = /^#block=(\d+)&head=(\d+)$/.exec(location.hash);
   if (!match) return false;
   const [block, head] = match.slice(1).map(Number);
   if (block < 1 || block > study.blocks || head >= study.heads) return false;

@@ -12,8 +12,7 @@ function showToken(entry) {
   find("learned-confusions").replaceChildren(
     ...predictions.map(([predicted, count]) => {
       const row = make("tr", { title: `${count} of ${total}` });
-      const bar = make("td", { class: predicted === name ? "bar right" : "bar" });
-      bar.append(make("i", { style: `width: ${(100 * count) / most}%` }));
+      const bar = window.blocklens.bar(count / most, predicted === name ? "bar right" : "bar");
       const link = make("button", { type: "button", class: "link" }, predicted);
       link.addEventListener("click", () => choose(predicted));
       const label = make("th", { scope: "row" });

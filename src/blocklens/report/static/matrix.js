@@ -55,12 +55,12 @@ const shorten = (token, most = 12) => (token.length > most ? token.slice(0, most
 
 // Draws into `figure`: title, a line that says what is under the pointer, the matrix, a caption.
 function drawMatrix(figure, { title, caption, tokens, borders, values, colour, legend, describe }) {
-  const { element } = window.blocklens;
+  const { element, saveMenu } = window.blocklens;
   const n = tokens.length;
   const column = figure.clientWidth || 900;
   const longest = Math.max(...tokens.map((token) => shorten(token).length));
-  const pitch = Math.max(8.2, Math.min(16, column / (n + 0.6 * longest + 1)));
-  const font = Math.min(11, pitch - 0.3);
+  const pitch = Math.max(11.5, Math.min(16, column / (n + 0.6 * longest + 1)));
+  const font = 11;
   const margin = Math.ceil(longest * font * 0.58) + 6;
   const size = n * pitch;
   const root = svg("svg", {
@@ -72,7 +72,7 @@ function drawMatrix(figure, { title, caption, tokens, borders, values, colour, l
     "aria-label": title,
     "font-family": "system-ui, sans-serif",
     "font-size": font,
-    fill: "#1d2630",
+    fill: "currentColor",
   });
   const image = svg("image", {
     x: margin,
@@ -81,7 +81,7 @@ function drawMatrix(figure, { title, caption, tokens, borders, values, colour, l
     height: size,
     href: picture(values, n, colour),
     preserveAspectRatio: "none",
-    style: "image-rendering: pixelated",
+    "image-rendering": "pixelated",
   });
   root.append(image);
   const rows = [];
@@ -135,8 +135,10 @@ function drawMatrix(figure, { title, caption, tokens, borders, values, colour, l
   root.addEventListener("pointerleave", clear);
 
   const head = element("div", { class: "matrix-head" });
-  const save = element("button", { type: "button", "aria-label": "Save this matrix as SVG" }, "SVG");
-  save.addEventListener("click", () => {
+  head.append(element("h4", {}, title), legend);
+  const words = element("figcaption", {}, caption);
+  saveMenu(words, { SVG: save });
+  function save() {
     clear();
     const blob = new Blob([new XMLSerializer().serializeToString(root)], { type: "image/svg+xml" });
     const link = element("a", {
@@ -145,13 +147,8 @@ function drawMatrix(figure, { title, caption, tokens, borders, values, colour, l
     });
     link.click();
     URL.revokeObjectURL(link.href);
-  });
-  head.append(element("h4", {}, title), legend);
-  const words = element("figcaption", {}, caption);
-  const saves = element("span", { class: "exports" });
-  saves.append(save);
-  words.append(saves);
-  const box = element("div", { class: "scroll", tabindex: "0" });
+  }
+  const box = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title });
   box.append(root);
   figure.replaceChildren(head, readout, box, words);
 }
@@ -159,7 +156,8 @@ function drawMatrix(figure, { title, caption, tokens, borders, values, colour, l
 function gradientLegend(stops, low, high) {
   const { element } = window.blocklens;
   const box = element("span", { class: "gradient" });
-  const bar = element("i", { style: `background: linear-gradient(to right, ${stops.join(",")})` });
+  const bar = element("i");
+  bar.style.background = `linear-gradient(to right, ${stops.join(",")})`;
   box.append(element("span", {}, low), bar, element("span", {}, high));
   return box;
 }

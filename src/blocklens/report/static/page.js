@@ -2,6 +2,7 @@
 
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const specs = read("blocklens-specs");
+const colours = read("blocklens-colours");
 
 // A chart of one view takes the width of its column; small multiples keep theirs and scroll.
 function fitted(spec, column) {
@@ -12,49 +13,83 @@ function fitted(spec, column) {
 
 // The same specification with its legends of symbols in two columns, for a narrow screen.
 function foldedLegends(part) {
-  if (Array.isArray(part)) return part.map(foldedLegends);
-  if (part === null || typeof part !== "object") return part;
-  const entries = Object.entries(part).map(([key, value]) => {
-    if (key === "datasets") return [key, value];
-    if (key === "legend" && value && !value.gradientLength) return [key, { ...value, columns: value.columns > 3 ? value.columns : Math.min(value.columns || 2, 2) }];
-    return [key, foldedLegends(value)];
+  return mapped(part, (key, value) => {
+    if (key !== "legend" || !value || value.gradientLength) return undefined;
+    return { ...value, columns: value.columns > 3 ? value.columns : Math.min(value.columns || 2, 2) };
   });
-  return Object.fromEntries(entries);
 }
 
-async function draw(element, spec, name) {
-  const drawn = await window.vegaEmbed(element, fitted(spec, element.clientWidth), {
-    mode: "vega-lite",
-    renderer: "svg",
-    actions: false,
-    logLevel: 1, // errors
+// The same specification with the page's colours in place of fixed ones: they follow dark mode and
+// print. The stops of a continuous scale stay, as Vega computes with them.
+function themed(part) {
+  return mapped(part, (key, value, parent) => {
+    if (key === "range" && Array.isArray(parent.domain) && typeof parent.domain[0] === "number") return value;
+    return typeof value === "string" ? colours[value] : undefined;
   });
-  offerExports(element, drawn.view, name);
+}
+
+// A copy of nested objects; `change` may give another value for a key, or undefined to go deeper.
+function mapped(part, change) {
+  if (part === null || typeof part !== "object") return part;
+  const copy = Array.isArray(part) ? [] : {};
+  for (const [key, value] of Object.entries(part)) {
+    if (key === "datasets") copy[key] = value;
+    else copy[key] = change(key, value, part) ?? mapped(value, change);
+  }
+  return copy;
+}
+
+// `ast`: Vega interprets its expressions, so that the page may forbid making code from strings.
+const options = {
+  mode: "vega-lite",
+  renderer: "svg",
+  actions: false,
+  ast: true,
+  defaultStyle: false,
+  tooltip: { disableDefaultStyle: true },
+  logLevel: 1, // errors
+};
+
+async function draw(target, spec, name) {
+  const figure = target.closest(".figure");
+  const drawn = await window.vegaEmbed(target, themed(fitted(spec, target.clientWidth)), options);
+  const picture = target.querySelector("svg");
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", figure.querySelector("figcaption").firstChild.textContent.trim());
+  offerExports(figure, spec, name);
   drawn.view.addEventListener("click", (event, item) => {
     const point = item && item.datum;
     if (point && point.head != null && point.block != null) {
-      location.hash = `head=${point.block}.${point.head}`;
+      location.hash = `block=${point.block}&head=${point.head}`;
     }
   });
-  element.setAttribute("data-drawn", "yes");
+  target.setAttribute("data-drawn", "yes");
   return drawn;
 }
 
-// Two small buttons after the caption that save the chart as it stands.
-function offerExports(chart, view, name) {
-  const caption = chart.closest(".figure").querySelector("figcaption");
-  const box = element("span", { class: "exports" });
-  for (const format of ["svg", "png"]) {
-    const button = element("button", { type: "button" }, format.toUpperCase());
-    button.setAttribute("aria-label", `Save this chart as ${format.toUpperCase()}`);
-    button.addEventListener("click", async () => {
-      const href = await view.toImageURL(format, format === "png" ? 2 : 1);
-      element("a", { href, download: `${name}.${format}` }).click();
-    });
-    box.append(button);
+// A menu after the caption that saves the chart as it stands in the study's figures.
+function offerExports(figure, spec, name) {
+  saveMenu(figure.querySelector("figcaption"), {
+    SVG: () => save("svg"),
+    PNG: () => save("png"),
+  });
+  async function save(format) {
+    const { view } = await window.vegaEmbed(document.createElement("div"), spec, options);
+    const href = await view.toImageURL(format, format === "png" ? 2 : 1);
+    element("a", { href, download: `${name}.${format}` }).click();
   }
-  caption.querySelector(".exports")?.remove();
-  caption.append(box);
+}
+
+function saveMenu(caption, formats) {
+  const menu = element("details", { class: "save" });
+  menu.append(element("summary", {}, "Save"));
+  for (const [format, action] of Object.entries(formats)) {
+    const button = element("button", { type: "button" }, format);
+    button.addEventListener("click", action);
+    menu.append(button);
+  }
+  caption.querySelector(".save")?.remove();
+  caption.append(menu);
 }
 
 // Three significant digits in plain notation, as the rest of the page prints them.
@@ -73,6 +108,15 @@ function element(tag, attributes = {}, text = null) {
   return made;
 }
 
+// A bar of the given share of its cell.
+function bar(share, name = "bar") {
+  const cell = element("td", { class: name });
+  const strip = element("i");
+  strip.style.width = `${100 * share}%`;
+  cell.append(strip);
+  return cell;
+}
+
 const stopsToRgb = (stops) =>
   stops.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
 
@@ -86,11 +130,33 @@ function ramp(stops) {
   };
 }
 
-window.blocklens = { data: (id) => read(`blocklens-data-${id}`), draw, number, element, ramp };
+window.blocklens = { data: (id) => read(`blocklens-data-${id}`), draw, number, element, bar, ramp, saveMenu };
 
-for (const chart of document.querySelectorAll(".chart[data-chart]")) {
-  const name = chart.dataset.chart;
-  draw(chart, specs[name], name).catch((error) => {
-    chart.textContent = `This chart could not be drawn: ${error.message}`;
-  });
+function drawAll(within) {
+  for (const chart of within.querySelectorAll(".chart[data-chart]:not([data-drawn])")) {
+    if (!chart.clientWidth) continue; // in a closed part of the page, drawn when that is opened
+    const name = chart.dataset.chart;
+    draw(chart, specs[name], name).catch((error) => {
+      chart.textContent = `This chart could not be drawn: ${error.message}`;
+    });
+  }
 }
+
+for (const part of document.querySelectorAll("details.more")) {
+  part.addEventListener("toggle", () => drawAll(part));
+}
+// A link to something in a closed part opens it; so does printing.
+function openAround(target) {
+  for (let at = target?.closest("details"); at; at = at.parentElement.closest("details")) at.open = true;
+}
+const linked = () => {
+  const target = document.getElementById(location.hash.slice(1));
+  openAround(target);
+  target?.scrollIntoView();
+};
+window.addEventListener("hashchange", linked);
+window.addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details.more")) part.open = true;
+});
+drawAll(document);
+if (location.hash) linked();

@@ -1,0 +1,104 @@
+"""Write a study's report, and its charts as files where they are wanted.
+
+Sections are built in order by the functions in `SECTIONS`; a part whose tables are missing is left
+out.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import vl_convert
+
+from blocklens.report.blocks_section import blocks_section
+from blocklens.report.charts.matrices import contact_sheet
+from blocklens.report.claims_section import claims_section
+from blocklens.report.classes_section import classes_section
+from blocklens.report.first_screen import findings, measured, model_name, words_used
+from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.heads_section import heads_section
+from blocklens.report.images_section import images_section
+from blocklens.report.learned_section import learned_section
+from blocklens.report.methods_section import methods_section
+from blocklens.report.page import page_html
+from blocklens.report.rendering import to_spec
+from blocklens.report.section import Figure, Section, SectionBuilder
+from blocklens.report.segmentation_section import scores_section, segments_section
+from blocklens.report.training_section import training_section
+from blocklens.storage import whole_file
+
+SECTIONS: tuple[SectionBuilder, ...] = (
+    scores_section,
+    segments_section,
+    claims_section,
+    blocks_section,
+    heads_section,
+    learned_section,
+    training_section,
+    classes_section,
+    images_section,
+    methods_section,
+)
+FOOTER = (
+    "Every number is in the study's tables folder. `blocklens figures` writes every chart as SVG "
+    "and PNG."
+)
+
+
+def write_report(folder: Path | str, *, figures: bool = False) -> Path:
+    """Write `report.html` into a study folder, and `figures/` where they are wanted.
+
+    Returns the page's path. The page holds every chart anyway; files of them take longer than all
+    the rest.
+
+    Raises UserError when the folder has no study or cannot be written.
+    """
+    study = StudyFolder.read(Path(folder))
+    sections = _sections(study)
+    path = study.path / "report.html"
+    page = page_html(
+        kind="report",
+        title=model_name(str(study.study.get("encoder", "encoder"))),
+        lead=measured(study.study),
+        findings=findings(study),
+        words=words_used(study),
+        sections=sections,
+        footer=FOOTER,
+    )
+    with whole_file(path) as partial:
+        partial.write_text(page, "utf-8")
+    if figures:
+        _write_all(study, sections)
+    return path
+
+
+def write_figures(folder: Path | str) -> list[Path]:
+    """Write every chart of a study as `figures/*.svg` and `*.png`; returns the paths.
+
+    Raises UserError when the folder has no study or cannot be written.
+    """
+    study = StudyFolder.read(Path(folder))
+    return _write_all(study, _sections(study))
+
+
+def _sections(study: StudyFolder) -> list[Section]:
+    return [section for build in SECTIONS if (section := build(study)) is not None]
+
+
+def _write_all(study: StudyFolder, sections: list[Section]) -> list[Path]:
+    paths = []
+    for figure in (*(f for s in sections for f in s.figures), *_sheets(study)):
+        svg = vl_convert.vegalite_to_svg(to_spec(figure.chart))
+        png = vl_convert.svg_to_png(svg, scale=2)  # two pixels a point
+        for suffix, content in (("svg", svg.encode("utf-8")), ("png", png)):
+            path = study.path / "figures" / f"{figure.name}.{suffix}"
+            with whole_file(path) as partial:
+                partial.write_bytes(content)
+            paths.append(path)
+    return paths
+
+
+def _sheets(study: StudyFolder) -> Iterable[Figure]:
+    for k in range(len(study.example_index)):
+        example = study.example(k)
+        caption = f"Attention maps of all heads on {example.name}."
+        yield Figure(f"attention-text-{k}", contact_sheet(example.attention), caption)
