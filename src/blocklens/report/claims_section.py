@@ -17,7 +17,7 @@ PAPERS = {
     "P1": "arXiv 2512.21956",
     "P2": "arXiv 2509.03407",
 }
-VERDICTS = ("holds", "does not hold", "undecided", "not applicable", "inconclusive")
+VERDICTS = ("holds", "does not hold", "undecided", "not applicable")
 DECIDED = VERDICTS[:2]
 QUESTIONS = {
     "there": "beyond its null",
@@ -51,7 +51,8 @@ def claims_section(folder: StudyFolder) -> Section | None:
         title="Claims",
         intro=(
             "Statements of the two papers, or ours where it says so, tested on this encoder and "
-            f"these {'images' if 'images' in folder.study else 'texts'}."
+            f"these {'images' if 'images' in folder.study else 'texts'}. The chance of any wrong "
+            "verdict in a study is 5 %; the dotted line means no effect."
         ),
         html=render(
             "claims.html.j2",
@@ -93,9 +94,20 @@ def _claim(row: Mapping[Any, Any], folder: StudyFolder) -> dict[str, Any]:
             ),
         ],
         "caveat": sink_caveat(folder) if row["id"] == SINK_CLAIM else "",
+        "counts_from": counts_from(row),
         "choices": str(row.get("choices") or ""),
         "figure": claim_figure(row, folder),
     }
+
+
+def counts_from(row: Mapping[Any, Any]) -> str:
+    """The smallest effect that counts with its reason, and the simplest system."""
+    said = []
+    if row.get("least_reason"):
+        said.append(f"Counts from {number(row['least'])}: {row['least_reason']}")
+    if row.get("simplest"):
+        said.append(f"The simplest system that could score as high: {row['simplest']}")
+    return " ".join(said)
 
 
 def control_name(control: str) -> str:

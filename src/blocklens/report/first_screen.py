@@ -116,9 +116,9 @@ def words_used(folder: StudyFolder) -> list[tuple[str, str]]:
         words.append(
             (
                 "Verdict",
-                "A statement holds where the effect is beyond chance and beyond untrained encoders "
-                "of the same shape; it does not hold where the interval excludes that; it is "
-                "undecided otherwise, with the reason.",
+                "A statement holds where its effect reaches the smallest one that counts and "
+                "exceeds what untrained encoders and the simplest system show; it does not hold "
+                "where it does not; it is undecided where the intervals allow neither.",
             )
         )
     return words
