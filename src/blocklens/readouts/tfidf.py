@@ -54,8 +54,8 @@ def measure_tfidf(
 ) -> pd.DataFrame:
     """Accuracy of TF-IDF with logistic regression on every seed's texts.
 
-    Words as `words_of` gives them, logarithmic counts, C = 10 (ours). Rows of `learning` with the run "TF-IDF":
-    accuracy and mean accuracy per class, with their intervals over seeds and texts.
+    Words as `words_of` gives them, logarithmic counts, C = 10 (ours). Rows of `learning` with the
+    run "TF-IDF": accuracy and mean accuracy per class, with their intervals over seeds and texts.
     """
     texts = np.array(data.texts, dtype=object)
     predicted = np.empty((1, *data.test.shape), np.int64)

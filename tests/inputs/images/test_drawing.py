@@ -8,7 +8,7 @@ from PIL import Image
 
 from blocklens.errors import UserError
 from blocklens.inputs.images import Parts, Picture, draw_images, open_images
-from blocklens.inputs.images.decoding import UnreadableError, clean, decoded
+from blocklens.inputs.images.decoding import Levels, UnreadableError, clean, decoded, eight_bits
 
 
 def made(labels, classes=("a", "b"), test=None, first=0):
@@ -121,19 +121,70 @@ def test_the_same_image_in_both_parts_is_counted_and_in_one_group():
     assert data.test.keys[number] in data.train.keys
 
 
-def test_images_come_upright_opaque_and_in_eight_bits():
+def test_images_come_upright_and_opaque():
     assert clean(Image.new("1", (2, 2), 1)).getpixel((0, 0)) == 255
     assert clean(Image.new("RGBA", (2, 2), (0, 0, 0, 0))).getpixel((0, 0)) == (255, 255, 255)
     assert clean(Image.new("LA", (2, 2), (90, 255))).getpixel((0, 0)) == 90
     assert clean(Image.new("CMYK", (2, 2))).mode == "RGB"
-    deep = Image.fromarray(np.full((2, 2), 65535, np.uint16))
-    assert (clean(deep).mode, clean(deep).getpixel((0, 0))) == ("L", 255)
     turned = Image.new("RGB", (4, 2))
     exif = turned.getexif()
     exif[0x0112] = 6  # the camera was turned by a quarter
     out = io.BytesIO()
     turned.save(out, "JPEG", exif=exif)
     assert decoded(out.getvalue()).size == (2, 4)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "I;16", "P"])
+def test_a_transparent_colour_is_laid_on_white_in_every_mode(tmp_path, mode):
+    pixels = np.zeros((4, 4, 3), np.uint8)
+    pixels[:2] = 200
+    image = Image.fromarray(pixels)
+    if mode == "P":
+        image = image.quantize(4)
+        transparent = image.getpixel((3, 3))
+    else:
+        image = image.convert("L").convert(mode) if mode != "RGB" else image
+        transparent = (0, 0, 0) if mode == "RGB" else 0
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for n in range(2):
+            image.save(tmp_path / name / f"{n}.png", transparency=transparent)
+    data = draw_images(open_images(tmp_path), train=1, test=1)
+    shown = data.train.pixels(4, 1)[0, :, :, 0]
+    assert (shown[3] == 255).all()
+    assert (shown[0] == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "levels"),
+    [(0, 4000, (0, 4095)), (3, 65000, (0, 65535)), (0, 1, (0, 1)), (0, 200, (0, 255)),
+     (-1, 0.9, (-1, 1)), (-2.1, 2.6, (-2.1, 2.6)), (300, 300, (0, 511)), (-5, -5, (-5, -4.999999))],
+)  # fmt: skip
+def test_the_range_of_grey_values_is_the_usual_one_that_holds_them(low, high, levels):
+    found = Levels.between(low, high)
+    assert (found.low, found.high) == pytest.approx(levels)
+    ends = eight_bits(np.array([levels[0], levels[1]]), found)
+    assert ends.tolist() == [0, 255]
+
+
+def test_deep_images_keep_their_differences_by_one_range_for_all_of_them(tmp_path):
+    rng = np.random.default_rng(0)
+    for label, name in enumerate(("left", "right")):
+        (tmp_path / name).mkdir()
+        for n in range(6):
+            exposure = 100 if n else 3900  # one bright image must not darken itself alone
+            values = rng.integers(0, 50, (8, 8)) + exposure + 100 * label
+            Image.fromarray(values.astype(np.uint16)).save(tmp_path / name / f"{n}.png")
+    data = draw_images(open_images(tmp_path), train=4, test=2)
+    assert data.notes[0] == (
+        "Grey values are not of 8 bits: 0 became black and 4095 white in every image."
+    )
+    for images in (data.train, data.test):
+        for picture, pixels in zip(images.pictures, images.pixels(8, 1)[..., 0], strict=True):
+            values = np.asarray(picture.open())
+            np.testing.assert_allclose(pixels, values * 255 / 4095, atol=0.5)
+        assert [image.mode for image in images.read(range(len(images)))] == ["L"] * len(images)
+    assert not data.colour
 
 
 def test_what_is_no_image_says_why():

@@ -225,3 +225,54 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
         assert said in line
         assert source.rpartition("/")[2] in line
         assert "\n" not in line
+
+
+@pytest.mark.parametrize("low", [-1.0, -3.7, 0.0])
+def test_arrays_of_any_range_keep_their_differences(tmp_path, low):
+    rng = np.random.default_rng(0)
+    values = (low + rng.random((8, 5, 5)) * -2 * (low or -0.5)).astype(np.float32)
+    np.savez(tmp_path / "a.npz", x_train=values, y_train=np.arange(8) % 2)
+    parts = open_images(tmp_path / "a.npz")
+    assert "became black" in parts.notes[0]
+    shown = np.stack([np.asarray(picture.open(), dtype=float) for picture in parts.train])
+    scaled = np.polyfit(values.ravel(), shown.ravel(), 1)
+    np.testing.assert_allclose(shown, np.polyval(scaled, values), atol=1)
+    assert shown.max() - shown.min() > 200
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    parts = open_images(class_folders(tmp_path, ("bus", "car", "train")))
+    assert (parts.classes, len(parts.train), parts.test) == (["bus", "car", "train"], 9, None)
+    (tmp_path / "train" / "old").mkdir()
+    picture().save(tmp_path / "train" / "old" / "1.png")
+    parts = open_images(tmp_path)
+    assert (parts.classes, len(parts.train)) == (["bus", "car", "train"], 10)
+
+
+def test_images_are_known_by_their_content_and_what_is_none_is_named(tmp_path):
+    class_folders(tmp_path, ("cat", "dog"))
+    for n in range(3):
+        (tmp_path / "fox").mkdir(exist_ok=True)
+        (tmp_path / "fox" / f"{n}.jfif").write_bytes(encoded(picture(), "JPEG"))
+    (tmp_path / "fox" / "notes.txt").write_text("no image")
+    (tmp_path / "owl").mkdir()
+    parts = open_images(tmp_path)
+    assert (parts.classes, len(parts.train)) == (["cat", "dog", "fox"], 9)
+    assert parts.notes == [
+        "The folder 'owl' holds no image and is no class.",
+        "Left out, since they are no images: fox/notes.txt (1 in all).",
+    ]
+
+
+def test_a_split_that_is_not_used_is_named(tmp_path):
+    for split in ("train", "test", "val"):
+        class_folders(tmp_path / split)
+    assert open_images(tmp_path).notes == ["The folders val were not used."]
+
+
+def test_classes_written_with_other_code_points_are_one(tmp_path):
+    for name in ("Cafe\u0301", "Caf\u00e9", "Bar"):
+        (tmp_path / name).mkdir()
+        picture().save(tmp_path / name / "1.png")
+    parts = open_images(tmp_path)
+    assert (parts.classes, len(parts.train)) == (["Bar", "Caf\u00e9"], 3)

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from blocklens.errors import UserError
-from blocklens.inputs.images.decoding import decoded, from_array
+from blocklens.inputs.fields import label_of
+from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_array
 from blocklens.inputs.images.pictures import Parts, Picture
 
 
@@ -28,8 +29,8 @@ def npz(path: Path) -> Parts:
     """Arrays in one file, as MNIST comes, or joined JPEG files with their offsets.
 
     Known are `x_train`, `y_train` and, where there is a part to measure on, `x_test`, `y_test`
-    (images uint8 [n, height, width] or [n, height, width, 3], class numbers [n]); and `jpeg`,
-    `offsets`, `label`. Both may name their classes in `classes`.
+    (images [n, height, width] or [n, height, width, 3] of any range, class numbers [n]); and
+    `jpeg`, `offsets`, `label`. Both may name their classes in `classes`.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -41,11 +42,12 @@ def npz(path: Path) -> Parts:
     if {"x_train", "y_train"} <= set(arrays):
         labels = [arrays[key] for key in ("y_train", "y_test") if key in arrays]
         classes, numbers = _class_names(path, arrays.get("classes"), np.concatenate(labels))
-        train = _pictures(name, arrays["x_train"], arrays["y_train"], numbers)
+        levels = _levels([arrays[key] for key in ("x_train", "x_test") if key in arrays])
+        train = _pictures(name, arrays["x_train"], arrays["y_train"], numbers, levels)
         test = None
         if {"x_test", "y_test"} <= set(arrays):
-            test = _pictures(f"{name}:test", arrays["x_test"], arrays["y_test"], numbers)
-        return Parts(name, classes, train, test)
+            test = _pictures(f"{name}:test", arrays["x_test"], arrays["y_test"], numbers, levels)
+        return Parts(name, classes, train, test, levels.note())
     if {"jpeg", "offsets", "label"} <= set(arrays):
         data, offsets, labels = arrays["jpeg"], arrays["offsets"], arrays["label"]
         if len(offsets) != len(labels) + 1 or offsets[-1] > len(data):
@@ -70,15 +72,27 @@ def _slice(data: np.ndarray, start: int, end: int) -> Image.Image:
     return decoded(data[start:end].tobytes())
 
 
+def _levels(arrays: list[np.ndarray]) -> Levels:
+    if all(array.dtype == np.uint8 for array in arrays):
+        return EIGHT_BITS
+    known = [array[np.isfinite(array)] for array in arrays]
+    ends = [float(end) for array in known if array.size for end in (array.min(), array.max())]
+    return Levels.between(min(ends), max(ends)) if ends else EIGHT_BITS
+
+
 def _pictures(
-    name: str, arrays: np.ndarray, labels: np.ndarray, numbers: dict[int, int]
+    name: str,
+    arrays: np.ndarray,
+    labels: np.ndarray,
+    numbers: dict[int, int],
+    levels: Levels = EIGHT_BITS,
 ) -> list[Picture]:
     if len(arrays) != len(labels):
         raise UserError(
             f"{name}: {len(arrays):,} images and {len(labels):,} labels; expected one each"
         )
     return [
-        Picture(f"{name}:{n}", numbers[int(label)], partial(from_array, array))
+        Picture(f"{name}:{n}", numbers[int(label)], partial(from_array, array, levels))
         for n, (array, label) in enumerate(zip(arrays, labels, strict=True))
     ]
 
@@ -95,4 +109,4 @@ def _class_names(
     count = present[-1] + 1 if present else 0
     if len(names) < count:
         raise UserError(f"{path}: {len(names)} class names for {count} classes")
-    return [str(one) for one in names], {n: n for n in range(len(names))}
+    return [str(label_of(one)) for one in names], {n: n for n in range(len(names))}

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from blocklens.errors import UserError
+from blocklens.inputs.fields import label_of
 from blocklens.inputs.images.decoding import UnreadableError, decoded
 from blocklens.inputs.images.pictures import Parts, Picture, with_test
-from blocklens.inputs.listing import entries_of, files_below
+from blocklens.inputs.listing import (
+    TEST_FOLDERS,
+    TRAIN_FOLDERS,
+    entries_of,
+    files_below,
+    folders_in,
+    splits_in,
+)
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-TRAIN_FOLDERS = ("train", "training")
-TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
+NAMED = 5
+"""How many of the files that are no images are named."""
 
 
 def folder(path: Path) -> Parts:
     """One folder a class, also below `train` and `test` (or `val`); hidden files are left out."""
-    entries = {entry.name.lower(): Path(entry) for entry in entries_of(path) if entry.is_dir()}
-    train = next((entries[name] for name in TRAIN_FOLDERS if name in entries), None)
-    test = next((entries[name] for name in TEST_FOLDERS if name in entries), None)
-    if train is not None:
-        classes, pictures = _class_folders(train, path)
-        whole = Parts(str(path), classes, pictures, None)
-        if test is None:
-            return whole
-        other = Parts(str(test), *_class_folders(test, path), None)
-        return Parts(str(path), classes, pictures, with_test(whole, other, str(test)).test)
-    return Parts(str(path), *_class_folders(path, path), None)
+    splits = splits_in(path)
+    train = next((splits[name] for name in TRAIN_FOLDERS if name in splits), None)
+    if train is None:
+        return _class_folders(path, path)
+    test = next((splits[name] for name in TEST_FOLDERS if name in splits), None)
+    whole = replace(_class_folders(train, path), description=str(path))
+    unused = [one.name for one in splits.values() if one not in (train, test)]
+    if unused:
+        whole.notes.append(f"The folders {', '.join(unused)} were not used.")
+    if test is None:
+        return whole
+    measured = with_test(whole, _class_folders(test, path), str(test))
+    return replace(measured, description=str(path))
 
 
-def _class_folders(path: Path, root: Path) -> tuple[list[str], list[Picture]]:
-    found = {
-        entry.name: [file for file in files_below(Path(entry)) if file.suffix.lower() in SUFFIXES]
-        for entry in entries_of(path)
-        if entry.is_dir()
-    }
-    classes = [name for name, files in found.items() if files]
+def _class_folders(path: Path, root: Path) -> Parts:
+    files: dict[str, list[Path]] = {}
+    no_images: list[Path] = []
+    for one in folders_in(path):
+        of_class = files.setdefault(str(label_of(one.name)), [])
+        for file in files_below(one):
+            (of_class if _is_image(file) else no_images).append(file)
+    classes = [name for name, of_class in files.items() if of_class]
     if not classes:
         loose = any(Path(entry).suffix.lower() in SUFFIXES for entry in entries_of(path))
         what = "its images are in no class" if loose else "no images in it"
@@ -46,17 +58,39 @@ def _class_folders(path: Path, root: Path) -> tuple[list[str], list[Picture]]:
             f"{path}: {what}; expected one folder a class, with images "
             f"({', '.join(sorted(SUFFIXES))})"
         )
+    notes = [
+        f"The folder {name!r} holds no image and is no class."
+        for name, of_class in files.items() if not of_class
+    ]  # fmt: skip
+    if no_images:
+        named = [file.relative_to(root).as_posix() for file in no_images[:NAMED]]
+        more = ", ..." if len(no_images) > NAMED else ""
+        notes.append(f"Left out, since they are no images: {', '.join(named)}{more} "
+                     f"({len(no_images):,} in all).")  # fmt: skip
     pictures = [
         Picture(file.relative_to(root).as_posix(), label, partial(image_of_file, file))
         for label, name in enumerate(classes)
-        for file in found[name]
+        for file in files[name]
     ]
-    return classes, pictures
+    return Parts(str(path), classes, pictures, None, notes)
+
+
+def _is_image(file: Path) -> bool:
+    """By the name's ending, else by the first bytes: .jfif, .avif and what else Pillow knows."""
+    if file.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with Image.open(file):
+            return True
+    except Exception:  # no image, or no ordinary file: Pillow's plugins raise what they like
+        return False
 
 
 def image_of_file(path: Path) -> Image.Image:
     """Raises UnreadableError where a file holds no image."""
     try:
+        if not path.is_file():
+            raise UnreadableError("is no ordinary file; give an image file")
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableError(f"cannot be read ({error.strerror}); check the file") from error

@@ -1,12 +1,13 @@
 """One image as a user's file holds it, made an image that a model can take.
 
-Grey stays grey ("L", 8 bits) and colour becomes RGB, so that what is grey among colour images can
-be counted. Transparent parts are laid on white, and a photograph is turned the way its camera says.
+Grey stays grey and colour becomes RGB, so that what is grey among colour images can be counted.
+Transparent parts are laid on white, and a photograph is turned the way its camera says.
 """
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,29 +43,70 @@ def decoded(content: bytes) -> Image.Image:
 
 
 def clean(image: Image.Image) -> Image.Image:
-    """The image as 8-bit grey ("L") or colour ("RGB"), upright and opaque."""
+    """The image upright and opaque, as colour ("RGB") or grey: of 8 bits ("L"), or deeper ("F").
+
+    What the deeper values mean is decided over all images of a source (`Levels`), never for one
+    alone. Not-a-number stands for a transparent part there.
+    """
     image = ImageOps.exif_transpose(image)
-    if image.mode in ("RGB", "L"):
-        return image
+    transparent = image.info.get("transparency")
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(eight_bits(np.asarray(image, dtype=np.float64)))
+        values = np.asarray(image, dtype=np.float32)
+        if transparent is not None:
+            values = np.where(values == transparent, np.float32("nan"), values)
+        return Image.fromarray(values)
+    if image.mode in ("RGB", "L") and transparent is None:
+        return image
     grey = image.mode in GREY_MODES
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or transparent is not None:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
     return image.convert("L" if grey else "RGB")
 
 
-def eight_bits(values: np.ndarray) -> np.ndarray:
-    """Grey values of any range as uint8: 0..1 and 0..65535 are known by their largest value."""
-    largest = float(values.max(initial=0))
-    scale = 255.0 if largest <= 1 else 1.0 if largest <= 255 else 255 / max(largest, 65535)
-    return np.clip(np.round(values * scale), 0, 255).astype(np.uint8)
+@dataclass(frozen=True)
+class Levels:
+    """The values that become the grey levels 0 and 255, the same for every image of a source."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def between(cls, low: float, high: float) -> Levels:
+        """The levels for values from `low` to `high`: the usual range that holds them.
+
+        0 to 1, 0 to 255, -1 to 1, or 0 to the largest of so many bits (12 bits in 16); for other
+        values below zero (standardised ones) their own smallest and largest.
+        """
+        for usual in ((0, 1), (0, 255), (-1, 1)):
+            if usual[0] <= low and high <= usual[1]:
+                return cls(*usual)
+        if low >= 0:
+            return cls(0, 2 ** int(np.ceil(np.log2(high + 1))) - 1)
+        return cls(low, max(high, low + 1e-6))
+
+    def note(self) -> list[str]:
+        """What a reader must know of them."""
+        if (self.low, self.high) == (0, 255):
+            return []
+        return [
+            f"Grey values are not of 8 bits: {self.low:g} became black and {self.high:g} white in "
+            "every image."
+        ]
 
 
-def from_array(values: Any) -> Image.Image:
-    """An image from an array uint8 [height, width], [height, width, 1 or 3].
+EIGHT_BITS = Levels(0, 255)
+
+
+def eight_bits(values: np.ndarray, levels: Levels = EIGHT_BITS) -> np.ndarray:
+    """Values as grey levels, uint8; not-a-number is white."""
+    scaled = (values.astype(np.float64) - levels.low) * (255 / (levels.high - levels.low))
+    return np.clip(np.round(np.nan_to_num(scaled, nan=255)), 0, 255).astype(np.uint8)
+
+
+def from_array(values: Any, levels: Levels = EIGHT_BITS) -> Image.Image:
+    """An image from an array [height, width], [height, width, 1 or 3].
 
     Raises:
         UnreadableError: an array of another shape.
@@ -75,4 +117,4 @@ def from_array(values: Any) -> Image.Image:
         array = array[:, :, 0]
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
         raise UnreadableError(f"has the shape {array.shape}; expected height x width, or x 3")
-    return Image.fromarray(array if array.dtype == np.uint8 else eight_bits(array))
+    return Image.fromarray(array if array.dtype == np.uint8 else eight_bits(array, levels))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blocklens.errors import UserError
-from blocklens.inputs.images.decoding import UnreadableError
+from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, UnreadableError, eight_bits
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.pretraining.masking import shuffled
 
@@ -37,6 +37,7 @@ class Images:
     sizes: list[tuple[int, int]] = field(default_factory=list)
     colour: list[bool] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
+    levels: Levels = EIGHT_BITS
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -53,14 +54,20 @@ class Images:
 
     def read(self, numbers: Sequence[int] | NDArray[np.integer]) -> list[Image.Image]:
         """Those images, decoded."""
-        return [self.pictures[int(number)].open() for number in numbers]
+        return [self._shown(self.pictures[int(number)]) for number in numbers]
+
+    def _shown(self, picture: Picture) -> Image.Image:
+        image = picture.open()
+        if image.mode != "F":
+            return image
+        return Image.fromarray(eight_bits(np.asarray(image), self.levels))
 
     def pixels(self, side: int, channels: int) -> NDArray[np.uint8]:
         """All images at one size, uint8 [images, side, side, channels]."""
         mode = "L" if channels == 1 else "RGB"
         found = np.empty((len(self), side, side, channels), dtype=np.uint8)
         for number, picture in enumerate(self.pictures):
-            image = picture.open().convert(mode)
+            image = self._shown(picture).convert(mode)
             if image.size != (side, side):
                 image = image.resize((side, side), Image.Resampling.BILINEAR)
             found[number] = np.asarray(image).reshape(side, side, channels)
@@ -151,8 +158,13 @@ def draw_images(
                     f"{parts.description}: class {name!r} has no image to {what} on; give it at "
                     "least two images that can be read, or leave the class out"
                 )
-    data = {"train": _mixed(trained, seed + 1), "test": _mixed(measured, seed + 2)}
+    levels = Levels.between(*drawing.deep) if drawing.deep else EIGHT_BITS
+    data = {
+        "train": _mixed(trained, seed + 1, levels), "test": _mixed(measured, seed + 2, levels),
+    }  # fmt: skip
     notes = [
+        *parts.notes,
+        *levels.note(),
         *_few(parts.classes, trained, train, "train on"),
         *_few(parts.classes, measured, test, "measure on", split=parts.test is None),
         *_differences(data["train"], data["test"]),
@@ -174,6 +186,7 @@ class _Drawing:
         self.parts, self.seed, self.strict, self.progress = parts, seed, strict, progress
         self.skipped: list[str] = []
         self.skipped_count = self.read = self.expected = 0
+        self.deep: tuple[float, float] | None = None
 
     def by_class(self, pictures: list[Picture]) -> list[list[Picture]]:
         """The pictures of each class in drawn order; `take` takes from the end."""
@@ -195,12 +208,21 @@ class _Drawing:
             except UnreadableError as error:
                 self._skip(f"{picture.name}: {error}")
                 continue
-            colour = image.mode != "L"
+            if image.mode == "F":
+                self._deepen(np.asarray(image))
+            colour = image.mode == "RGB"
             taken.append((picture, image.size, colour, pixel_hash(image)))
             self.read += 1
             if self.progress is not None and self.read % 100 == 0:
                 self.progress(self.read, self.expected)
         return taken
+
+    def _deepen(self, values: NDArray[np.float32]) -> None:
+        """Widen the range of the values that are not of 8 bits."""
+        known = values[np.isfinite(values)]
+        if known.size:
+            ends = (*(self.deep or ()), float(known.min()), float(known.max()))
+            self.deep = min(ends), max(ends)
 
     def _skip(self, said: str) -> None:
         if self.strict:
@@ -217,9 +239,9 @@ def pixel_hash(image: Image.Image) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def _mixed(by_class: list[list[Read]], seed: int) -> Images:
+def _mixed(by_class: list[list[Read]], seed: int, levels: Levels) -> Images:
     everything = [one for found in by_class for one in found]
-    images = Images()
+    images = Images(levels=levels)
     for number in shuffled(len(everything), seed=seed, epoch=0):
         picture, size, colour, key = everything[number]
         images.pictures.append(picture)

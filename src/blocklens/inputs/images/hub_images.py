@@ -9,10 +9,13 @@ from typing import Any
 from PIL import Image
 
 from blocklens.errors import UserError
+from blocklens.inputs.fields import label_of
 from blocklens.inputs.hub import HubDataset
-from blocklens.inputs.images.class_folders import TEST_FOLDERS, image_of_file
+from blocklens.inputs.images.class_folders import image_of_file
 from blocklens.inputs.images.decoding import decoded
 from blocklens.inputs.images.pictures import Parts, Picture
+from blocklens.inputs.labelled_texts import class_names
+from blocklens.inputs.listing import TEST_FOLDERS
 
 
 def hub(address: HubDataset, image_field: str | None, label_field: str | None) -> Parts:
@@ -27,11 +30,12 @@ def hub(address: HubDataset, image_field: str | None, label_field: str | None) -
     test = None if test is train else test
     if names is None:
         values = {value for part in (train, test) if part is not None for value in part[label]}
-        names = sorted(values - {None}, key=lambda value: (str(type(value)), value))
-        numbers = {value: n for n, value in enumerate(names)}
+        labels = {value: label_of(value) for value in values if label_of(value) is not None}
+        names = class_names([*labels.values()])
+        numbers = {value: names.index(str(label)) for value, label in labels.items()}
     else:
         numbers = {n: n for n in range(len(names))}  # -1 marks an image without a class
-    classes = [str(one) for one in names]
+    classes = [str(label_of(one)) for one in names]
     name = address.id
     pictures = _rows(name, train, image, label, numbers)
     held_out = None if test is None else _rows(f"{name}:test", test, image, label, numbers)

@@ -46,7 +46,8 @@ def open_images(
     if len(parts.classes) < 2:
         named = parts.classes[0] if parts.classes else "none"
         raise UserError(
-            f"{parts.description}: one class ({named}); a classifier needs images of at least two"
+            f"{parts.description}: one class ({named}); a classifier needs images of at least two. "
+            f"{' '.join(parts.notes)}".rstrip()
         )
     twice = [name for name, number in Counter(parts.classes).items() if number > 1]
     if twice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -24,12 +24,16 @@ class Picture:
 
 @dataclass(frozen=True)
 class Parts:
-    """A source's images. `test` is None where it has no part of its own to measure on."""
+    """A source's images. `test` is None where it has no part of its own to measure on.
+
+    `notes`: what a reader must know of the source: what was left out of it, say.
+    """
 
     description: str
     classes: list[str]
     train: list[Picture]
     test: list[Picture] | None
+    notes: list[str] = field(default_factory=list)
 
 
 def with_test(parts: Parts, other: Parts, name: str) -> Parts:
@@ -44,4 +48,5 @@ def with_test(parts: Parts, other: Parts, name: str) -> Parts:
     number = {label: n for n, label in enumerate(parts.classes)}
     test = [Picture(p.name, number[other.classes[p.label]], p.open) for p in pictures]
     description = f"{parts.description}, measured on {other.description}"
-    return Parts(description, parts.classes, parts.train, test)
+    notes = [*parts.notes, *(note for note in other.notes if note not in parts.notes)]
+    return Parts(description, parts.classes, parts.train, test, notes)
