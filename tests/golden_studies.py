@@ -28,12 +28,12 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.texts import TextSource
 from blocklens.pretraining.vit import VitOptions
 from blocklens.segmentation import Document
-from blocklens.segmentation.segments_folder import evaluate_in_folder
-from blocklens.studies import LearnedOptions, StudyOptions, study
 from blocklens.studies.finetune import finetune
 from blocklens.studies.images_part import ImageStudyOptions, study_images
+from blocklens.studies.segments_part import evaluate_in_folder
 from blocklens.studies.sizes_part import study_sizes
-from blocklens.studies.study_options import ClassOptions
+from blocklens.studies.study import study
+from blocklens.studies.study_options import ClassOptions, LearnedOptions, StudyOptions
 from helpers import SMALL, random_texts, small_encoder, small_tokenizer
 
 FOLDER = Path(__file__).parent / "golden"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -22,6 +25,8 @@ from transformers import (
 )
 
 from blocklens.encoder.trunk import Encoder
+from blocklens.storage import manifest
+from blocklens.studies.study_record import Kind, StudyRecord
 
 WORDS = list("abcdefghijklmnopqrstuvwxyz")
 VOCABULARY = [*["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", ",", "!", ";"], *WORDS]
@@ -116,6 +121,14 @@ def made_up_texts(count: int = 300) -> list[str]:
         chosen = [names[n] for n in rng.integers(0, 5, rng.integers(2, 12))]
         texts.append(" ".join(f"the {name} {verbs[name]} today ." for name in chosen))
     return texts
+
+
+def write_record(folder: Path, kind: Kind = "study", **said: Any) -> Path:
+    """Write a made-up study's `study.json`, with every table and example that lies there."""
+    files = {**manifest(folder / "tables", of=folder), **manifest(folder / "examples", of=folder)}
+    record = StudyRecord.model_validate({"finished": True, **said, "kind": kind, "files": files})
+    record.write(folder)
+    return folder
 
 
 def known_encoder(sentence_of_position: list[int]) -> Encoder:

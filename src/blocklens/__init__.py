@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from blocklens.studies.finetune import finetune
     from blocklens.studies.images_part import ImageStudyOptions
     from blocklens.studies.images_part import study_images as images
-    from blocklens.studies.runner import Study, study
+    from blocklens.studies.runner import Study
+    from blocklens.studies.study import study
     from blocklens.studies.study_options import ClassOptions, LearnedOptions, StudyOptions
 
 __all__ = [
@@ -87,7 +88,7 @@ _HOMES = {
     "predict": "readouts.prediction:predict",
     "pretrain": "pretraining.pretrain:pretrain",
     "segment": "segmentation.segment:segment",
-    "study": "studies.runner:study",
+    "study": "studies.study:study",
 }
 """Where each name lives: it is imported when first used, so that `--help` waits for nothing."""
 

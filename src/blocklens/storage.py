@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
+import secrets
 import shutil
+import socket
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from blocklens.errors import UserError
+
+LOCK, HOLDER = ".lock", ".running.json"
+"""Of a folder that results are written to: its lock, and who holds it, for people."""
+UNFINISHED = ".partial"
+"""How the name of what is still being written ends."""
 
 
 @contextmanager
@@ -24,36 +35,60 @@ def whole_file(path: Path) -> Iterator[Path]:
         UserError: the disk is full, or the folder cannot be written.
 
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: {why_not_written(error)}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    partial = _beside(path)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield partial
+            partial.replace(path)
+        finally:
+            with suppress(OSError):  # a file stands where a folder should: there is nothing to free
+                partial.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """An empty folder to write to, which takes the place of `path` when the block ends well.
 
+    Its files are on the disk before it does, so that a power cut leaves the old one or the new.
+
     Raises:
         UserError: the disk is full, or the folder cannot be written.
 
     """
-    partial = path.with_name(f".partial-{path.name}")
+    partial, old = _beside(path), _beside(path)
+    with writing(path):
+        try:
+            partial.mkdir(parents=True)
+            yield partial
+            for file in (*partial.rglob("*"), partial):
+                _flush(file)
+            if path.exists():
+                path.rename(old)
+            partial.rename(path)
+            _flush(path.parent)
+        finally:
+            for left in (partial, old):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Whatever the disk says while `path` is written becomes one line that names it.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written.
+
+    """
     try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
+        yield
     except OSError as error:
         raise UserError(f"{path}: {why_not_written(error)}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    except Exception as error:  # safetensors and the tokenizers have errors of their own
+        code = _disk_error(str(error))
+        if code is None:
+            raise
+        raise UserError(f"{path}: {why_not_written(OSError(code, os.strerror(code)))}") from error
 
 
 def why_not_written(error: OSError) -> str:
@@ -73,10 +108,30 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         frame.to_parquet(partial, index=False)
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write a text as UTF-8."""
+    with whole_file(path) as partial:
+        partial.write_text(text, "utf-8")
+
+
 def write_json(value: Any, path: Path) -> None:
     """Write a value as JSON."""
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
+
+
+def file_digest(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def manifest(place: Path, *, of: Path | None = None) -> dict[str, str]:
+    """SHA-256 of a file, or of every file below a folder, by their names seen from `of`."""
+    files = sorted(place.rglob("*")) if place.is_dir() else [place]
+    root = place if of is None else of
+    return {
+        file.relative_to(root).as_posix(): file_digest(file) for file in files if file.is_file()
+    }
 
 
 def output_folder(path: Path, marker: str) -> Path:
@@ -86,17 +141,102 @@ def output_folder(path: Path, marker: str) -> Path:
         UserError: a file, a folder with other things in it, or one that cannot be written.
 
     """
-    try:
+    with writing(path):
         if path.exists() and not path.is_dir():
             raise UserError(f"{path}: a file; choose another folder with --out")
-        if path.is_dir() and any(path.iterdir()) and not (path / marker).exists():
+        if path.is_dir() and not (path / marker).exists() and any(_others(path)):
             raise UserError(
                 f"{path}: holds other files and no {marker}: choose another folder with --out"
             )
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".{os.getpid()}.probe"
+        probe = _beside(path / "probe")
         probe.touch()
         probe.unlink()
-    except OSError as error:
-        raise UserError(f"{path}: {why_not_written(error)}") from error
     return path
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Write into `folder` alone; what dead processes left unfinished there is removed.
+
+    The system frees the lock of a process that ends, however it ends.
+
+    Raises:
+        UserError: another process writes there; it is named.
+
+    """
+    lock = FileLock(folder / LOCK, blocking=False)
+    with writing(folder):
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UserError(
+                f"{folder}: {_holder(folder)} is writing here: wait for it, or give another "
+                "folder with --out"
+            ) from error
+    try:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        command = " ".join(["blocklens", *sys.argv[1:]])
+        holder = {
+            "process": os.getpid(), "host": socket.gethostname(), "since": now, "command": command,
+        }  # fmt: skip
+        write_json(holder, folder / HOLDER)
+        sweep(folder)
+        yield
+    finally:
+        with suppress(OSError):
+            (folder / HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def sweep(folder: Path) -> None:
+    """Remove what was left unfinished in a folder that this process alone writes to."""
+    for left in [*folder.rglob(f".*{UNFINISHED}")]:  # rglob does not follow links
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+
+
+def _holder(folder: Path) -> str:
+    try:
+        said = json.loads((folder / HOLDER).read_text("utf-8"))
+        return (
+            f"`{said['command']}` (process {said['process']} on {said['host']}, since "
+            f"{said['since']})"
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # it has only just begun
+        return "another blocklens"
+
+
+def _others(folder: Path) -> Iterator[Path]:
+    """What lies in a folder besides its lock and what was left unfinished."""
+    for path in folder.iterdir():
+        if path.name not in (LOCK, HOLDER) and not _is_partial(path.name):
+            yield path
+
+
+def _is_partial(name: str) -> bool:
+    return name.startswith(".") and name.endswith(UNFINISHED)
+
+
+def _beside(path: Path) -> Path:
+    """A name that no other process or call has, next to `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{UNFINISHED}")
+
+
+def _flush(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def _disk_error(message: str) -> int | None:
+    """The number that a library wrote into its message, as in "No space left ... (os error 28)"."""
+    for code in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+        if f"(os error {code})" in message or os.strerror(code) in message:
+            return code
+    return None

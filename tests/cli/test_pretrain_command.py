@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from blocklens.cli import app
 from blocklens.errors import UserError
-from blocklens.pretraining.train_sizes import read_sizes, sizes_table, train_sizes
-from blocklens.studies.sizes_part import notes
+from blocklens.pretraining.train_sizes import read_sizes, sizes_table
+from blocklens.studies.sizes_part import notes, study_sizes
 from helpers import made_up_texts
 
 OPTIONS = {
@@ -107,11 +107,14 @@ def test_sizes_that_are_no_list_of_numbers_are_refused(text):
 
 def test_sizes_without_a_budget_are_refused(tmp_path):
     with pytest.raises(UserError, match="give --steps for equal steps"):
-        train_sizes(made_up_texts(), tmp_path, [40, 120])
+        study_sizes(made_up_texts(), tmp_path, [40, 120])
 
 
 @pytest.mark.parametrize(("apt", "short"), [(0.05, True), (0.3, False)])
 def test_runs_that_only_copy_are_said_to_be_too_short_for_the_claim(apt, short):
     table = pd.DataFrame({"apt": [0.01, apt], "seeds": [3, 3]})
-    assert any("too short" in line for line in notes(table)) is short
-    assert any("One seed" in line for line in notes(table.assign(seeds=1)))
+    said, of_one = (
+        notes({}, {"training_sizes": sizes}) for sizes in (table, table.assign(seeds=1))
+    )
+    assert any("too short" in line for line in said) is short
+    assert any("One seed" in line for line in of_one)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from helpers import write_record
+
 HOSTILE = "</script><img src=x onerror=window.hacked=1>"
 WORDS = """
 the of and in to was is for on as by with at from his that it were an be which are this or had
@@ -84,8 +86,7 @@ def build_study(folder: Path, shape: Shape | None = None, seed: int = 0) -> Path
         "created": "2026-11-23T09:00:00+00:00",
         "notes": ["Intervals are 95 %, from resampling 20 groups of texts."],
     }
-    (folder / "study.json").write_text(json.dumps(study), "utf-8")
-    return folder
+    return write_record(folder, "study", **study)
 
 
 def head_rows(shape: Shape, rng: np.random.Generator) -> pd.DataFrame:

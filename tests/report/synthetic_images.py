@@ -1,7 +1,6 @@
 """A made-up study of images: real tables of made-up predictions, and a hostile class name."""
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from synthetic import HOSTILE
 
 from blocklens.claims import evaluate
 from blocklens.labels.class_tables import label_tables
+from helpers import write_record
 
 NAMES = ["cat", "dog", HOSTILE, "a class with quite a long name that goes on and on"]
 BLOCKS, SEEDS, IMAGES = 3, 2, 120
@@ -99,11 +99,12 @@ def build_image_study(folder: Path) -> Path:
             "description": "pets", "classes": NAMES, "train": 400, "test": IMAGES,
             "skipped": 1, "skipped_list": [f"{HOSTILE}: is empty; give an image file"],
         },
-        "training": {"held_out": 0.71, "history": [{"loss": 1.0, "accuracy": 0.5}] * 3},
+        "parts": {
+            "training": {"ViT": {"held_out": 0.71, "history": [{"loss": 1.0, "accuracy": 0.5}] * 3}}
+        },
         "options": {"untrained": 2, "vit": {"blocks": 3}},
         "versions": {"blocklens": "0.1.0"},
         "created": "2026-11-24T09:00:00+00:00",
         "notes": ["The intervals are over images and seeds of the read-outs."],
     }  # fmt: skip
-    (folder / "study.json").write_text(json.dumps(study), "utf-8")
-    return folder
+    return write_record(folder, "images", **study)

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from synthetic import HOSTILE
 
+from blocklens.studies.study_record import StudyRecord
+from helpers import write_record
+
 THETAS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -133,3 +136,4 @@ def add_learned(folder: Path) -> None:
     """Write the tables into a study folder."""
     for name, table in learned_tables().items():
         table.to_parquet(folder / "tables" / f"{name}.parquet")
+    write_record(folder, **StudyRecord.read(folder).model_dump(exclude={"kind", "files"}))

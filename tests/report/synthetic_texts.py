@@ -1,6 +1,5 @@
 """A made-up study of text classes: real tables of made-up predictions, and a hostile class name."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from blocklens.claims import evaluate
 from blocklens.confidence.independence import confidence_tables
 from blocklens.confidence.replacement import ARMS, SHARES, STATISTICS
 from blocklens.labels.class_tables import label_tables
+from helpers import write_record
 
 TEXTS = IMAGES
 
@@ -75,5 +75,4 @@ def build_text_study(folder: Path) -> Path:
         "versions": {"blocklens": "0.1.0"}, "created": "2026-11-24T09:00:00+00:00",
         "notes": ["Labelled texts repeated in the data, taken once: 7."],
     }  # fmt: skip
-    (folder / "study.json").write_text(json.dumps(study), "utf-8")
-    return folder
+    return write_record(folder, "finetune", **study)

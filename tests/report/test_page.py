@@ -15,6 +15,7 @@ from blocklens.report import write_figures, write_report
 from blocklens.report.first_screen import inputs_name, model_name
 from blocklens.report.formatting import number, script_json
 from blocklens.report.page import policy, theme_css
+from helpers import write_record
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -197,8 +198,9 @@ def test_numbers_have_three_significant_digits(value: float | None, text: str):
 
 def test_a_study_of_claims_alone_has_a_page(tmp_path: Path, study: Path):
     (tmp_path / "tables").mkdir()
-    for name in ("study.json", "tables/claims.parquet"):
-        (tmp_path / name).write_bytes((study / name).read_bytes())
+    claims = (study / "tables" / "claims.parquet").read_bytes()
+    (tmp_path / "tables" / "claims.parquet").write_bytes(claims)
+    write_record(tmp_path, encoder="BERT", blocks=3, heads=4)
     text = write_report(tmp_path).read_text("utf-8")
     assert 'id="claims"' in text
     assert 'id="heads"' not in text

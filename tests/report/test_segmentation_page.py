@@ -8,7 +8,7 @@ import pytest
 
 from blocklens.report import charts
 from blocklens.segmentation import Document, segment
-from blocklens.segmentation.segments_folder import evaluate_in_folder, write_segmentations
+from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
 from helpers import WORDS, small_encoder
 
 

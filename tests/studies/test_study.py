@@ -14,16 +14,40 @@ from pydantic import ValidationError
 from blocklens import storage
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
-from blocklens.studies import StudyOptions, runner, study
+from blocklens.progress import SILENT, Progress, Stage
 from blocklens.studies import heads_part as heads
+from blocklens.studies import study as studies
 from blocklens.studies.part import Part, Result, Step
+from blocklens.studies.study import study
+from blocklens.studies.study_options import StudyOptions
 from helpers import random_texts, small_encoder
 
 TEXTS = random_texts(24, seed=5)
 OPTIONS = StudyOptions(parts=("heads",), untrained=1, examples=1)
 
 
-def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=None):
+class StopAt(Progress):
+    """Someone presses Ctrl-C in a step, once some texts of it are done."""
+
+    def __init__(self, step, here=False):
+        self.step, self.here = step, here
+
+    def within(self, name):
+        return StopAt(self.step, name == self.step)
+
+    def stage(self, name, total=None, unit="texts"):
+        stage = Stage(name, total, unit)
+
+        def stop(count=1):
+            stage.done += count
+            if self.here and stage.done > 3:
+                raise KeyboardInterrupt
+
+        stage.advance = stop
+        return stage
+
+
+def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=SILENT):
     encoder = encoder or small_encoder()
     source = TextSource(texts)
     return study(source, encoder, folder, options=options, report=False, progress=progress)
@@ -80,12 +104,8 @@ def test_other_texts_or_another_encoder_are_measured_again(tmp_path, measured):
 
 
 def test_a_stopped_study_goes_on_where_it_stopped(tmp_path, measured):
-    def stop(name, done, count):
-        if name == "heads, untrained 0" and done > 3:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "study", progress=stop)
+        run(tmp_path / "study", progress=StopAt("heads, untrained 0"))
     assert measured == ["encoder", "untrained 0"]
     assert not (tmp_path / "study" / "tables").exists()
     resumed = run(tmp_path / "study")
@@ -176,26 +196,19 @@ def test_two_processes_give_the_tables_of_one(tmp_path):
 def another_part(monkeypatch):
     """A study with a second part: the number of blocks, for encoders of more than two."""
 
-    def few_blocks(work):
-        return "Blocks were not counted: there are few." if work.encoder.blocks < 3 else None
-
-    def steps(work):
+    def counts(work):
         def count(progress):
             calls.append(work.encoder.name)
             table = pd.DataFrame({"run": ["encoder"], "blocks": [work.encoder.blocks]})
             return Result({"counted": table}, {"counted": True})
 
-        return [Step("encoder", "blocks", count)]
+        if work.encoder.blocks < 3:
+            return "Blocks were not counted: there are few."
+        steps = [Step("encoder", "blocks", count)]
+        return Part("counts", 1, steps, notes=lambda *_: ["Blocks were counted."])
 
     calls = []
-    part = Part(
-        "counts",
-        ("counted",),
-        steps,
-        left_out=few_blocks,
-        notes=lambda *_: ["Blocks were counted."],
-    )
-    monkeypatch.setattr(runner, "PARTS", (*runner.PARTS, part))
+    monkeypatch.setitem(studies.PARTS, "counts", counts)
     return calls
 
 

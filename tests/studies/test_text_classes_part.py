@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 from blocklens import cli
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.studies import StudyOptions, study
 from blocklens.studies import labelled_samples as class_texts
 from blocklens.studies import text_classes_part as part
 from blocklens.studies.finetune import finetune
-from blocklens.studies.study_options import ClassOptions
+from blocklens.studies.study import study
+from blocklens.studies.study_options import ClassOptions, StudyOptions
 from helpers import WORDS, random_texts, small_encoder
 
 CLASSES = ("first", "<script>window.hacked=1</script>", "third & last")
@@ -117,7 +117,9 @@ def refusal(*arguments) -> str:
 
 def test_the_folder_holds_every_table_claim_and_model(folder):
     found = {path.stem for path in (folder / "tables").glob("*.parquet")}
-    assert set(part.PART.tables) - {"text_replacement"} <= found  # a random trunk has no partners
+    labels = ("learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep", "advice")
+    assert {f"{of}_{name}" for of in ("text", "truncate") for name in labels} <= found
+    assert {"text_baseline", "text_confidence", "text_confidence_curve"} <= found
     claims = [path.stem for path in (folder / "figures").glob("claim-*.svg")]
     assert "claim-p2-class-accuracy" in claims
     said = json.loads((folder / "study.json").read_text())

@@ -8,7 +8,8 @@ import transformers as tr
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
-from blocklens.studies import LearnedOptions, StudyOptions, study
+from blocklens.studies.study import study
+from blocklens.studies.study_options import LearnedOptions, StudyOptions
 from helpers import random_texts, small_tokenizer
 
 TEXTS = random_texts(60, seed=5)

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.progress import is_first_process, study_progress
 from blocklens.cli.shared_options import (
     AllowPickle,
     Device,
@@ -19,6 +18,7 @@ from blocklens.cli.shared_options import (
 from blocklens.cli.study import summarise
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
+from blocklens.progress import first_process, shown
 
 EXAMPLES = """
 **Examples**
@@ -157,8 +157,8 @@ def finetune(
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    first = is_first_process()
-    with study_progress(loaded.name) as progress:
+    first = first_process()
+    with shown(loaded.name) as progress:
         found = run(options, loaded, out, export=export_block, progress=progress)
     if not first:
         return

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.progress import study_progress
 from blocklens.cli.shared_options import AllowPickle, Device, TrustRemoteCode
 from blocklens.cli.study import summarise
 from blocklens.errors import UserError
+from blocklens.progress import shown
 
 EXAMPLES = """
 **Examples**
@@ -159,7 +159,7 @@ def images(
         loaded = Encoder.load(
             encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         )
-    with study_progress(encoder or "ViT", unit="") as progress:
+    with shown(encoder or "ViT") as progress:
         found = study_images(
             source, loaded, out, test=test, image_field=image_field, label_field=label_field,
             options=options, export_block=export_block, device=device, progress=progress,

@@ -185,7 +185,7 @@ def pretrain(
     console = Console(stderr=True)
     source = TextSource(texts, field=text_field, strict=strict)
     if sizes is not None:
-        table, claims = study_sizes(
+        made = study_sizes(
             source,
             out,
             read_sizes(sizes),
@@ -194,14 +194,14 @@ def pretrain(
             steps=steps,
             epochs=epochs,
             seeds=seeds or 1,
-            resume=resume,
             save_minutes=save_minutes,
             console=console,
         )
+        table = made.table("training_sizes")
         Console().print(table.to_string(index=False), soft_wrap=True, highlight=False)
-        for row in claims.to_dict("records"):
+        for row in made.claims.to_dict("records"):
             Console().print(f"{row['statement']} {row['verdict']}", soft_wrap=True)
-        Console().print(f"\nReport: {out / 'report.html'}", soft_wrap=True, highlight=False)
+        Console().print(f"\nReport: {made.report}", soft_wrap=True, highlight=False)
         return
     options = PretrainOptions.make(preset, **given, steps=steps, epochs=epochs, hours=hours)
     model = run(

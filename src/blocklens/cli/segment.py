@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.progress import study_progress
 from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
 from blocklens.cli.shared_options import (
     AllowPickle,
@@ -22,6 +21,7 @@ from blocklens.cli.shared_options import (
 )
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
+from blocklens.progress import shown
 
 if TYPE_CHECKING:
     from blocklens.segmentation import Segmentation
@@ -196,7 +196,7 @@ def segment(
         shown = (one.as_markdown() if format == "markdown" else one.as_text() for one in found)
         print(rule.join(shown), end="")
     if out is not None:
-        from blocklens.segmentation.segments_folder import write_segmentations
+        from blocklens.studies.segments_part import write_segmentations
 
         write_segmentations(
             found, loaded, out, options=options, description=_description(*(files or []))
@@ -238,13 +238,22 @@ def _segmentations(
     """Every text of every file in segments; names what was skipped."""
     from blocklens.inputs.texts import TextSource
     from blocklens.segmentation.segment import segment as cut
+    from blocklens.studies.part import told
 
     found, skipped = [], []
-    with study_progress(encoder.name, unit="sentences") as progress:
+    with shown(encoder.name) as progress:
         for file in files:
             source = TextSource(file, field=text_field, limit=limit)
             for text in source:
-                found.append(cut(text.text, encoder, name=text.name, progress=progress, **options))
+                found.append(
+                    cut(
+                        text.text,
+                        encoder,
+                        name=text.name,
+                        progress=told(progress, "sentences"),
+                        **options,
+                    )
+                )
             skipped += source.skipped
     for text in skipped:
         print(f"blocklens: skipped {text.name}: {text.reason}", file=sys.stderr)

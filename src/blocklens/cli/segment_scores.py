@@ -9,8 +9,8 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from blocklens.cli.progress import study_progress
 from blocklens.errors import UserError
+from blocklens.progress import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,23 +72,18 @@ def scored(
     """Scores of the methods asked for, or of all beside the baselines, with a bar of progress."""
     from blocklens.segmentation.evaluate import BASELINES, evaluate
     from blocklens.segmentation.methods import METHODS
-    from blocklens.segmentation.segments_folder import evaluate_in_folder
+    from blocklens.studies.segments_part import evaluate_in_folder
 
     chosen: dict[str, Any] = {"heads": heads, "unit": unit}
     if methods:
         chosen["methods"] = [name for name in METHODS if name in methods]
         chosen["baselines"] = [name for name in BASELINES if name in methods]
-    with study_progress(encoder.name) as update:
-        done = 0
-
-        def progress(name: str) -> None:
-            nonlocal done
-            done += 1
-            update("documents", done, len(documents))
-
+    with shown(encoder.name) as progress:
         if out is None:
             twins = [encoder.untrained(seed) for seed in range(untrained)]
-            return evaluate(documents, encoder, twins=twins, progress=progress, **chosen)
+            with progress.stage("documents", len(documents), "documents") as stage:
+                done = lambda name: stage.advance()  # noqa: E731
+                return evaluate(documents, encoder, twins=twins, progress=done, **chosen)
         reads_separators = not methods or bool({"attention", "both"} & set(methods))
         return evaluate_in_folder(
             documents, encoder, out, untrained=untrained, borders=reads_separators,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blocklens.cli.progress import is_first_process, study_progress
 from blocklens.cli.shared_options import (
     TEXTS,
     AllowPickle,
@@ -21,9 +20,10 @@ from blocklens.cli.shared_options import (
 )
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
+from blocklens.progress import first_process, shown
 
 if TYPE_CHECKING:
-    from blocklens.studies import Study
+    from blocklens.studies.runner import Study
 
 LEARNED = "What it has learned"
 """Panel of the help."""
@@ -179,9 +179,8 @@ def study(
     from blocklens.encoder.trunk import Encoder
     from blocklens.heads.head_options import HeadOptions
     from blocklens.inputs.texts import TextSource
-    from blocklens.studies import LearnedOptions, StudyOptions
-    from blocklens.studies import study as run
-    from blocklens.studies.study_options import ClassOptions
+    from blocklens.studies.study import study as run
+    from blocklens.studies.study_options import ClassOptions, LearnedOptions, StudyOptions
 
     learned = {
         "read_out": read_out,
@@ -231,8 +230,8 @@ def study(
     loaded = Encoder.load(
         encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
     )
-    first = is_first_process()
-    with study_progress(loaded.name) as progress:
+    first = first_process()
+    with shown(loaded.name) as progress:
         found = run(source, loaded, out, options=options, progress=progress)
     if first:
         summarise(found)

@@ -22,6 +22,7 @@ from torch import Tensor
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.attention import ATTENTION
 from blocklens.encoder.batching import Ids, padded, padding_id
+from blocklens.encoder.digests import tensors_digest, tokenizer_digest
 from blocklens.encoder.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
 from blocklens.encoder.matmul import with_fast_products
 from blocklens.errors import UserError
@@ -114,22 +115,22 @@ class Encoder:
         )
 
     def fingerprint(self) -> str:
-        """A hash of the weights and of what the tokenizer does, to know an encoder again.
+        """A hash of the weights and of all of the tokenizer or processor, to know an encoder again.
 
         Weights that the trunk can do without are left out: where a file lacks them, every load
         draws them anew.
         """
-        digest = hashlib.sha256(repr(sorted(self.config.to_diff_dict().items())).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
-            if any(word in name for word in OPTIONAL_WEIGHTS):
-                continue
-            digest.update(name.encode())
-            digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
+        weights = {
+            name: tensor
+            for name, tensor in self.model.state_dict().items()
+            if not any(word in name for word in OPTIONAL_WEIGHTS)
+        }
+        used = [repr(sorted(self.config.to_diff_dict().items())), tensors_digest(weights)]
         if self.tokenizer is not None:
-            digest.update(self.tokenizer.backend_tokenizer.to_str().encode())
+            used.append(tokenizer_digest(self.tokenizer))
         if self.processor is not None:
-            digest.update(self.processor.to_json_string().encode())
-        return digest.hexdigest()
+            used.append(self.processor.to_json_string())
+        return hashlib.sha256("\n".join(used).encode()).hexdigest()
 
     def windows(
         self,

@@ -100,6 +100,7 @@ class TextSource:
         self.skipped: list[Skipped] = []
         self.skipped_count = 0
         self._digest: str | None = None
+        self.whole_passes = self._checked = 0
         self._kept: _Kept | None = None
         self._input: Path | None = None
         self._hub: HubDataset | None = None
@@ -123,7 +124,10 @@ class TextSource:
             )
 
     def __iter__(self) -> Iterator[Text]:
-        """Yield the good texts in order; resets `skipped`."""
+        """Yield the good texts in order; resets `skipped`.
+
+        Raises UserError at the end of a pass that gave other texts than the one before.
+        """
         self.skipped, self.skipped_count = [], 0
         sha = hashlib.sha256()
         good = 0
@@ -142,7 +146,25 @@ class TextSource:
                 break
         if not good:
             raise UserError(self._nothing_good())
+        self.whole_passes += 1
+        if self._digest not in (None, sha.hexdigest()):
+            raise UserError(
+                f"{self.description}: the texts changed while they were measured, so nothing of it "
+                "was kept: run the same command again once they stay as they are"
+            )
         self._digest = sha.hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Read the texts once more where no pass has reached their end since this was last asked.
+
+        Raises:
+            UserError: they are not what they were in the first pass.
+
+        """
+        if self.whole_passes == self._checked:
+            for _ in self:
+                pass
+        self._checked = self.whole_passes
 
     def digest(self) -> str:
         """Return the SHA-256 of the good texts in their order (their names are left out).

@@ -24,6 +24,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from blocklens.embedded.bert6 import address
 from blocklens.encoder import matmul
+from blocklens.encoder.digests import tensors_digest
 from blocklens.errors import UserError
 
 if TYPE_CHECKING:
@@ -127,6 +128,15 @@ def own_head(source: str | Path) -> Head:
         f"{source}: no masked-LM head ({why}): the lens needs the model's own head; "
         "use the read-out instead"
     )
+
+
+def own_head_digest(source: str | Path) -> str | None:
+    """A hash of the masked-LM head that comes with the model at `source`; None where none does."""
+    try:
+        head = own_head(source)
+    except UserError:
+        return None
+    return tensors_digest({**head.state_dict(), "decoder": head.weight})
 
 
 def split_head(model: Any) -> Head:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.storage import file_digest
+from blocklens.studies.study_record import StudyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +42,21 @@ class StudyFolder:
     def read(cls, path: Path) -> "StudyFolder":
         """Read study.json and all tables.
 
-        Raises UserError when the folder has no readable study.json.
+        Raises UserError when the folder has no readable study.json, or other tables than it says.
         """
         path = Path(path)
-        try:
-            study = json.loads((path / "study.json").read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{path}: no readable study.json ({error.__class__.__name__}); "
-                "give the folder that `blocklens study` wrote."
-            ) from error
-        if not isinstance(study, dict):
-            raise UserError(f"{path / 'study.json'}: expected an object of options and versions.")
+        record = StudyRecord.read(path)
         tables = {}
-        for file in sorted((path / "tables").glob("*.parquet")):
-            try:
-                tables[file.stem] = pd.read_parquet(file)
-            except (OSError, ValueError) as error:
+        for name, digest in record.files.items():
+            file = path / name
+            if not (file.is_file() and file_digest(file) == digest):
                 raise UserError(
-                    f"{file}: not a readable Parquet table; run the study again."
-                ) from error
+                    f"{file}: not what study.json says of it: run the command that wrote this "
+                    "folder again"
+                )
+            if file.parent.name == "tables":
+                tables[file.stem] = pd.read_parquet(file)
+        study = record.model_dump(mode="json", exclude_none=True)
         index = path / "examples" / "examples.json"
         examples = json.loads(index.read_text("utf-8")) if index.is_file() else []
         return cls(path, study, tables, examples)

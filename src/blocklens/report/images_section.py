@@ -48,7 +48,7 @@ def images_section(folder: StudyFolder) -> Section | None:
             examples=examples(folder),
             last=last,
             theta=threshold(folder),
-            training=training_words(folder.study.get("training")),
+            training=training_words(folder.study.get("parts", {}).get("training", {}).get("ViT")),
             pixels=pixel_accuracy(folder),
             advice=advice_words(folder),
         ),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +21,6 @@ from blocklens.studies.labelled_samples import Given, read_outs_of, tuned
 from blocklens.studies.study_options import ClassOptions
 
 MODEL = "model"
-
-
-def forget_without_model(folder: Path, name: str) -> None:
-    """Forget a step's result where the classifier that goes with it is not in `model/`."""
-    place = folder / "runs" / "classes" / name
-    facts = place / "facts.json"
-    if facts.is_file():
-        said = json.loads(facts.read_text("utf-8"))
-        if "no_model" not in said and said.get("model") != weights_digest(folder / MODEL):
-            shutil.rmtree(place)
-
-
-def weights_digest(model: Path) -> str | None:
-    """A hash of a model folder's weights, or None where there are none."""
-    weights = model / "model.safetensors"
-    if not weights.is_file():
-        return None
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def accuracy_at(learning: pd.DataFrame, block: int) -> float:

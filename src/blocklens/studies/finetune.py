@@ -9,9 +9,11 @@ from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
+from blocklens.progress import SILENT, Progress
 from blocklens.studies.classifiers import check_exportable, export_block
 from blocklens.studies.labelled_samples import Given, check
-from blocklens.studies.runner import Progress, Study, study
+from blocklens.studies.runner import Study
+from blocklens.studies.study import study
 from blocklens.studies.study_options import ClassOptions, StudyOptions
 
 
@@ -21,7 +23,7 @@ def finetune(
     out: str | Path = "finetune-study",
     *,
     export: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     report: bool = True,
 ) -> Study:
     """Read out, or fine-tune, the classes of labelled texts on every block of an encoder.
@@ -51,7 +53,7 @@ def finetune(
     found = study(
         source, encoder, out,
         options=StudyOptions(parts=("classes",), classes=options),
-        progress=progress, report=report,
+        progress=progress, report=report, kind="finetune",
     )  # fmt: skip
     if export is not None and join().rank == 0:
         export_block(encoder, options, export, Path(out))

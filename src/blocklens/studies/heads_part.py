@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from blocklens.heads.maps_of_texts import first_examples
 from blocklens.heads.measurement import FEW_TEXTS, check_measured, measure
+from blocklens.progress import Progress
 from blocklens.storage import whole_file, write_json
-from blocklens.studies.part import Part, Result, Step, StepProgress, Work
+from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import StudyOptions
+from blocklens.studies.work import Work
 
-TABLES = ("heads", "sums", "distances", "labels", "anchors")
-MEASURED = {"heads", "window", "overlap", "long", "language", "strict"}
+VERSION = 1
+MEASURED = {"heads", "long", "language", "strict"}
 """Options that a run's figures depend on: not how many controls there are, or what is shown."""
 
 
@@ -47,31 +48,50 @@ def sampling_unit(work: Work) -> Literal["text", "window"]:
     return "text" if work.inputs.count >= FEW_TEXTS else "window"
 
 
-def steps(work: Work) -> list[Step]:
+def window_and_overlap(work: Work) -> tuple[int, int]:
+    """Tokens of a window, and those that neighbours share."""
+    window = work.options.window or min(512, work.encoder.max_tokens)
+    overlap = work.options.overlap
+    return window, window // 8 if overlap is None else overlap
+
+
+def heads_part(work: Work) -> Part:
     """One step a run."""
-    made_of = (work.options.model_dump(include=MEASURED), sampling_unit(work))
-    return [
-        Step(run.name, (run, made_of), partial(run_once, run, work)) for run in runs(work.options)
+    made_of = {
+        **work.options.model_dump(mode="json", include=MEASURED),
+        "window and overlap": window_and_overlap(work),
+        "unit": sampling_unit(work),
+        "encoder": work.inputs.encoder,
+        "texts": work.inputs.texts,
+    }
+    steps = [
+        Step(run.name, {"run": run, **made_of}, partial(run_once, run, work))
+        for run in runs(work.options)
     ]
+    return Part(
+        "heads", VERSION, steps, notes=partial(notes, work), extras=partial(write_examples, work)
+    )
 
 
-def run_once(run: Run, work: Work, progress: StepProgress | None) -> Result | None:
+def run_once(run: Run, work: Work, progress: Progress) -> Result | None:
     """One pass over the texts; the merged result on the first process, None on the others."""
     encoder, options, share = work.encoder, work.options, work.share
-    measurement = measure(
-        encoder if run.untrained is None else encoder.untrained(run.untrained),
-        work.source,
-        options=options.heads,
-        window=options.window,
-        overlap=options.overlap,
-        long=options.long,
-        unit=sampling_unit(work),
-        language=options.language,
-        shuffle=run.shuffle,
-        strict=options.strict,
-        share=share,
-        progress=_counted(progress, work),
-    )
+    window, overlap = window_and_overlap(work)
+    with progress.stage("", work.inputs.count, "texts") as stage:
+        measurement = measure(
+            encoder if run.untrained is None else encoder.untrained(run.untrained),
+            work.source,
+            options=options.heads,
+            window=window,
+            overlap=overlap,
+            long=options.long,
+            unit=sampling_unit(work),
+            language=options.language,
+            shuffle=run.shuffle,
+            strict=options.strict,
+            share=share,
+            progress=lambda more: stage.advance(more * share.world),
+        )
     measurement.run = run.name
     parts = share.gather((measurement.sums, measurement.skipped))
     if parts is None:
@@ -97,13 +117,12 @@ def run_once(run: Run, work: Work, progress: StepProgress | None) -> Result | No
     )
 
 
-def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     """How long texts went through, what the intervals resample, and which control is missing."""
     options = work.options
-    window = options.window or min(512, work.encoder.max_tokens)
+    window, overlap = window_and_overlap(work)
     found = []
     if options.long == "windows":
-        overlap = window // 8 if options.overlap is None else options.overlap
         found.append(
             f"Texts longer than {window} tokens went through in windows of {window} tokens, "
             f"{overlap} of them shared by neighbours."
@@ -122,33 +141,19 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def write_examples(work: Work, folder: Path) -> None:
-    """Every head's maps on the first texts."""
+def write_examples(work: Work, folder: Path, _: Tables) -> list[Path]:
+    """Every head's maps on the first texts; returns the files."""
     options = work.options
     examples = first_examples(
         work.encoder, work.source, options.examples,
         similarity=options.heads.similarity, language=options.language,
     )  # fmt: skip
+    files = [folder / "examples" / "examples.json"]
     for number, example in enumerate(examples):
-        with whole_file(folder / "examples" / f"{number}.npz") as partial_file:
-            buffer = BytesIO()
-            np.savez_compressed(buffer, attention=example.attention, similarity=example.similarity)
+        buffer = BytesIO()
+        np.savez_compressed(buffer, attention=example.attention, similarity=example.similarity)
+        files.append(folder / "examples" / f"{number}.npz")
+        with whole_file(files[-1]) as partial_file:
             partial_file.write_bytes(buffer.getvalue())
-    write_json([e.description() for e in examples], folder / "examples" / "examples.json")
-
-
-def _counted(progress: StepProgress | None, work: Work) -> Callable[[int], None] | None:
-    """From "so many more texts of this process" to "so many of all"."""
-    if progress is None:
-        return None
-    done, count = 0, work.inputs.count
-
-    def add(more: int) -> None:
-        nonlocal done
-        done += more * work.share.world
-        progress("", min(done, count), count)
-
-    return add
-
-
-PART = Part("heads", TABLES, steps, notes=notes, extras=write_examples)
+    write_json([e.description() for e in examples], files[0])
+    return files

@@ -1,9 +1,9 @@
 """What a part of a study is: heads, what was learned, and whatever else is measured of an encoder.
 
-A part is a name, its tables and its steps. A step is one measurement, such as that of the encoder
-or of one untrained twin; its result is kept in `runs/<part>/<step>` with a hash of what went into
-it. To add a part, write a module with a `PART` like `heads_part.py` and name it in `runner.PARTS`;
-its options become one more field of `StudyOptions`, its tables go to the claims and to the report.
+A part is named steps. A step is one measurement, such as that of the encoder or of one untrained
+twin; its result is kept in `runs/<part>/<step>` with a key of what it is made of. To add a part to
+the study of texts, write a module with a builder like `heads_part.py` and name it in `study.PARTS`;
+its options become one more field of `StudyOptions`.
 """
 
 from __future__ import annotations
@@ -15,61 +15,19 @@ from typing import Any
 
 import pandas as pd
 
-from blocklens.distributed import Share
-from blocklens.encoder.trunk import Encoder
-from blocklens.inputs.texts import TextSource
-from blocklens.studies.study_options import StudyOptions
+from blocklens.progress import Progress, Stage
 
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a study reads, looked through once before anything is measured.
-
-    Attributes:
-        texts: a hash of the texts.
-        encoder: a hash of the encoder.
-        count: number of texts that could be read.
-        skipped: those that could not, as "name: reason" (the first thousand).
-        skipped_count: how many they are.
-
-    """
-
-    texts: str
-    encoder: str
-    count: int
-    skipped: list[str]
-    skipped_count: int
-
-    @classmethod
-    def of(cls, source: TextSource, encoder: Encoder) -> Inputs:
-        """Look through the texts; the same pass counts, hashes and names what is skipped."""
-        count = sum(1 for _ in source)
-        skipped = [f"{bad.name}: {bad.reason}" for bad in source.skipped]
-        return cls(source.digest(), encoder.fingerprint(), count, skipped, source.skipped_count)
-
-
-@dataclass(frozen=True)
-class Work:
-    """What every part is given: encoder, texts, options, this process's share, the folder."""
-
-    encoder: Encoder
-    source: TextSource
-    options: StudyOptions
-    inputs: Inputs
-    share: Share
-    folder: Path
+Tables = dict[str, pd.DataFrame]
+Facts = Mapping[str, Mapping[str, Any]]
+"""What JSON can hold about each step, by the step's name."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a step found: tables by name, each with a column `run`, and facts that JSON can hold."""
+    """What a step measured: tables by name, each with a column `run`, and facts for JSON."""
 
     tables: Mapping[str, pd.DataFrame]
     facts: Mapping[str, Any]
-
-
-StepProgress = Callable[[str, int, int], None]
-"""Called with a stage of the step ("" where it has but one), how much is done, and of how much."""
 
 
 @dataclass(frozen=True)
@@ -78,23 +36,18 @@ class Step:
 
     Attributes:
         name: the run's name in the tables, such as "encoder" or "untrained 0".
-        made_of: what its figures depend on besides the encoder and the texts, to know it again.
-        measure: called on every process, with a callback for progress on the first one; returns
-            the result on the first process and None on the others.
+        made_of: all that its figures depend on, to know it again: options with every default
+            resolved, and digests of what is used.
+        measure: called on every process; returns the result on the first and None on the others.
+        keeps: a folder of the study that `measure` may write beside its tables, such as the model
+            it trains. It is part of the result: if it is damaged, the step is measured again.
 
     """
 
     name: str
     made_of: Any
-    measure: Callable[[StepProgress | None], Result | None]
-
-
-def _nothing(*_: Any) -> None:
-    return None
-
-
-def _no_notes(*_: Any) -> list[str]:
-    return []
+    measure: Callable[[Progress], Result | None]
+    keeps: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,17 +56,36 @@ class Part:
 
     Attributes:
         name: the name that `--parts` knows it by, and of its folder under `runs/`.
-        tables: names of the tables its steps give; no two parts share one.
+        version: raised whenever a formula of the part changes, so that no old figure stands under
+            a new claim.
         steps: what is to be measured; the same on every process.
-        left_out: why this part cannot be measured here, in one sentence, or None where it can.
-        notes: what a reader must know before reading its numbers, from the facts of each step.
-        extras: writes what is not a table into the study's folder, on the first process.
+        notes: what a reader must know before reading its numbers.
+        derive: tables that follow from the measured ones.
+        extras: writes what is not a table into the study's folder; returns what it wrote.
 
     """
 
     name: str
-    tables: Sequence[str]
-    steps: Callable[[Work], list[Step]]
-    left_out: Callable[[Work], str | None] = _nothing
-    notes: Callable[[Work, Mapping[str, Mapping[str, Any]]], list[str]] = _no_notes
-    extras: Callable[[Work, Path], None] = _nothing
+    version: int
+    steps: Sequence[Step]
+    notes: Callable[[Facts, Tables], list[str]] = lambda facts, tables: []
+    derive: Callable[[Tables], Tables] = lambda tables: {}
+    extras: Callable[[Path, Tables], list[Path]] = lambda folder, tables: []
+
+
+def told(progress: Progress, unit: str = "texts") -> Callable[[str, int, int], None]:
+    """For what still tells its progress as (stage, how much is done, of how much)."""
+    stages: dict[str, Stage] = {}
+
+    def update(name: str, done: int, count: int) -> None:
+        if name in stages and done < stages[name].done:
+            stages.pop(name).__exit__(None, None, None)
+        if name not in stages:
+            stages[name] = progress.stage(name, count or None, unit)
+        stage = stages[name]
+        stage.total = count or None
+        stage.reach(done)
+        if count and done >= count:
+            stages.pop(name).__exit__(None, None, None)
+
+    return update

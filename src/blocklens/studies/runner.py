@@ -1,42 +1,44 @@
-"""A study: everything that blocklens measures of one encoder on one set of texts, in one folder.
+"""Running parts in a folder: the one way in which blocklens measures, keeps and shows.
 
-    study.json             every option, seed, version and input hash
+    study.json             what was measured of what: options, versions, digests, notes
     tables/*.parquet       what was measured, and the claims
     examples/*.npz         maps of a few texts
     figures/*.{svg,png}    every chart of the report
     report.html            one page that opens offline
+    runs/<part>/<step>/    each step's result, to go on from (see `kept.py`)
 
-A study has parts (`PARTS`), each with its steps: the encoder and its controls, by the same code. A
-step is kept under `runs/` with a hash of what went into it: it is measured again only where that
-has changed, so a killed study goes on where it stopped. Files appear whole or not at all.
+A step is measured where no result with its key is kept, so a stopped study goes on where it
+stopped. One process writes at a time; files appear whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from blocklens.distributed import join
-from blocklens.embedded.bert6 import EMBEDDED
+from blocklens.claims import evaluate
+from blocklens.distributed import Share
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.inputs.texts import TextSource
-from blocklens.storage import output_folder, write_json
-from blocklens.studies import heads_part as heads
-from blocklens.studies import text_classes_part as classes
-from blocklens.studies import tokens_part as learned
-from blocklens.studies.kept import fingerprint, keep, kept_key, read_kept
-from blocklens.studies.part import Inputs, Part, Result, Step, StepProgress, Work
-from blocklens.studies.study_folder import Found, write_study
-from blocklens.studies.study_options import StudyOptions
+from blocklens.progress import SILENT, Progress
+from blocklens.provenance import made_with
+from blocklens.storage import locked, manifest, output_folder, write_table
+from blocklens.studies.kept import keep, read_kept
+from blocklens.studies.part import Part, Result, Tables
+from blocklens.studies.study_record import FILE, KINDS, Kind, StudyRecord
 
-PARTS: tuple[Part, ...] = (heads.PART, learned.PART, classes.PART)
-"""The parts of a study, in the order in which they are measured and shown."""
+PACKAGES = (
+    "blocklens", "torch", "transformers", "tokenizers", "numpy", "scipy", "pandas", "sentencex",
+    "nltk", "scikit-learn", "pillow",
+)  # fmt: skip
+"""Whose versions are recorded."""
+ALONE = Share()
 
 
 @dataclass(frozen=True)
@@ -60,113 +62,158 @@ class Study:
         return self.folder / "report.html"
 
 
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a part's step, how much of it is done, and of how much."""
+@dataclass(frozen=True)
+class Measured:
+    """A part and the result of each of its steps, by the step's name."""
+
+    part: Part
+    results: dict[str, Result]
+
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """The facts of every step, by its name."""
+        return {step: dict(result.facts) for step, result in self.results.items()}
 
 
-def study(
-    texts: str | Path | list[str] | TextSource,
-    encoder: Encoder | str | Path = EMBEDDED,
-    out: str | Path = "study",
-    *,
-    options: StudyOptions | None = None,
-    progress: Progress | None = None,
-    report: bool = True,
-) -> Study:
-    """Measure an encoder and its controls on texts, judge every claim, and write the report.
-
-    Under `torchrun` each process takes its share of the texts; the first one trains read-outs and
-    writes.
-
-    Args:
-        texts: a file, a folder, a Hub dataset id, or strings.
-        encoder: an encoder, or the folder or Hub id of one; by default the embedded one.
-        out: the study's folder; one that holds a study already is brought up to date.
-        options: what to measure and how.
-        progress: told how far each step is.
-        report: write the page and the figures as well.
+class StudyRun:
+    """A study's folder while it is measured; a context manager that holds the folder's lock.
 
     Raises:
-        UserError: an input that cannot be used, a part asked for by name that cannot be measured,
-            or a folder that cannot be written.
+        UserError: a folder that holds something else or cannot be written, or in which another
+            process is writing.
 
     """
-    options = options or StudyOptions()
-    parts = chosen_parts(options)
-    share = join()
-    folder = Path(out)
-    if share.rank == 0:
-        output_folder(folder, "study.json")
-    source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
-    encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
-    if share.rank == 0 and not (folder / "study.json").exists():
-        # The mark of a study: a folder with this file may be gone on with, any other is left alone.
-        write_json({"encoder": encoder.name, "finished": False}, folder / "study.json")
-    inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
-    assert inputs is not None
-    work = Work(encoder, source, options, inputs, share, folder)
-    planned: list[tuple[Part, list[Step]]] = []
-    notes: list[str] = []
-    for part in parts:
-        reason = part.left_out(work)
-        if reason is None:
-            planned.append((part, part.steps(work)))
-        elif options.parts is None:
-            notes.append(reason)
-        else:
-            raise UserError(reason)
-    # Every part has read what it needs by now: nothing is measured in vain.
-    found = [
-        Found(part, measure_part(part, steps, work, folder, progress)) for part, steps in planned
-    ]
-    if share.rank == 0:
-        write_study(folder, work, found, notes)
-        if report:
-            from blocklens.report import write_report
 
-            write_report(folder)
-    share.wait()
-    return Study(folder)
+    def __init__(
+        self, out: str | Path, kind: Kind, *, share: Share = ALONE, progress: Progress = SILENT
+    ) -> None:
+        self.folder, self.kind, self.share, self.progress = Path(out), kind, share, progress
+        self._measured: list[Measured] = []
+        self._open = ExitStack()
 
+    def __enter__(self) -> StudyRun:
+        if self.share.rank == 0:
+            output_folder(self.folder, FILE)
+            self._open.enter_context(locked(self.folder))
+            try:
+                refuse_links(self.folder)
+                if (self.folder / FILE).exists():
+                    refuse_other_kinds(self.folder, self.kind)
+                else:  # the mark of a study: a folder without it is not gone on with
+                    StudyRecord(kind=self.kind).write(self.folder)
+            except BaseException:
+                self._open.close()
+                raise
+        return self
 
-def chosen_parts(options: StudyOptions) -> list[Part]:
-    """The parts that the options name, or all. Raises UserError for an unknown name."""
-    if options.parts is None:
-        return list(PARTS)
-    known = {part.name: part for part in PARTS}
-    unknown = [name for name in options.parts if name not in known]
-    if unknown or not options.parts:
-        raise UserError(
-            f"parts {','.join(options.parts)}: {f'{unknown[0]!r} is' if unknown else 'there are'} "
-            f"none of a study; the parts are {', '.join(known)}"
-        )
-    return [part for part in PARTS if part.name in options.parts]
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
-
-def measure_part(
-    part: Part, steps: list[Step], work: Work, folder: Path, progress: Progress | None
-) -> dict[str, Result]:
-    """The result of every step, measured where it is not kept; empty but on the first process."""
-    results: dict[str, Result] = {}
-    first = work.share.rank == 0
-    inputs = (work.inputs.encoder, work.inputs.texts, version("blocklens"))
-    for step in steps:
-        key = fingerprint([part.name, step.name, step.made_of, inputs])
-        place = folder / "runs" / part.name / step.name.replace(" ", "-")
-        if work.share.same(kept_key(place)) != key:
-            shown = _named(progress, f"{part.name}, {step.name}") if progress and first else None
-            result = step.measure(shown)
+    def measure(self, part: Part) -> Measured:
+        """Every step of a part, measured where it is not kept; empty but on the first process."""
+        first = self.share.rank == 0
+        results: dict[str, Result] = {}
+        for step in part.steps:
+            result = read_kept(part, step, self.folder) if first else None
+            if self.share.same(result is None):
+                shown = self.progress.within(f"{part.name}, {step.name}") if first else SILENT
+                found = step.measure(shown)
+                if found is not None:
+                    keep(found, part, step, self.folder)
+                    result = read_kept(part, step, self.folder)
+                    if result is None:
+                        raise UserError(
+                            f"{self.folder}: the result of {part.name}, {step.name} was changed "
+                            "while it was written: run the same command again"
+                        )
             if result is not None:
-                keep(result, place, key)
-        if first:
-            results[step.name] = read_kept(place, part.tables)
-    return results
+                results[step.name] = result
+        measured = Measured(part, results)
+        self._measured.append(measured)
+        return measured
+
+    def facts(self, part: str, step: str) -> dict[str, Any]:
+        """The facts of a step that was measured; none of one that was not."""
+        found = [one.facts.get(step, {}) for one in self._measured if one.part.name == part]
+        return found[0] if found else {}
+
+    def finish(
+        self, record: StudyRecord, notes: Iterable[str] = (), *, report: bool = True
+    ) -> Study:
+        """Write joined tables, judged claims, examples, `study.json` and the report.
+
+        Args:
+            record: what was measured; this fills in facts, notes, files and versions.
+            notes: what is to be said before the parts' own notes.
+            report: write the page and the figures as well.
+
+        """
+        if self.share.rank == 0:
+            before = StudyRecord.read(self.folder)
+            before.model_copy(update={"finished": False}).write(self.folder)
+            tables = self._tables()
+            tables["claims"] = evaluate(tables)
+            files = [self.folder / "tables" / f"{name}.parquet" for name in tables]
+            for file, table in zip(files, tables.values(), strict=True):
+                write_table(table, file)
+            notes = list(notes)
+            for one in self._measured:
+                files += one.part.extras(self.folder, tables)
+                notes += one.part.notes(one.facts, tables)
+            listed = {k: v for file in files for k, v in manifest(file, of=self.folder).items()}
+            for old in before.files.keys() - listed.keys():  # of a part no longer asked for
+                (self.folder / old).unlink(missing_ok=True)
+                with suppress(OSError):  # other things lie there too
+                    (self.folder / old).parent.rmdir()
+            added = {
+                "finished": True, "files": listed, "notes": notes, **made_with(PACKAGES),
+                "parts": {one.part.name: one.facts for one in self._measured},
+            }  # fmt: skip
+            record.model_copy(update=added).write(self.folder)
+            if report:
+                from blocklens.report import write_report
+
+                write_report(self.folder)
+        self.share.wait()
+        return Study(self.folder)
+
+    def _tables(self) -> Tables:
+        """The tables of all parts; parts that share a name are told apart by a column `task`."""
+        frames: dict[str, list[pd.DataFrame]] = {}
+        for one in self._measured:
+            for result in one.results.values():
+                for name, frame in result.tables.items():
+                    frames.setdefault(name, []).append(frame)
+        tables = {name: pd.concat(some, ignore_index=True) for name, some in frames.items()}
+        for one in self._measured:
+            tables |= one.part.derive(tables)
+        return tables
 
 
-def _named(progress: Progress, step: str) -> StepProgress:
-    """Progress of one step, named with its part and its stage."""
+def encoder_facts(encoder: Encoder) -> dict[str, Any]:
+    """What `study.json` says of an encoder."""
+    return {
+        "encoder": encoder.name,
+        "architecture": encoder.config.model_type,
+        "blocks": encoder.blocks,
+        "heads": encoder.heads,
+    }
 
-    def update(stage: str, done: int, count: int) -> None:
-        progress(f"{step}: {stage}" if stage else step, done, count)
 
-    return update
+def refuse_other_kinds(folder: Path, kind: Kind) -> None:
+    """Leave a study of another kind alone. Raises UserError where the folder holds one."""
+    there = StudyRecord.read(folder).kind
+    if there != kind:
+        raise UserError(
+            f"{folder}: holds {KINDS[there]}, not {KINDS[kind]}; give another folder with --out"
+        )
+
+
+def refuse_links(folder: Path) -> None:
+    """Nothing is written or deleted through a link. Raises UserError for a linked subfolder."""
+    for path in folder.iterdir():
+        if path.is_symlink() and path.is_dir():
+            raise UserError(
+                f"{path}: a link to a folder; results are not written through links: remove it, or "
+                "give another folder with --out"
+            )

@@ -1,28 +1,42 @@
 """A study of the number of training articles: many small pre-trainings and one report.
 
-    study.json             what was trained, with every option and version
-    seed-0/equal-steps/... the runs, each an ordinary `blocklens pretrain` folder
-    tables/*.parquet       a row a run, a row a size, and the claim
-    figures/, report.html  as in every study
+(docs/definitions.md: training-set size.) At equal steps and at equal epochs. All runs of a seed
+share one vocabulary and token file; a smaller set is part of every larger one; all are measured on
+the same held-out texts, at the last block with the model's own head. Another seed draws everything
+anew: which texts are held out, the vocabulary, the articles, the first weights, the order and the
+modifications.
 
-The trainings are those of `blocklens.pretraining.train_sizes`; here they are judged and shown.
+Beside what every study's folder holds (`runner.py`), `seed-0/equal-steps/1000-articles/` and its
+like are the runs, each an ordinary `blocklens pretrain` folder.
 """
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
 
-from blocklens.claims import evaluate
+from blocklens.errors import UserError
+from blocklens.inputs.texts import TextSource
+from blocklens.pretraining.corpus import is_held_out
+from blocklens.pretraining.pretrain import pretrain
 from blocklens.pretraining.pretrain_options import PretrainOptions
-from blocklens.pretraining.train_sizes import train_sizes
-from blocklens.provenance import made_with
-from blocklens.storage import write_json, write_table
+from blocklens.pretraining.train_sizes import sizes_table
+from blocklens.progress import Progress
+from blocklens.readouts.token_task import measure_learning
+from blocklens.studies.part import Facts, Part, Result, Step, Tables
+from blocklens.studies.runner import Study, StudyRun
+from blocklens.studies.study_record import InputsRecord, StudyRecord
 
-PACKAGES = ("blocklens", "torch", "transformers", "tokenizers", "numpy")
-"""Whose versions are recorded."""
+VERSION = 1
+MEASURED_TEXTS = 5000
+"""Most held-out texts that an encoder is measured on."""
+COPYING = 0.12
+"""<APT> that copying unchanged tokens stays below (docs/definitions.md: read-out of block m)."""
 
 
 def study_sizes(
@@ -35,41 +49,121 @@ def study_sizes(
     steps: int | None = None,
     epochs: float | None = None,
     seeds: int = 1,
-    **running: Any,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train and measure as `train_sizes` does, judge the claim, and write `out/report.html`.
+    save_minutes: float = 5.0,
+    console: Console | None = None,
+    report: bool = True,
+) -> Study:
+    """Train encoders of every size, comparison and seed, measure <APT> of each, judge the claim.
 
-    All arguments are those of `train_sizes`; returns its table and the claims.
+    `texts`: a TextSource, or strings. `steps` asks for the comparison at equal steps, `epochs` for
+    the one at equal epochs; at least one is needed. `seeds`: how many, from the options' own on.
+    Finished runs are kept and an unfinished one goes on. Table `training_runs` has one row a run:
+    comparison, articles, seed, steps, tokens, apt with its 95 % interval over texts (low, high),
+    n_types, accuracy, loss; table `training_sizes` is what `sizes_table` makes of them.
+
+    Raises:
+        UserError: neither steps nor epochs, no seed, or what `pretrain` refuses.
+
     """
-    from blocklens.report import write_report
+    console = console or Console(stderr=True, quiet=True)
+    comparisons = {"equal steps": {"steps": steps}, "equal epochs": {"epochs": epochs}}
+    asked = {name: value for name, value in comparisons.items() if any(value.values())}
+    if not asked:
+        raise UserError("sizes: give --steps for equal steps, --epochs for equal epochs, or both")
+    if seeds < 1:
+        raise UserError(f"seeds {seeds}: at least one is needed")
+    source = texts if isinstance(texts, TextSource) else TextSource(texts)
+    first = int((given or {}).get("seed") or 0)
+    runs = [
+        (comparison, PretrainOptions.make(
+            preset, **{**(given or {}), **budget, "articles": articles, "seed": seed}
+        ).settled())
+        for seed in range(first, first + seeds)
+        for comparison, budget in asked.items()
+        for articles in sizes
+    ]  # fmt: skip
+    options = runs[0][1]
+    with StudyRun(out, "sizes") as run:
+        planned = []
+        for comparison, chosen in runs:
+            place = f"seed-{chosen.seed}/{comparison.replace(' ', '-')}/{chosen.articles}-articles"
+            train = partial(
+                one_run, source, run.folder / place, comparison, chosen, save_minutes, console
+            )
+            name = f"{comparison}, {chosen.articles} articles, seed {chosen.seed}"
+            made_of = {"options": chosen, "texts": source.digest(), "measured": MEASURED_TEXTS}
+            planned.append(Step(name, made_of, train, keeps=f"{place}/model"))
+        part = Part("sizes", VERSION, planned, notes=notes, derive=with_table_of_sizes)
+        run.measure(part)
+        shared = options.model_dump(exclude={"articles", "steps", "epochs", "hours", "seed"})
+        record = StudyRecord(
+            kind="sizes",
+            encoder=f"BERT-{options.blocks} of width {options.width}, {len(runs)} times",
+            blocks=options.blocks,
+            heads=options.heads,
+            texts=InputsRecord(description=source.description),
+            options={"sizes": sizes, "seeds": seeds, "steps": steps, "epochs": epochs, **shared},
+            hashes={"texts": source.digest()},
+        )
+        return run.finish(record, report=report)
 
-    table = train_sizes(
-        texts, out, sizes, preset=preset, given=given, steps=steps, epochs=epochs, seeds=seeds,
-        **running,
+
+def one_run(
+    source: TextSource,
+    folder: Path,
+    comparison: str,
+    options: PretrainOptions,
+    save_minutes: float,
+    console: Console,
+    progress: Progress,
+) -> Result:
+    """Train one encoder, or go on training it, and measure it on the held-out texts."""
+    console.print(f"{comparison}, {options.articles:,} articles, seed {options.seed}")
+    pretrain(
+        source, folder, options, resume=(folder / "options.json").is_file(),
+        described=source.description, texts_digest=source.digest(), save_minutes=save_minutes,
+        console=console, data=folder.parents[1],
     )  # fmt: skip
-    claims = evaluate({"training_sizes": table})
-    write_table(claims, out / "tables" / "claims.parquet")
-    budget = {"steps": steps} if steps else {"epochs": epochs}
-    options = PretrainOptions.make(preset, **(given or {}), **budget)
-    shared = options.model_dump(exclude={"articles", "steps", "epochs", "hours", "seed"})
-    trained = len(sizes) * seeds * sum(value is not None for value in (steps, epochs))
-    description = {
-        "encoder": f"BERT-{options.blocks} of width {options.width}, {trained} times",
-        "finished": True,
-        "blocks": options.blocks,
-        "heads": options.heads,
-        "texts": {"description": getattr(texts, "description", "texts given by the caller")},
-        "options": {"sizes": sizes, "seeds": seeds, "steps": steps, "epochs": epochs, **shared},
-        **made_with(PACKAGES),
-        "notes": notes(table),
+    learned = measure_learning(folder / "model", held_out(source, options), read_out="lens")
+    learning = learned.tables["learning"]
+    last = learning[learning["block"] == learning["block"].max()].set_index("statistic")
+    apt: Any = last.loc["mean APT"]
+    figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    row = {
+        "comparison": comparison,
+        "articles": options.articles,
+        "seed": options.seed,
+        "steps": int(figures["steps"]),
+        "tokens": int(figures["tokens"]),
+        "apt": float(apt["value"]),
+        "low": float(apt["low"]),
+        "high": float(apt["high"]),
+        "n_types": int(apt["n_types"]),
+        "accuracy": float(figures["accuracy"]),
+        "loss": float(figures["loss"]),
     }
-    write_json(description, out / "study.json")
-    write_report(out)
-    return table, claims
+    return Result({"training_runs": pd.DataFrame([row])}, {})
 
 
-def notes(table: pd.DataFrame) -> list[str]:
+def held_out(source: TextSource, options: PretrainOptions) -> list[str]:
+    """The texts that a run did not train on, as many as are measured."""
+    chosen = []
+    for text in source:
+        if is_held_out(text.text, seed=options.seed, share=options.validation):
+            chosen.append(text.text)
+            if len(chosen) == MEASURED_TEXTS:
+                break
+    return chosen
+
+
+def with_table_of_sizes(tables: Tables) -> Tables:
+    """A row a comparison and size, from the rows of all runs."""
+    return {"training_sizes": sizes_table(tables["training_runs"])}
+
+
+def notes(facts: Facts, tables: Tables) -> list[str]:
     """How it was measured, and what the figures cannot say."""
+    table = tables["training_sizes"]
     said = [
         "Each encoder is measured at its last block with its own head, on texts held out from all."
     ]
@@ -82,7 +176,3 @@ def notes(table: pd.DataFrame) -> list[str]:
             "more articles bring; train for more steps."
         )
     return said
-
-
-COPYING = 0.12
-"""<APT> that copying unchanged tokens stays below (docs/definitions.md: read-out of block m)."""

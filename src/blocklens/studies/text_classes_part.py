@@ -8,6 +8,7 @@ read-out of the last block on its frozen trunk.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from blocklens.confidence.input_apt import (
 )
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.progress import Progress
 from blocklens.readouts.text_classifiers import with_read_out
 from blocklens.readouts.text_task import (
     ClassTexts,
@@ -38,20 +40,14 @@ from blocklens.studies.classifiers import (
     MODEL,
     accuracy_at,
     classifier_card,
-    forget_without_model,
     keep_classifier,
-    weights_digest,
 )
 from blocklens.studies.labelled_samples import Given, check, read_out, read_outs_of, tuned
-from blocklens.studies.part import Part, Result, Step, StepProgress, Work
+from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.study_options import ClassOptions
+from blocklens.studies.work import Work
 
-OF_LABELS = ("learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep", "advice")
-OF_INPUTS = ("confidence", "confidence_curve", "replacement")
-TABLES = (
-    *(PREFIX + name for name in (*OF_LABELS, "baseline", *OF_INPUTS)),
-    *(TUNED + name for name in OF_LABELS),
-)
+VERSION = 1
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
@@ -60,31 +56,29 @@ OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", "epochs", "rate", "batch"}
 """Options that only one variant's figures depend on."""
 
 
-def left_out(work: Work) -> str | None:
-    """Why text classes cannot be measured here."""
-    if work.options.classes is None:
+def classes_part(work: Work) -> Part | str:
+    """The encoder, its untrained twins, TF-IDF, and the fine-tuned classifiers; or why not."""
+    options = work.options.classes
+    if options is None:
         return "Text classes were not measured: no labelled texts were given (--data)."
     if work.encoder.tokenizer is None:
         return "Text classes were not measured: the encoder has no tokenizer."
-    return None
-
-
-def steps(work: Work) -> list[Step]:
-    """The encoder, its untrained twins, TF-IDF, and the fine-tuned classifiers."""
-    options = work.options.classes
-    assert options is not None  # left_out saw to it
     check(work.encoder, options)
     given = Given.of(options)
-    chosen = read_outs_of(work.encoder, options)
-    digest, found = given.digest(), list[Step]()
+    return Part("classes", VERSION, steps(work, options, given), notes=partial(notes, work))
 
-    def step(name: str, run: Callable[[StepProgress | None], Result], keeps: bool = False) -> None:
-        if keeps and work.share.rank == 0:
-            forget_without_model(work.folder, name)
+
+def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
+    """What is to be measured."""
+    chosen = read_outs_of(work.encoder, options)
+    used = {"data": given.digest(), "encoder": work.inputs.encoder, "own head": work.own_head}
+    planned: list[Step] = []
+
+    def step(name: str, run: Callable[[Progress], Result], keeps: bool = False) -> None:
         other = OF_READ_OUTS if name.startswith(TUNED_STEP) else OF_TUNING
-        made_of = (options.model_dump(exclude=NOT_MEASURED | other), digest)
+        resolved = {**options.model_dump(exclude=NOT_MEASURED | other), "tokens": chosen.tokens}
         first = lambda progress: None if work.share.rank else run(progress)  # noqa: E731
-        found.append(Step(name, made_of, first))
+        planned.append(Step(name, {**resolved, **used}, first, MODEL if keeps else None))
 
     if read_out(options):
         keeps = not tuned(options)
@@ -96,7 +90,7 @@ def steps(work: Work) -> list[Step]:
         step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), keeps=True)
         if options.untrained:
             step(f"{TUNED_STEP}, untrained 0", partial(tuned_twin, work, options, given, chosen))
-    return found
+    return planned
 
 
 def read_out_once(
@@ -105,11 +99,11 @@ def read_out_once(
     given: Given,
     chosen: TextReadOuts,
     keeps: bool,
-    progress: StepProgress | None,
+    progress: Progress,
 ) -> Result:
     """The encoder's read-outs, its confidence, and the last block's classifier in `model/`."""
     encoder = work.encoder
-    measured = measure_text_classes(encoder, given.texts, options=chosen, progress=progress)
+    measured = measure_text_classes(encoder, given.texts, options=chosen, progress=told(progress))
     tables = prefixed(PREFIX, measured.tables)
     facts = given.facts()
     inputs = inputs_of(encoder, options, given, chosen, facts, progress)
@@ -127,11 +121,11 @@ def read_out_once(
             model = with_read_out(encoder, head, given.texts.names, blocks=encoder.blocks)
         except UserError as error:
             facts["no_model"] = str(error)
+            shutil.rmtree(work.folder / MODEL, ignore_errors=True)  # of other options
         else:
             accuracy = accuracy_at(tables[f"{PREFIX}learning"], encoder.blocks)
             card = classifier_card(encoder, given, encoder.blocks, "read-out", accuracy)
             keep_classifier(work.folder / MODEL, encoder, model, card, chosen.tokens)
-            facts["model"] = weights_digest(work.folder / MODEL)
     return Result(tables, facts)
 
 
@@ -140,7 +134,7 @@ def tuned_once(
     options: ClassOptions,
     given: Given,
     chosen: TextReadOuts,
-    progress: StepProgress | None,
+    progress: Progress,
 ) -> Result:
     """Classifiers fine-tuned up to every block; the last one of seed 0 goes to `model/`."""
     encoder, facts = work.encoder, given.facts()
@@ -156,7 +150,12 @@ def tuned_once(
             kept.append(model)
 
     measured = measure_truncated(
-        encoder, given.texts, blocks=options.blocks, options=chosen, each=each, progress=progress
+        encoder,
+        given.texts,
+        blocks=options.blocks,
+        options=chosen,
+        each=each,
+        progress=told(progress),
     )
     tables = prefixed(TUNED, measured.tables)
     if inputs is not None and answers is not None:
@@ -165,17 +164,16 @@ def tuned_once(
     accuracy = accuracy_at(tables[f"{TUNED}learning"], last)
     card = classifier_card(encoder, given, last, "truncate", accuracy)
     keep_classifier(work.folder / MODEL, encoder, kept[0], card, chosen.tokens)
-    facts["model"] = weights_digest(work.folder / MODEL)
     return Result(tables, facts)
 
 
 def twin_once(
-    work: Work, seed: int, texts: ClassTexts, chosen: TextReadOuts, progress: StepProgress | None
+    work: Work, seed: int, texts: ClassTexts, chosen: TextReadOuts, progress: Progress
 ) -> Result:
     """An untrained twin's read-outs."""
     twin = work.encoder.untrained(seed)
     measured = measure_text_classes(
-        twin, texts, run=f"untrained {seed}", options=chosen, progress=progress
+        twin, texts, run=f"untrained {seed}", options=chosen, progress=told(progress)
     )
     return Result(prefixed(PREFIX, measured.tables), {})
 
@@ -185,19 +183,19 @@ def tuned_twin(
     options: ClassOptions,
     given: Given,
     chosen: TextReadOuts,
-    progress: StepProgress | None,
+    progress: Progress,
 ) -> Result:
     """An untrained twin trained as the encoder was fine-tuned."""
     measured = measure_truncated(
         work.encoder.untrained(0), given.texts, run="untrained 0", blocks=options.blocks,
-        options=chosen, progress=progress,
+        options=chosen, progress=told(progress),
     )  # fmt: skip
     return Result(prefixed(TUNED, measured.tables), {})
 
 
-def tfidf_once(given: Given, chosen: TextReadOuts, progress: StepProgress | None) -> Result:
+def tfidf_once(given: Given, chosen: TextReadOuts, progress: Progress) -> Result:
     """TF-IDF with logistic regression on the same texts."""
-    found = measure_tfidf(given.texts, options=chosen.labels, progress=progress)
+    found = measure_tfidf(given.texts, options=chosen.labels, progress=told(progress))
     return Result({f"{PREFIX}baseline": found}, given.facts())
 
 
@@ -207,14 +205,14 @@ def inputs_of(
     given: Given,
     chosen: TextReadOuts,
     facts: dict[str, Any],
-    progress: StepProgress | None,
+    progress: Progress,
 ) -> InputAPT | None:
     """APT of the texts' tokens, or None with its reason among the facts."""
     why = why_no_apt(encoder) if options.confidence else "it was not asked for"
     if why is not None:
         facts["no_apt"] = why
         return None
-    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=progress)
+    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=told(progress))
     facts |= found.facts
     return found
 
@@ -224,7 +222,7 @@ def prefixed(prefix: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.Da
     return {prefix + name: table for name, table in tables.items()}
 
 
-def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     """What was read, left out and drawn, and what stands behind the numbers."""
     options = work.options.classes
     assert options is not None
@@ -264,6 +262,3 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not options.untrained:
         found.append("No untrained twin was trained on the classes, so claims lack a control.")
     return found
-
-
-PART = Part("classes", TABLES, steps, left_out=left_out, notes=notes)

@@ -9,35 +9,28 @@ other half is measured.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.measurement import FEW_TEXTS
 from blocklens.pretraining import training_log as log
+from blocklens.progress import Progress
 from blocklens.readouts.text_halves import split_texts
 from blocklens.readouts.token_task import LearningOptions, measure_learning
 from blocklens.readouts.vocabulary_heads import Head, own_head
-from blocklens.studies.part import Part, Result, Step, StepProgress, Work
+from blocklens.storage import file_digest
+from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
+from blocklens.studies.work import Work
 
-TABLES = (
-    "learning",
-    "apt",
-    "frequency",
-    "confusion",
-    "clusters",
-    "cluster_sweep",
-    log.TABLE,
-)
+VERSION = 1
 LENS = "lens"
 
 
-def left_out(work: Work) -> str | None:
-    """Why accuracy per token cannot be measured here."""
+def learned_part(work: Work) -> Part | str:
+    """The encoder, its untrained twins, the lens, and the learning curve; or why not."""
     tokenizer = work.encoder.tokenizer
     if tokenizer is None:
         why = "the encoder has no tokenizer"
@@ -46,39 +39,40 @@ def left_out(work: Work) -> str | None:
     elif work.inputs.count < FEW_TEXTS:
         why = f"it takes at least {FEW_TEXTS} texts, half of them to train the read-outs"
     else:
-        return None
+        return Part("learned", VERSION, steps(work), notes=partial(notes, work))
     return f"What the encoder has learned was not measured: {why}."
 
 
 def steps(work: Work) -> list[Step]:
-    """The encoder, its untrained twins, the lens, and the learning curve."""
+    """What is to be measured."""
     chosen = work.options.learned
     options = LearningOptions(
         read_out=chosen.read_out,
         start=chosen.start,
-        tokens=chosen.tokens,
+        tokens=min(chosen.tokens, work.encoder.max_tokens),
         long=work.options.long,
         passes=chosen.passes,
         train_tokens=chosen.train_tokens,
         texts_limit=chosen.texts,
     )
-    lens = replace(options, read_out="lens")
+    used = {
+        "encoder": work.inputs.encoder, "texts": work.inputs.texts, "own head": work.own_head,
+    }  # fmt: skip
 
     def step(name: str, options: LearningOptions, encoder: Callable[[], Encoder]) -> Step:
         run = partial(measure_once, work, name, options, encoder)
-        return Step(name, asdict(options), run)
+        return Step(name, {"options": options, **used}, run)
 
-    found = [step("encoder", options, lambda: work.encoder)]
+    planned = [step("encoder", options, lambda: work.encoder)]
     if chosen.read_out != "lens":
         for seed in range(chosen.untrained):
             twin = partial(work.encoder.untrained, seed)
-            found.append(step(f"untrained {seed}", replace(options, start="fresh"), twin))
-        found.append(step(LENS, lens, lambda: work.encoder))
+            planned.append(step(f"untrained {seed}", replace(options, start="fresh"), twin))
+        planned.append(step(LENS, replace(options, read_out="lens"), lambda: work.encoder))
     curve = log.training_log_file(work.encoder.name)
     if curve is not None:
-        made_of = hashlib.sha256(curve.read_bytes()).hexdigest()
-        found.append(Step("training log", made_of, partial(learning_curve, work)))
-    return found
+        planned.append(Step("training log", file_digest(curve), partial(learning_curve, work)))
+    return planned
 
 
 def measure_once(
@@ -86,7 +80,7 @@ def measure_once(
     name: str,
     options: LearningOptions,
     encoder: Callable[[], Encoder],
-    progress: StepProgress | None,
+    progress: Progress,
 ) -> Result | None:
     """One run, on the first process alone: the others wait."""
     if work.share.rank:
@@ -104,8 +98,9 @@ def measure_once(
         texts, _ = split_texts(texts, None, limit=options.texts_limit, seed=options.seed)
     found = measure_learning(
         encoder(), texts, run=name, head=head, options=options,
-        progress=None if progress is None else _counted(progress, work, options),
+        progress=_counted(progress, work, options),
     )  # fmt: skip
+    work.source.check_unchanged()
     learning = found.tables["learning"]
     right = learning.loc[
         (learning["statistic"] == "masked-LM accuracy") & learning["block"].notna()
@@ -122,7 +117,7 @@ def measure_once(
     return Result(found.tables, facts)
 
 
-def learning_curve(work: Work, _: StepProgress | None) -> Result | None:
+def learning_curve(work: Work, _: Progress) -> Result | None:
     """The learning curve that lies in the model's folder."""
     table = None if work.share.rank else log.read_training_log(work.encoder.name)
     if table is None:
@@ -130,7 +125,7 @@ def learning_curve(work: Work, _: StepProgress | None) -> Result | None:
     return Result({log.TABLE: table.assign(run="encoder")}, {"rows": len(table)})
 
 
-def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     """How the heads were trained, and on how much everything was measured."""
     chosen, measured = work.options.learned, facts["encoder"]
     tokens = min(chosen.tokens, work.encoder.max_tokens)
@@ -162,17 +157,16 @@ def notes(work: Work, facts: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _counted(
-    progress: StepProgress, work: Work, options: LearningOptions
+    progress: Progress, work: Work, options: LearningOptions
 ) -> Callable[[str, int, int], None]:
     """Where it is not known how many texts are measured: about half, or all without read-outs."""
     alone = work.options.learned.read_out == "lens"
     count = work.inputs.count if alone else work.inputs.count // 2
     count = min(count, options.texts_limit or count) * options.passes
 
+    tell = told(progress)
+
     def update(stage: str, done: int, of: int) -> None:
-        progress(stage, done, of or max(count, done))
+        tell(stage, done, of or max(count, done))
 
     return update
-
-
-PART = Part("learned", TABLES, steps, left_out=left_out, notes=notes)

@@ -1,0 +1,114 @@
+"""A study of texts: everything that blocklens measures of one encoder on one set of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from blocklens.distributed import join
+from blocklens.embedded.bert6 import EMBEDDED
+from blocklens.encoder.trunk import Encoder
+from blocklens.errors import UserError
+from blocklens.inputs.texts import TextSource
+from blocklens.progress import SILENT, Progress
+from blocklens.studies.heads_part import heads_part
+from blocklens.studies.part import Part
+from blocklens.studies.runner import Study, StudyRun, encoder_facts
+from blocklens.studies.study_options import StudyOptions
+from blocklens.studies.study_record import InputsRecord, Kind, StudyRecord
+from blocklens.studies.text_classes_part import classes_part
+from blocklens.studies.tokens_part import learned_part
+from blocklens.studies.work import Inputs, Work
+
+PARTS: dict[str, Callable[[Work], Part | str]] = {
+    "heads": heads_part,
+    "learned": learned_part,
+    "classes": classes_part,
+}
+"""The parts of a study, in the order in which they are measured and shown: each made from what is
+given, or one sentence that says why it cannot be measured."""
+
+
+def study(
+    texts: str | Path | list[str] | TextSource,
+    encoder: Encoder | str | Path = EMBEDDED,
+    out: str | Path = "study",
+    *,
+    options: StudyOptions | None = None,
+    progress: Progress = SILENT,
+    report: bool = True,
+    kind: Kind = "study",
+) -> Study:
+    """Measure an encoder and its controls on texts, judge every claim, and write the report.
+
+    Under `torchrun` each process takes its share of the texts; the first one trains read-outs and
+    writes.
+
+    Args:
+        texts: a file, a folder, a Hub dataset id, or strings.
+        encoder: an encoder, or the folder or Hub id of one; by default the embedded one.
+        out: the study's folder; one that holds a study already is brought up to date.
+        options: what to measure and how.
+        progress: told how far each step is.
+        report: write the page and the figures as well.
+        kind: what `study.json` calls the folder; `finetune` writes studies of its own kind.
+
+    Raises:
+        UserError: an input that cannot be used, a part asked for by name that cannot be measured,
+            or a folder that cannot be written.
+
+    """
+    options = options or StudyOptions()
+    chosen = chosen_parts(options)
+    share = join()
+    source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
+    encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
+    with StudyRun(out, kind, share=share, progress=progress) as run:
+        inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
+        assert inputs is not None
+        work = Work(encoder, source, options, inputs, share, run.folder)
+        parts = [PARTS[name](work) for name in chosen]
+        left_out = [reason for reason in parts if isinstance(reason, str)]
+        if left_out and options.parts is not None:
+            raise UserError(left_out[0])
+        # Every part has read what it needs by now: nothing is measured in vain.
+        for part in parts:
+            if isinstance(part, Part):
+                run.measure(part)
+        return run.finish(record(work, kind, run), left_out, report=report)
+
+
+def chosen_parts(options: StudyOptions) -> list[str]:
+    """The parts that the options name, or all. Raises UserError for an unknown name."""
+    if options.parts is None:
+        return list(PARTS)
+    unknown = [name for name in options.parts if name not in PARTS]
+    if unknown or not options.parts:
+        raise UserError(
+            f"parts {','.join(options.parts)}: {f'{unknown[0]!r} is' if unknown else 'there are'} "
+            f"none of a study; the parts are {', '.join(PARTS)}"
+        )
+    return [name for name in PARTS if name in options.parts]
+
+
+def record(work: Work, kind: Kind, run: StudyRun) -> StudyRecord:
+    """What was measured of what, and how."""
+    encoder, inputs = work.encoder, work.inputs
+    heads = run.facts("heads", "encoder")
+    skipped = heads.get("skipped", [])
+    texts = InputsRecord(
+        description=work.source.description,
+        count=inputs.count - len(skipped),
+        windows=heads.get("windows"),
+        tokens=heads.get("tokens"),
+        unit=heads.get("unit"),
+        skipped=inputs.skipped_count + len(skipped),
+        skipped_list=[*inputs.skipped, *skipped][:1000],
+    )
+    return StudyRecord(
+        kind=kind,
+        **encoder_facts(encoder),
+        texts=texts,
+        options=work.options.model_dump(mode="json"),
+        hashes={"texts": inputs.texts, "encoder": inputs.encoder},
+    )
