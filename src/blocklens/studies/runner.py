@@ -87,7 +87,8 @@ class StudyRun:
     def __init__(
         self, out: str | Path, kind: Kind, *, share: Share = ALONE, progress: Progress = SILENT
     ) -> None:
-        self.folder, self.kind, self.share, self.progress = Path(out), kind, share, progress
+        self.folder, self.share, self.progress = Path(out), share, progress
+        self.kind: Kind = kind
         self._measured: list[Measured] = []
         self._open = ExitStack()
 
