@@ -200,7 +200,7 @@ def test_a_study_of_claims_alone_has_a_page(tmp_path: Path, study: Path):
     (tmp_path / "tables").mkdir()
     claims = (study / "tables" / "claims.parquet").read_bytes()
     (tmp_path / "tables" / "claims.parquet").write_bytes(claims)
-    write_record(tmp_path, encoder="BERT", blocks=3, heads=4)
+    write_record(tmp_path, encoder="BERT", blocks=3, heads=4, versions={"blocklens": "0.1.0"})
     text = write_report(tmp_path).read_text("utf-8")
     assert 'id="claims"' in text
     assert 'id="heads"' not in text
@@ -223,10 +223,11 @@ def test_a_folder_without_a_study_is_refused(tmp_path: Path):
         write_report(tmp_path)
 
 
-def test_a_damaged_table_is_named(tmp_path: Path, study: Path):
+def test_a_table_that_has_changed_is_named(tmp_path: Path, study: Path):
     (tmp_path / "tables").mkdir()
-    (tmp_path / "study.json").write_bytes((study / "study.json").read_bytes())
-    (tmp_path / "tables" / "heads.parquet").write_bytes(b"not parquet")
+    (tmp_path / "tables" / "heads.parquet").write_bytes((study / "study.json").read_bytes())
+    write_record(tmp_path)
+    (tmp_path / "tables" / "heads.parquet").write_bytes(b"not what was written")
     with pytest.raises(UserError, match=r"heads\.parquet"):
         write_report(tmp_path)
 

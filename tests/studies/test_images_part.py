@@ -15,7 +15,7 @@ from blocklens.errors import UserError
 from blocklens.pretraining.vit import VitOptions
 from blocklens.studies import images_part as studies
 from blocklens.studies.images_part import ImageStudyOptions, study_images
-from helpers import random_texts, small_encoder
+from helpers import random_texts, small_encoder, write_record
 
 CLASSES = ("rows", "columns", "<script>window.hacked=1<")  # a folder's name holds no slash
 OPTIONS = ImageStudyOptions(
@@ -229,7 +229,7 @@ def test_an_encoder_of_texts_is_refused_for_images_and_one_of_images_for_texts(
 
 
 def test_a_study_of_texts_is_left_alone(source, tmp_path):
-    (tmp_path / "study.json").write_text(json.dumps({"texts": {}, "finished": True}))
+    write_record(tmp_path, "study")
     assert "holds a study of texts" in refusal(source, "--out", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["study.json"]
 

@@ -34,9 +34,10 @@ from blocklens.readouts.image_task import (
     measure_pixels,
     pooling_of,
 )
+from blocklens.storage import output_folder
 from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
-from blocklens.studies.study_record import InputsRecord, StudyRecord
+from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
 VERSION = 1
 MODEL = "model"
@@ -96,13 +97,14 @@ def study_images(
 
     """
     options = options or ImageStudyOptions()
+    output_folder(Path(out), FILE)  # before the images are read
+    tell = told(progress, "images")
+    data = draw_images(
+        open_images(source, test=test, image_field=image_field, label_field=label_field),
+        train=options.train_images, test=options.test_images, seed=options.seed,
+        strict=options.strict, progress=lambda done, count: tell("reading", done, count),
+    )  # fmt: skip
     with StudyRun(out, "images", progress=progress) as run:
-        data = draw_images(
-            open_images(source, test=test, image_field=image_field, label_field=label_field),
-            train=options.train_images, test=options.test_images, seed=options.seed,
-            strict=options.strict,
-            progress=lambda done, count: told(progress, "images")("reading", done, count),
-        )  # fmt: skip
         trained: Mapping[str, Any] | None = None
         if encoder is None:
             options = options.model_copy(update={"vit": options.vit.chosen(data)})
