@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blocklens.errors import UserError
-from blocklens.statistics.intervals import Floats, jackknife, percentile_interval
+from blocklens.statistics.intervals import Floats, jackknife
 
 Integers = NDArray[np.integer]
 
@@ -101,16 +101,16 @@ class LabelCounts:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean per block: `value` [blocks], `draws` [resamples, blocks]; `n` occurrences."""
+    """A mean per block: `value` [blocks], `draws` [patterns, blocks], without some; `n` occurrences."""
 
     value: Floats
     draws: Floats
     n: int
     labels: int
 
-    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
+    def interval(self) -> tuple[Floats, Floats]:
         """Lower and upper end per block, [blocks] each; NaN where the mean is undefined."""
-        return percentile_interval(self.draws, level)
+        return jackknife(self.value, self.draws)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _accuracy_rows(
     counts: LabelCounts, numbers: Sequence[int], seeds: int, groups: int
 ) -> pd.DataFrame:
     """Accuracy and mean accuracy per class of every block, and how they change along the blocks."""
-    drawn = leave_out_weights(leave_out_factors(seeds, groups), counts.groups)
+    drawn = leave_out_weights(filled_factors(counts, seeds, groups), counts.groups)
     found = {
         "accuracy": accuracy(counts, drawn),
         "mean accuracy per class": apt_mean(counts, drawn),
@@ -194,6 +194,12 @@ def _accuracy_rows(
     return pd.DataFrame(rows)
 
 
+def filled_factors(counts: LabelCounts, seeds: int, groups: int) -> list[list[list[int]]]:
+    """What is left out in turn: every seed, and every group that holds something."""
+    filled = counts.occurrences.any(axis=1)
+    return [[p for p in f if filled[p].any()] for f in leave_out_factors(seeds, groups)]
+
+
 def interval_over(mean: Mean, seeds: int) -> tuple[Any, Any]:
     """95 % interval per block of a mean whose draws are `leave_out_weights`."""
     factors = (mean.draws[:seeds], mean.draws[seeds:])
@@ -222,7 +228,7 @@ def _seed_rows(counts: LabelCounts, seeds: int, groups: int) -> pd.DataFrame:
 
 def _class_rows(counts: LabelCounts, seeds: int, groups: int, names: Sequence[str]) -> pd.DataFrame:
     """Accuracy of every class that occurs, for every block."""
-    drawn = leave_out_weights(leave_out_factors(seeds, groups), counts.groups)
+    drawn = leave_out_weights(filled_factors(counts, seeds, groups), counts.groups)
     rows = []
     for label in np.flatnonzero(counts.n).tolist():
         mean = label_mean(counts, np.arange(counts.labels) == label, drawn)

@@ -20,6 +20,7 @@ from blocklens.labels.accuracy import (
     frequency_rho,
     kind_accuracy,
     label_mean,
+    leave_out_weights,
     rise,
     slope_along_blocks,
 )
@@ -30,7 +31,6 @@ from blocklens.labels.grouping import (
     structure_rows,
 )
 from blocklens.labels.threshold_sweep import null_slope_row, sweep_rows
-from blocklens.statistics.intervals import resample_weights
 
 ALL_BLOCKS_CONFUSION = 300_000
 """Elements up to which the confusion table holds every block; above, the last one alone."""
@@ -43,8 +43,6 @@ def learned_tables(
     names: list[str],
     *,
     structure: StructureOptions,
-    seed: int,
-    resamples: int,
 ) -> dict[str, pd.DataFrame]:
     """All tables of one run: apt, learning, frequency, confusion, clusters, cluster_sweep.
 
@@ -55,7 +53,7 @@ def learned_tables(
     sweep = sweep_rows(matrices, structure)
     learning = pd.concat(
         [
-            accuracy_rows(counts, frequency, seed=seed, resamples=resamples),
+            accuracy_rows(counts, frequency),
             found,
             pd.DataFrame([null_slope_row(sweep, structure)]),
         ],
@@ -65,16 +63,14 @@ def learned_tables(
     return {
         "apt": token_rows(counts, frequency, names),
         "learning": learning,
-        "frequency": frequency_rows(counts, frequency, seed=seed, resamples=resamples),
+        "frequency": frequency_rows(counts, frequency),
         "confusion": _confusion_rows(matrices, names),
         "clusters": cluster_rows(kept, structure, names),
         "cluster_sweep": sweep,
     }
 
 
-def accuracy_rows(
-    counts: LabelCounts, frequency: NDArray[np.integer], *, seed: int, resamples: int
-) -> pd.DataFrame:
+def accuracy_rows(counts: LabelCounts, frequency: NDArray[np.integer]) -> pd.DataFrame:
     """Accuracies of every block, and their rise along the blocks (block missing).
 
     Columns block, statistic, value, low, high (95 % over groups of texts), n (occurrences), n_types
@@ -83,7 +79,7 @@ def accuracy_rows(
     "frequency rho"; for the whole encoder "mean APT rise" (last block minus block 0), "mean APT
     slope" (per block), "masked-LM accuracy slope".
     """
-    drawn = resample_weights(counts.groups, resamples, seed)
+    drawn = without_each_group(counts)
     means = {
         "mean APT": apt_mean(counts, drawn),
         "mean APT, n >= 10": apt_mean(counts, drawn, 10),
@@ -105,6 +101,12 @@ def accuracy_rows(
     for name, mean in whole.items():
         rows += _rows(name, mean, [pd.NA])
     return pd.DataFrame(rows)
+
+
+def without_each_group(counts: LabelCounts) -> NDArray[np.int64]:
+    """Weights [patterns, groups] that leave out each group that holds something."""
+    filled = np.flatnonzero(counts.occurrences.any(axis=1))
+    return leave_out_weights([[[group] for group in filled]], counts.groups)
 
 
 def token_rows(
@@ -135,14 +137,12 @@ def token_rows(
     return pd.concat(frames, ignore_index=True)
 
 
-def frequency_rows(
-    counts: LabelCounts, frequency: NDArray[np.integer], *, seed: int, resamples: int
-) -> pd.DataFrame:
+def frequency_rows(counts: LabelCounts, frequency: NDArray[np.integer]) -> pd.DataFrame:
     """Mean APT per log-spaced bin of training frequency (docs/definitions.md: frequency curve).
 
     Columns block, frequency_low, frequency_high, value, low, high, n, n_types; empty bins left out.
     """
-    drawn = resample_weights(counts.groups, resamples, seed)
+    drawn = without_each_group(counts)
     edges = frequency_bin_edges(frequency)
     rows = []
     for low, high in pairwise(edges):

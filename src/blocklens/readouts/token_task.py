@@ -80,7 +80,6 @@ class LearningOptions:
     texts_limit: int | None = None
     seed: int = 0
     groups: int = 20
-    resamples: int = 1000
     training: Training | None = None
     structure: StructureOptions = field(default_factory=StructureOptions)
 
@@ -213,7 +212,7 @@ def measure_learning(
     names = [str(name) for name in encoder.tokenizer.convert_ids_to_tokens(list(range(labels)))]
     tables = learned_tables(
         counts, confusion, frequency, names,
-        structure=options.structure, seed=options.seed, resamples=options.resamples,
+        structure=options.structure,
     )  # fmt: skip
     for name, table in tables.items():
         table.insert(0, "run", run)
