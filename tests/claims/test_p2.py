@@ -6,8 +6,6 @@ import pytest
 from scipy import stats
 
 from blocklens.claims import evaluate
-from blocklens.labels.grouping import StructureOptions
-from blocklens.labels.threshold_sweep import null_slope_row
 
 
 def learning(run, last, spread=0.001, **whole):
@@ -157,22 +155,3 @@ def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict
 def test_without_a_cluster_nothing_is_said_of_their_size(clusters, verdict):
     found = verdicts(tables({**LAST, "clusters": clusters}))
     assert found["p2-clusters-finite"] == verdict
-
-
-def test_the_null_slope_spans_the_draws():
-    sweep = pd.DataFrame(
-        {
-            "block": [0, 1, 2, 3],
-            "method": "cliques",
-            "theta": 0.3,
-            "kept": [3, 50, 60, 70],
-            "noise_share": [np.nan, 0.5, 0.4, 0.3],
-            "partners_noise_share": [np.nan, 0.9, 0.9, 0.9],
-            "partners_noise_share_low": [np.nan, 0.8, 0.9, 0.8],
-            "partners_noise_share_high": [np.nan, 1.0, 0.9, 1.0],
-        }
-    )
-    row = null_slope_row(sweep, StructureOptions())
-    assert [row[name] for name in ("value", "low", "high")] == pytest.approx([0, -0.1, 0.1])
-    few = null_slope_row(sweep.iloc[:3], StructureOptions())
-    assert np.isnan(few["value"])

@@ -1,9 +1,8 @@
 """Confidence against input APT: the slope of a known line, and the answers that count."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import stats
+from scipy import sparse, stats
 
 from blocklens.confidence.independence import BINS, confidence_tables, input_apt, token_apt
 
@@ -63,9 +62,8 @@ def test_bins_hold_equally_many_inputs_and_their_means():
 
 
 def test_input_apt_is_the_mean_over_measured_tokens_without_special_ones():
-    table = pd.DataFrame({"run": "encoder", "block": [0, 2, 2, 2], "token_id": [5, 5, 6, 3],
-                          "apt": [0.1, 0.5, 0.25, 1.0]})  # fmt: skip
-    apt = token_apt(table, 10)
+    counts = sparse.csr_array(([1, 1, 1, 3, 7], ([5, 5, 6, 6, 3], [5, 0, 6, 5, 3])), shape=(10, 10))
+    apt = token_apt(counts)
     found = input_apt([[2, 5, 6, 6, 3], [2, 9, 3], [2, 5, 9, 3]], apt, special=[2, 3])
     assert found[[0, 2]] == pytest.approx([(0.5 + 0.25 + 0.25) / 3, 0.5])
     assert np.isnan(found[1])

@@ -3,8 +3,8 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
+from scipy import sparse
 
 from blocklens.confidence.replacement import (
     ARMS,
@@ -19,23 +19,19 @@ from blocklens.confidence.replacement import (
 def confusion():
     """Token 0 is taken for 1 at 0.5 and for 2 at 0.8, 1 for 0 at 0.2; 3 is mostly 4: no row."""
     cells = [(0, 0, 10), (0, 1, 5), (0, 2, 8), (1, 1, 20), (1, 0, 4), (2, 2, 12), (3, 3, 5),
-             (3, 4, 9), (4, 4, 30)]  # fmt: skip
-    table = pd.DataFrame(cells, columns=["true", "predicted", "count"])
-    return table.assign(run="encoder", block=6)
+             (3, 4, 9), (4, 4, 30), (5, 5, 1), (6, 6, 1), (7, 7, 1)]  # fmt: skip
+    true, predicted, count = np.array(cells).T
+    return sparse.csr_array((count, (true, predicted)), shape=(10, 10))
 
 
-def apt():
-    return pd.DataFrame({"run": "encoder", "block": 6, "token_id": np.arange(8),
-                         "frequency": [100, 110, 40, 50, 60, 120, 33, 100]})  # fmt: skip
-
-
-MATCHES = Matches.from_tables(confusion(), apt(), 10)
+FREQUENCY = np.array([100, 110, 40, 50, 60, 120, 33, 100, 0, 77])
+MATCHES = Matches.of(confusion(), FREQUENCY)
 
 
 def test_a_partner_is_the_strongest_match_above_the_threshold():
     assert MATCHES.partner.tolist() == [2, *[-1] * 9]
     assert MATCHES.tokens == 1
-    assert MATCHES.bins[[0, 2, 8]].tolist() == [6, 5, -1]
+    assert MATCHES.bins[[0, 2, 8, 9]].tolist() == [6, 5, -1, -1]  # 9 was never modified
 
 
 def test_partners_go_in_and_random_tokens_are_as_frequent():

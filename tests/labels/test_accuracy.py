@@ -4,49 +4,58 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from blocklens.errors import UserError
 from blocklens.labels import accuracy as acc
-from blocklens.labels.accuracy import LabelCounts
-from blocklens.statistics.intervals import resample_weights
+from blocklens.labels.accuracy import LabelCounts, leave_out_factors
+from blocklens.labels.confusion import ConfusionCounts
 
 LABELS, BLOCKS, GROUPS = 7, 3, 4
+EACH = leave_out_factors(np.arange(GROUPS), GROUPS)
 
 
 def made_up(seed, n=120):
     rng = np.random.default_rng(seed)
     true = rng.integers(0, LABELS, n) * rng.integers(0, 2, n)
     predicted = np.where(rng.random((BLOCKS, n)) < 0.4, true, rng.integers(0, LABELS, (BLOCKS, n)))
-    return true, predicted, rng.integers(0, 30, n), rng.integers(0, 3, n)
+    return true, predicted, rng.integers(0, GROUPS, n), rng.integers(0, 3, n)
 
 
-def counted(data, pieces=1):
-    counts = LabelCounts(LABELS, BLOCKS, GROUPS)
-    true, predicted, text, kind = data
-    for piece in np.array_split(np.arange(true.size), pieces):
-        counts.update(true[piece], predicted[:, piece], text[piece], kind[piece])
+def counted(data):
+    counts = ConfusionCounts(LABELS, BLOCKS, GROUPS, kinds=("a", "b", "c"))
+    counts.update(*data)
     return counts
 
 
-def apt_by_hand(data, block, n_min, of_kind=None):
-    true, predicted, _, kind = data
-    values = {}
-    for label in range(LABELS):
-        where = true == label
-        if of_kind is not None:
-            where &= kind == of_kind
-        if where.sum() >= n_min:
-            values[label] = np.mean(predicted[block][where] == label)
-    return values
+def apt_by_hand(data, block, n_min):
+    true, predicted, _, _ = data
+    return {
+        label: np.mean(predicted[block][true == label] == label)
+        for label in range(LABELS)
+        if (true == label).sum() >= n_min
+    }
 
 
-drawn = resample_weights(GROUPS, 50, seed=0)
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_occurrences_and_right_predictions_are_row_sums_and_diagonals(seed):
+    true, predicted, group, kind = data = made_up(seed)
+    for of_kind in (None, 1):
+        counts = LabelCounts.of(counted(data), of_kind)
+        chosen = np.ones(true.size, bool) if of_kind is None else kind == of_kind
+        for place, label in enumerate(counts.ids):
+            for g in range(GROUPS):
+                here = chosen & (group == g) & (true == label)
+                assert counts.n[g, place] == here.sum()
+                assert counts.c[g, :, place].tolist() == [
+                    (predicted[block][here] == label).sum() for block in range(BLOCKS)
+                ]
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.sampled_from([1, 10]))
-def test_apt_mean_equals_the_unweighted_mean_over_labels(seed, n_min):
+def test_the_mean_over_labels_counts_each_once(seed, n_min):
     data = made_up(seed)
-    mean = acc.apt_mean(counted(data), drawn, n_min)
+    counts = LabelCounts.of(counted(data))
+    mean = acc.label_mean(counts, EACH, counts.occurrences >= n_min)
     for block in range(BLOCKS):
         by_hand = apt_by_hand(data, block, n_min)
         assert mean.value[block] == pytest.approx(np.mean(list(by_hand.values())))
@@ -55,45 +64,28 @@ def test_apt_mean_equals_the_unweighted_mean_over_labels(seed, n_min):
 
 def test_accuracy_weighs_by_occurrence():
     data = made_up(3)
-    counts = counted(data)
-    np.testing.assert_allclose(
-        acc.accuracy(counts, drawn).value, (data[1] == data[0]).mean(axis=1), rtol=1e-12
-    )
+    right = data[1] == data[0]
+    whole = acc.accuracy(LabelCounts.of(counted(data)), EACH)
+    np.testing.assert_allclose(whole.value, right.mean(axis=1), rtol=1e-12)
     for kind in range(3):
-        where = data[3] == kind
-        np.testing.assert_allclose(
-            acc.kind_accuracy(counts, kind, drawn).value,
-            (data[1] == data[0])[:, where].mean(axis=1),
-        )
+        found = acc.accuracy(LabelCounts.of(counted(data), kind), EACH)
+        np.testing.assert_allclose(found.value, right[:, data[3] == kind].mean(axis=1))
 
 
 def test_a_model_that_knows_the_common_label_only_has_a_high_accuracy_and_a_low_apt_mean():
     true = np.array([0] * 90 + list(range(1, 7)) + [1] * 4)
-    predicted = np.zeros((1, 100), dtype=np.int64)
-    counts = LabelCounts(LABELS, 1, GROUPS, kinds=())
-    counts.update(true, predicted, np.arange(100))
-    assert acc.accuracy(counts, drawn).value[0] == pytest.approx(0.9)
-    assert acc.apt_mean(counts, drawn).value[0] == pytest.approx(1 / 7)
-    assert acc.apt_mean(counts, drawn, n_min=10).value[0] == 1.0
-    assert acc.apt_top(counts, np.array([9, 8, 7, 6, 5, 4, 3]), drawn, top=2).value[
-        0
-    ] == pytest.approx(0.5)
+    whole = ConfusionCounts(LABELS, 1, GROUPS)
+    whole.update(true, np.zeros((1, 100), dtype=np.int64), np.arange(100) % GROUPS)
+    counts = LabelCounts.of(whole)
+    top = acc.most_frequent(counts, np.array([9, 8, 7, 6, 5, 4, 3]), 2)
+    assert acc.accuracy(counts, EACH).value[0] == pytest.approx(0.9)
+    assert acc.label_mean(counts, EACH).value[0] == pytest.approx(1 / 7)
+    assert acc.label_mean(counts, EACH, counts.occurrences >= 10).value[0] == 1.0
+    assert acc.label_mean(counts, EACH, top).value[0] == pytest.approx(0.5)
 
 
-def test_pieces_and_merged_halves_give_the_same_counts():
-    data = made_up(5)
-    whole = counted(data)
-    half = np.arange(120) < 60
-    first = counted([d[..., half] for d in data], pieces=3)
-    first.merge(counted([d[..., ~half] for d in data]))
-    for name in ("occurrences", "correct", "kind_occurrences", "kind_correct"):
-        np.testing.assert_array_equal(getattr(first, name), getattr(whole, name))
-    np.testing.assert_array_equal(first.group_kind_correct, whole.group_kind_correct)
-    with pytest.raises(UserError, match="cannot be added"):
-        first.merge(LabelCounts(LABELS, BLOCKS, GROUPS + 1))
-
-
-def test_the_interval_covers_the_true_mean_about_as_often_as_it_says():
+@pytest.mark.parametrize("mean", [acc.label_mean, acc.accuracy])
+def test_the_interval_covers_the_true_mean_about_as_often_as_it_says(mean):
     rng = np.random.default_rng(0)
     skill = np.linspace(0.1, 0.9, 40)
     frequency = 1 / np.arange(1, 41)
@@ -101,43 +93,58 @@ def test_the_interval_covers_the_true_mean_about_as_often_as_it_says():
     for _ in range(150):
         true = rng.choice(40, 1500, p=frequency / frequency.sum())
         right = rng.random(1500) < skill[true]
-        counts = LabelCounts(40, 1, 20, kinds=())
-        counts.update(
-            true, np.where(right, true, (true + 1) % 40)[None], rng.integers(0, 500, 1500)
-        )
-        mean = acc.apt_mean(counts, resample_weights(20, 200, 1))
-        low, high = mean.interval()
-        present = counts.n > 0
-        inside += low[0] <= skill[present].mean() <= high[0]
-        assert low[0] < mean.value[0] < high[0]
+        whole = ConfusionCounts(40, 1, 20)
+        whole.update(true, np.where(right, true, (true + 1) % 40)[None], rng.integers(0, 20, 1500))
+        counts = LabelCounts.of(whole)
+        found = mean(counts, leave_out_factors(np.arange(20), 20))
+        low, high = found.interval()
+        share = np.bincount(true, minlength=40)[counts.ids]
+        weights = share if mean is acc.accuracy else np.ones(share.size)
+        inside += low[0] <= np.average(skill[counts.ids], weights=weights) <= high[0]
+        assert low[0] < found.value[0] < high[0]
     assert 0.86 <= inside / 150 <= 1.0
 
 
-def test_a_resample_keeps_the_labels_seen_once():
-    counts = LabelCounts(30, 1, 10, kinds=())
+def test_leaving_out_a_group_keeps_the_labels_seen_once():
+    whole = ConfusionCounts(30, 1, 10)
     true = np.r_[np.zeros(100, dtype=np.int64), np.arange(1, 30)]
-    counts.update(true, np.zeros((1, 129), dtype=np.int64), np.arange(129))
-    mean = acc.apt_mean(counts, resample_weights(10, 400, 0))
-    assert mean.draws.mean() == pytest.approx(mean.value[0], abs=0.003)
+    whole.update(true, np.zeros((1, 129), dtype=np.int64), np.arange(129) % 10)
+    mean = acc.label_mean(LabelCounts.of(whole), leave_out_factors(np.arange(10), 10))
+    assert mean.without[0].mean() == pytest.approx(mean.value[0], abs=0.003)
 
 
 def test_frequency_rho_is_spearmans_over_labels_with_enough_occurrences():
     data = made_up(11, n=600)
-    counts = counted(data)
     frequency = np.array([50, 3, 9, 9, 1, 100, 20])
-    rho = acc.frequency_rho(counts, frequency, n_min=10)
+    rho = acc.frequency_rho(LabelCounts.of(counted(data)), EACH, frequency, n_min=10)
     for block in range(BLOCKS):
         by_hand = apt_by_hand(data, block, 10)
         expected = stats.spearmanr([frequency[t] for t in by_hand], list(by_hand.values()))
         assert rho.value[block] == pytest.approx(expected.statistic)
 
 
-def test_slope_and_rise_are_taken_inside_each_resample():
-    draws = np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.4]])
-    mean = acc.Mean(np.array([0.0, 0.1, 0.2]), draws, 9, 3)
-    np.testing.assert_allclose(acc.slope_along_blocks(mean).value, [0.1])
-    np.testing.assert_allclose(acc.slope_along_blocks(mean).draws, [[0.1], [0.1]])
-    np.testing.assert_allclose(acc.rise(mean).draws, [[0.2], [0.2]])
+def test_a_rank_correlation_of_ties_has_no_interval():
+    whole = ConfusionCounts(LABELS, 1, GROUPS)
+    true = np.tile(np.arange(LABELS), 40)
+    whole.update(true, np.where(true < 2, true, 6)[None], np.arange(true.size) % GROUPS)
+    rho = acc.frequency_rho(LabelCounts.of(whole), EACH, np.arange(1, 8))
+    assert np.isfinite(rho.value[0])
+    assert np.isnan(rho.interval()).all()
+
+
+def test_what_comes_through_a_change_is_taken_without_each_part():
+    figure = acc.Jackknifed(
+        np.array([0.0, 0.1, 0.2]), (np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.5]]),), 9, 3
+    )
+    rise = figure.through(lambda values: values[..., -1:] - values[..., :1])
+    np.testing.assert_allclose(rise.value, [0.2])
+    np.testing.assert_allclose(rise.without[0], [[0.2], [0.3]])
+
+
+def test_seeds_and_groups_are_left_out_whole_and_empty_ones_not_at_all():
+    cells = np.array([0, 2, 3, 5])  # two seeds of three groups; group 1 holds nothing
+    assert leave_out_factors(cells, 6, 2) == [[[0, 1, 2], [3, 4, 5]], [[0, 3], [2, 5]]]
+    assert leave_out_factors(np.arange(4), 4) == [[[0], [1], [2], [3]]]  # one seed is no factor
 
 
 def test_bin_edges_cover_every_frequency():

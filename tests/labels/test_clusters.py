@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from blocklens.labels.clusters import cluster_kept, find_clusters, frequency_order, growth
-from blocklens.labels.confusion import kept_matrix
+from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import frequency_bins, null_matrix
 
 

@@ -6,15 +6,14 @@ import torch
 from transformers import BertForMaskedLM
 
 from blocklens.confidence.input_apt import (
-    PASSES,
     KeptAnswers,
     answers_of,
     input_apt_tables,
     measure_input_apt,
-    own_predictions,
     read_out_answers,
 )
 from blocklens.inputs.labelled_texts import LabelledTexts, Samples
+from blocklens.labels.tables import MEAN
 from blocklens.readouts.block_outputs import tokenised
 from blocklens.readouts.class_heads import ClassTraining
 from blocklens.readouts.finetuning import FineTuning
@@ -26,7 +25,7 @@ from blocklens.readouts.text_task import (
     text_outputs,
 )
 from blocklens.readouts.tfidf import measure_tfidf
-from blocklens.readouts.token_task import measure_learning
+from blocklens.readouts.token_task import LearningOptions, count_predictions, measure_learning
 from blocklens.readouts.vocabulary_heads import split_head
 from helpers import WORDS, small_encoder
 
@@ -45,7 +44,7 @@ def three_thirds(count=120, seed=0) -> ClassTexts:
     ]
     order = np.stack([rng.permutation(count) for _ in range(2)])
     return ClassTexts(
-        texts, labels, rng.integers(0, 1 << 60, count), NAMES, order[:, :80], order[:, 80:]
+        labels, rng.integers(0, 1 << 60, count), NAMES, order[:, :80], order[:, 80:], texts
     )
 
 
@@ -91,7 +90,7 @@ def test_fine_tuned_classifiers_are_counted_by_block_and_the_last_one_is_looked_
     assert sorted(set(learning["block"].dropna())) == [2, 4]
     assert set(learning["read_out"]) == {"truncate"}
     slopes = learning[learning["statistic"].str.contains("slope")]
-    assert set(slopes["statistic"]) == {"accuracy slope", "mean accuracy per class slope"}
+    assert set(slopes["statistic"]) == {"accuracy slope from block 1", f"{MEAN} slope from block 1"}
     right = found.probabilities.argmax(axis=-1) == DATA.labels[DATA.test]
     last = learning.query("statistic == 'accuracy' and block == 4")["value"].iloc[0]
     assert last == pytest.approx(right.mean())
@@ -117,9 +116,9 @@ def test_tf_idf_solves_classes_of_words_and_not_random_ones():
     texts = [" ".join(rng.choice(words[k % 3], 5)) for k in range(90)]
     order = np.stack([rng.permutation(90) for _ in range(2)])
     given = {"keys": np.arange(90), "names": NAMES, "train": order[:, :60], "test": order[:, 60:]}
-    found = measure_tfidf(ClassTexts(texts, np.arange(90) % 3, **given))
+    found = measure_tfidf(ClassTexts(np.arange(90) % 3, texts=texts, **given))
     assert found.set_index("statistic").loc["accuracy", "value"] == 1
-    found = measure_tfidf(ClassTexts(texts, rng.integers(0, 3, 90), **given))
+    found = measure_tfidf(ClassTexts(rng.integers(0, 3, 90), texts=texts, **given))
     assert found.set_index("statistic").loc["accuracy", "value"] < 0.6
 
 
@@ -138,7 +137,7 @@ def test_answers_of_read_outs_and_of_fine_tuned_classifiers_are_those_that_were_
     for seed in range(2):
         np.testing.assert_allclose(every[seed][DATA.test[seed]], read.probabilities[seed],
                                    atol=1e-5)  # fmt: skip
-    tables = input_apt_tables(DATA, inputs, read, answers_of(answer, inputs), read_out="read-out")
+    tables = input_apt_tables(DATA, inputs, read, answers_of(answer, inputs), tuned=False)
     rows = tables["confidence"].query("subset == 'all'").set_index("statistic")
     assert rows.loc["mean confidence", "value"] == pytest.approx(
         read.probabilities.max(axis=-1).mean(), abs=1e-6
@@ -154,19 +153,15 @@ def test_answers_of_read_outs_and_of_fine_tuned_classifiers_are_those_that_were_
         np.testing.assert_allclose(found, tuned.probabilities[seed], atol=1e-5)
 
 
-def test_own_predictions_are_those_of_the_lens_at_the_last_block():
+def test_predictions_of_one_head_are_those_of_the_lens_at_the_last_block():
     encoder = small_encoder()
     torch.manual_seed(1)
     head = split_head(BertForMaskedLM(encoder.config))
     with torch.no_grad():
         head.weight.normal_(0, 0.5)
-    found = own_predictions(encoder, head, DATA.texts, tokens=64, seed=3)
-    wanted = measure_learning(
-        encoder, DATA.texts, head=head, read_out="lens", tokens=64, passes=PASSES, seed=3
-    ).tables
-    for name, columns in (("apt", ["token_id", "frequency", "apt"]),
-                          ("confusion", ["true", "predicted", "count"])):  # fmt: skip
-        rows = wanted[name].query("block == 4")[columns].sort_values(columns[:2])
-        own = found[name].sort_values(columns[:2])
-        assert set(own["block"]) == {4}
-        np.testing.assert_allclose(own[columns].to_numpy(float), rows.to_numpy(float), atol=1e-12)
+    options = LearningOptions(read_out="lens", tokens=64, passes=2, seed=3)
+    counts, frequency, texts = count_predictions(encoder, DATA.texts, [head], options)
+    lens = measure_learning(encoder, DATA.texts, head=head, options=options)
+    assert (counts.matrix(0) != lens.counts.matrix(4)).nnz == 0
+    assert frequency.tolist() == lens.frequency.tolist()
+    assert texts == len(DATA.texts)

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.labels.tables import MEAN
 from blocklens.readouts.modified_tokens import modified_batches, recipe_for, rows_of_blocks
 from blocklens.readouts.token_task import measure_learning
 from blocklens.readouts.vocabulary_heads import own_head
@@ -93,24 +94,24 @@ def statistic(found, name):
 def test_an_encoder_that_sees_only_the_token_itself_is_right_on_unchanged_ones_alone(lens):
     assert statistic(lens, "accuracy on unchanged").tolist() == [1.0, 1.0, 1.0]
     assert statistic(lens, "accuracy on random").tolist() == [0.0, 0.0, 0.0]
-    table = lens.tables["apt"]
-    for token, row in table[table["block"] == 0].set_index("token").iterrows():
+    table = lens.tables["accuracy"]
+    for token, row in table[table["block"] == 0].set_index("label").iterrows():
         assert row["n"] == row["masked_n"] + row["random_n"] + row["unchanged_n"]
         expected = row["unchanged_n"] + (row["masked_n"] if token == "w0" else 0)
         assert row["correct"] == expected
-    assert 0.05 < statistic(lens, "mean APT, top 50")[0] < 0.2
-    assert statistic(lens, "mean APT slope").to_list() == pytest.approx([0.0])
+    assert 0.05 < statistic(lens, f"{MEAN}, top 50")[0] < 0.2
+    assert statistic(lens, f"{MEAN} slope").to_list() == pytest.approx([0.0])
 
 
 def test_its_confusions_are_the_counts_of_its_predictions(lens):
     confusion = lens.tables["confusion"]
-    learning, apt = lens.tables["learning"], lens.tables["apt"]
+    learning, accuracy = lens.tables["learning"], lens.tables["accuracy"]
     assert confusion.groupby("block")["count"].sum().tolist() == [lens.rows] * 3
     diagonal = confusion[confusion["true"] == confusion["predicted"]].set_index(["block", "true"])
-    right = apt[apt["correct"] > 0].set_index(["block", "token_id"])["correct"]
+    right = accuracy[accuracy["correct"] > 0].set_index(["block", "label_id"])["correct"]
     assert (diagonal["count"].sort_index().to_numpy() == right.sort_index().to_numpy()).all()
     # w0 alone is its own most frequent prediction: nothing to form a cluster with
-    kept = learning[learning["statistic"] == "kept tokens"]["value"]
+    kept = learning[learning["statistic"] == "kept labels"]["value"]
     assert kept.tolist() == [1.0, 1.0, 1.0]
     assert lens.tables["clusters"].empty
 
@@ -136,7 +137,7 @@ def test_read_outs_start_from_the_models_own_head_or_from_a_fresh_one(identity, 
     own = measure_learning(identity, texts, train_texts=texts, training=untrained)
     assert own.start == "own"
     for column in ("correct", "n"):  # a read-out that was not trained yet is the lens
-        assert own.tables["apt"][column].tolist() == lens.tables["apt"][column].tolist()
+        assert own.tables["accuracy"][column].tolist() == lens.tables["accuracy"][column].tolist()
     fresh = measure_learning(identity, texts, train_texts=texts, training=untrained, start="fresh")
     assert fresh.start == "fresh"
     assert (statistic(fresh, "accuracy on masked") < 0.1).all()  # no favourite at [MASK] yet
@@ -195,15 +196,16 @@ def test_the_same_options_give_the_same_tables(identity, texts, lens):
 
 def test_tables_have_the_promised_columns(lens):
     promised = {
-        "learning": "run read_out block statistic value low high n n_types",
-        "apt": "run block token token_id frequency n correct apt masked_n masked_correct random_n "
-        "random_correct unchanged_n unchanged_correct",
-        "frequency": "run block frequency_low frequency_high value low high n n_types",
-        "confusion": "run block true predicted true_token predicted_token count",
-        "clusters": "run block method theta cluster size token_ids tokens",
+        "learning": "block statistic value spread low high n n_types",
+        "accuracy": "block label_id label frequency n correct value low high masked_n "
+        "masked_correct random_n random_correct unchanged_n unchanged_correct",
+        "frequency": "block frequency_low frequency_high value low high n n_types",
+        "confusion": "block true predicted true_label predicted_label count",
+        "clusters": "block method theta cluster size label_ids labels",
+        "advice": "block accuracy loss low high parameters arithmetic",
     }
     for name, columns in promised.items():
-        assert list(lens.tables[name].columns) == columns.split()
+        assert list(lens.tables[name].columns) == ["task", "run", "read_out", *columns.split()]
     assert {"theta", "clusters", "predictions_clusters", "partners_clusters"} <= set(
         lens.tables["cluster_sweep"].columns
     )
@@ -288,4 +290,4 @@ def test_few_training_texts_are_modified_again_until_there_are_enough_tokens(tmp
     )  # fmt: skip
     assert found.trained == 3 * once
     # the texts are read three times, and their tokens counted once
-    assert found.tables["apt"].groupby("block")["frequency"].sum().max() <= 60 * 24
+    assert found.tables["accuracy"].groupby("block")["frequency"].sum().max() <= 60 * 24

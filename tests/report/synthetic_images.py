@@ -9,7 +9,9 @@ from PIL import Image
 from synthetic import HOSTILE
 
 from blocklens.claims import evaluate
-from blocklens.labels.class_tables import label_tables
+from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.tables import label_tables
+from blocklens.labels.tasks import IMAGE, Task
 from helpers import write_record
 
 NAMES = ["cat", "dog", HOSTILE, "a class with quite a long name that goes on and on"]
@@ -29,28 +31,35 @@ def predictions(skill: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return labels, predicted
 
 
+def class_tables(task: Task, labels, predicted, **given) -> dict[str, pd.DataFrame]:
+    """Real tables of made-up predictions [blocks, seeds, inputs] that every seed makes of all."""
+    test = np.tile(np.arange(IMAGES), (SEEDS, 1))
+    keys = np.random.default_rng(9).integers(1 << 40, size=IMAGES)
+    counts = ConfusionCounts.of_seeds(labels, predicted, test, keys, len(NAMES), groups=20)
+    return label_tables(counts, NAMES, task, seeds=SEEDS, **given)
+
+
 def image_tables() -> dict[str, pd.DataFrame]:
     """The tables of the encoder, two untrained twins and the pixels."""
     found: dict[str, list[pd.DataFrame]] = {}
-    test = np.tile(np.arange(IMAGES), (SEEDS, 1))
-    keys = np.random.default_rng(9).integers(1 << 40, size=IMAGES)
     for run, skill in (("encoder", 0.45), ("untrained 0", 0.1), ("untrained 1", 0.05)):
         labels, predicted = predictions(skill, len(run))
-        for name, table in label_tables(labels, predicted, test, keys, NAMES, run=run).items():
-            found.setdefault(f"image_{name}", []).append(table)
+        for name, table in class_tables(IMAGE, labels, predicted, run=run).items():
+            found.setdefault(name, []).append(table)
     tables = {name: pd.concat(frames, ignore_index=True) for name, frames in found.items()}
-    learning = tables["image_learning"]
+    learning = tables["learning"]
     pixels = learning[learning["statistic"].eq("accuracy") & learning["block"].eq(1)]
-    tables["image_pixels"] = pixels.iloc[:1].assign(run="pixels", block=0)
-    tables["image_examples"] = pd.DataFrame(
+    tables["baseline"] = pixels.iloc[:1].assign(run="pixels", block=0)
+    tables["confused_images"] = pd.DataFrame(
         {
-            "true": ["cat", HOSTILE], "predicted": ["dog", "cat"], "pair": [0, 1],
+            "task": "image", "true": ["cat", HOSTILE], "predicted": ["dog", "cat"], "pair": [0, 1],
             "images": [3, 1], "name": ["cats/1.png", HOSTILE], "seeds": [1.0, 0.5],
             "png": [png(), png()],
         }
     )  # fmt: skip
-    tables["image_advice"] = pd.DataFrame(
+    tables["advice"] = pd.DataFrame(
         {
+            "task": "image", "run": "encoder", "read_out": "read-out",
             "block": range(4), "accuracy": [0.25, 0.5, 0.695, 0.7], "loss": [0.45, 0.2, 0.005, 0.0],
             "low": [0.4, 0.1, -0.01, 0.0], "high": [0.5, 0.3, 0.02, 0.0],
             "parameters": [0.1, 0.4, 0.7, 1.0], "arithmetic": [0.0, 0.33, 0.66, 1.0],

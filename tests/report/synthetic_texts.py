@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from synthetic_images import BLOCKS, IMAGES, NAMES, SEEDS, predictions
+from synthetic_images import BLOCKS, IMAGES, NAMES, SEEDS, class_tables, predictions
 
 from blocklens.claims import evaluate
 from blocklens.confidence.independence import confidence_tables
 from blocklens.confidence.replacement import ARMS, SHARES, STATISTICS
-from blocklens.labels.class_tables import label_tables
+from blocklens.labels.tasks import FINE_TUNED, TEXT
 from helpers import write_record
 
 TEXTS = IMAGES
@@ -22,19 +22,22 @@ def text_tables() -> dict[str, pd.DataFrame]:
     keys = np.random.default_rng(9).integers(1 << 40, size=TEXTS)
     for run, skill in (("encoder", 0.45), ("untrained 0", 0.1)):
         labels, predicted = predictions(skill, len(run))
-        for prefix, blocks in (("text_", range(BLOCKS + 1)), ("truncate_", range(1, BLOCKS + 1))):
-            tables = label_tables(
-                labels, predicted[-len(blocks) :], test, keys, NAMES, run=run, blocks=blocks,
-                read_out="truncate" if prefix == "truncate_" else "read-out",
+        for task, blocks in ((TEXT, range(BLOCKS + 1)), (FINE_TUNED, range(1, BLOCKS + 1))):
+            tables = class_tables(
+                task, labels, predicted[-len(blocks) :], run=run, blocks=blocks,
+                read_out="truncate" if task is FINE_TUNED else "read-out",
             )  # fmt: skip
             for name, table in tables.items():
-                found.setdefault(f"{prefix}{name}", []).append(table)
+                found.setdefault(name, []).append(table)
     tables = {name: pd.concat(frames, ignore_index=True) for name, frames in found.items()}
-    learning = tables["text_learning"]
-    words = learning[learning["statistic"].eq("accuracy") & learning["block"].eq(1)]
-    tables["text_baseline"] = words.iloc[:1].assign(run="TF-IDF", block=0)
-    tables["text_advice"] = pd.DataFrame(
+    learning = tables["learning"]
+    words = learning[
+        learning["statistic"].eq("accuracy") & learning["block"].eq(1) & learning["task"].eq("text")
+    ]
+    tables["baseline"] = words.iloc[:1].assign(run="TF-IDF", block=0)
+    tables["advice"] = pd.DataFrame(
         {
+            "task": "text", "run": "encoder", "read_out": "read-out",
             "block": range(4), "accuracy": [0.25, 0.5, 0.695, 0.7], "loss": [0.45, 0.2, 0.005, 0.0],
             "low": [0.4, 0.1, -0.01, 0.0], "high": [0.5, 0.3, 0.02, 0.0],
             "parameters": [0.1, 0.4, 0.7, 1.0], "arithmetic": [0.0, 0.33, 0.66, 1.0],
@@ -45,10 +48,10 @@ def text_tables() -> dict[str, pd.DataFrame]:
     for name, table in confidence_tables(
         x, 0.8 + rng.normal(0, 0.03, test.shape), rng.random(test.shape) < 0.7, test, keys
     ).items():
-        tables[f"text_{name}"] = table.assign(run="encoder", read_out="truncate")
-    tables["text_replacement"] = pd.DataFrame(
+        tables[name] = table.assign(run="encoder", task="text, fine-tuned")
+    tables["replacement"] = pd.DataFrame(
         [
-            {"run": "encoder", "read_out": "truncate", "arm": arm, "share": share,
+            {"run": "encoder", "task": "text, fine-tuned", "arm": arm, "share": share,
              "tokens": 0.2 * share, "statistic": statistic, "value": value, "low": 0.9 * value,
              "high": 1.1 * value, "n": 90}
             for number, arm in enumerate((*ARMS, "random - partner"))

@@ -142,7 +142,7 @@ def finetune(
     `model`; `blocklens predict` uses it.
     """
     from blocklens.encoder.trunk import Encoder
-    from blocklens.readouts.depth import advice_line
+    from blocklens.labels.depth import advice_line
     from blocklens.studies.finetune import finetune as run
 
     given = {
@@ -163,10 +163,11 @@ def finetune(
     if not first:
         return
     summarise(found)
-    for prefix, words in (("text_", "Read-outs"), ("truncate_", "Fine-tuned")):
-        if (found.folder / "tables" / f"{prefix}advice.parquet").is_file():
-            line = advice_line(found.table(f"{prefix}advice"), options.margin)
-            typer.echo(f"{words}: {line}")
+    for task, words in (("text", "Read-outs"), ("text, fine-tuned", "Fine-tuned")):
+        advice = found.table("advice")
+        advice = advice.loc[advice["task"] == task]
+        if len(advice):
+            typer.echo(f"{words}: {advice_line(advice, options.margin)}")
     if export_block is not None:
         typer.echo(f"Exported: {found.folder / f'block-{export_block}'}")
 

@@ -125,7 +125,7 @@ def images(
     from pydantic import ValidationError
 
     from blocklens.encoder.trunk import Encoder
-    from blocklens.readouts.depth import advice_line
+    from blocklens.labels.depth import advice_line
     from blocklens.studies.images_part import ImageStudyOptions, study_images
 
     if threads is not None:
@@ -165,7 +165,7 @@ def images(
             options=options, export_block=export_block, device=device, progress=progress,
         )  # fmt: skip
     summarise(found)
-    typer.echo(advice_line(found.table("image_advice"), options.margin))
+    typer.echo(advice_line(found.table("advice"), options.margin))
     if export_block is not None:
         typer.echo(f"Exported: {found.folder / f'block-{export_block}'}")
 

@@ -12,7 +12,6 @@ are over seeds and texts (`intervals.jackknife`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blocklens.labels.accuracy import leave_out_factors
+from blocklens.labels.confusion import Sparse
 from blocklens.statistics.intervals import jackknife, of_shares
 
 Floats = NDArray[np.float64]
@@ -34,16 +34,11 @@ BINS = 10
 SUBSETS = ("all", "correct")
 
 
-def token_apt(apt: pd.DataFrame, vocabulary: int) -> Floats:
-    """APT of every token id at the encoder's last block, [vocabulary]; NaN where not measured.
-
-    `apt`: the table `apt` of `measure_learning`.
-    """
-    rows: Any = apt[apt["run"].eq("encoder")] if "run" in apt else apt
-    rows = rows[rows["block"] == rows["block"].max()]
-    found = np.full(vocabulary, np.nan)
-    found[rows["token_id"].to_numpy()] = rows["apt"].to_numpy(dtype=np.float64)
-    return found
+def token_apt(counts: Sparse) -> Floats:
+    """APT of every token id from its confusion counts M, [vocabulary]; NaN where not measured."""
+    n = np.asarray(counts.sum(axis=1)).ravel()
+    with np.errstate(invalid="ignore"):
+        return counts.diagonal() / n
 
 
 def input_apt(ids: Sequence[Sequence[int]], apt: Floats, special: Sequence[int]) -> Floats:
@@ -92,7 +87,6 @@ def confidence_tables(
     cell = np.arange(seeds)[:, None] * groups + keys[test] % groups
     inputs, y = x[test].ravel(), confidence.ravel().astype(np.float64)
     cells, answered = cell.ravel(), right.ravel()
-    factors = leave_out_factors(seeds, groups)
     rows, curve = [], []
     for subset in SUBSETS:
         chosen = np.isfinite(inputs) & (answered if subset == "correct" else True)
@@ -107,11 +101,11 @@ def confidence_tables(
             np.array(
                 [
                     _values(of_x[rest], of_y[rest], bins[rest], high - low)
-                    for pattern in factor
-                    if (rest := ~np.isin(of_cell, pattern)).any() and not rest.all()
+                    for part in factor
+                    for rest in [~np.isin(of_cell, part)]
                 ]
             )
-            for factor in factors
+            for factor in leave_out_factors(of_cell, seeds * groups, seeds)
         ]
         lower, upper = jackknife(values, *left_out)
         shares = slice(STATISTICS.index("mean confidence"), None)

@@ -25,15 +25,15 @@ from blocklens.confidence.replacement import (
 )
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.tasks import FINE_TUNED, TEXT
+from blocklens.progress import SILENT, Progress
 from blocklens.readouts.block_outputs import Pooling, tokenised
 from blocklens.readouts.class_heads import ClassHeads
+from blocklens.readouts.class_task import Classes
 from blocklens.readouts.finetuning import class_probabilities
-from blocklens.readouts.modified_tokens import modified_batches, recipe_for, rows_of_blocks
-from blocklens.readouts.text_task import ClassTexts, Progress, TextClasses, text_outputs
-from blocklens.readouts.token_task import measure_learning
-from blocklens.readouts.vocabulary_heads import Head, own_head
-from blocklens.readouts.vocabulary_training import predict_blocks
+from blocklens.readouts.text_task import ClassTexts, text_outputs
+from blocklens.readouts.token_task import LearningOptions, count_predictions, measure_learning
+from blocklens.readouts.vocabulary_heads import own_head
 
 TEXTS = 10_000
 """Most texts whose modified tokens are predicted."""
@@ -86,7 +86,7 @@ def measure_input_apt(
     *,
     tokens: int = 128,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> InputAPT:
     """APT of every text's tokens under the encoder, and the same texts with tokens replaced.
 
@@ -94,75 +94,28 @@ def measure_input_apt(
     """
     order = np.random.default_rng(seed).permutation(len(data.texts))[:TEXTS]
     texts = [data.texts[row] for row in np.sort(order)]
+    options = LearningOptions(tokens=tokens, passes=PASSES, seed=seed)
     try:
         head = own_head(encoder.name)
     except UserError:
         read_out = "read-out"
-        found = measure_learning(
-            encoder, texts, read_out=read_out, tokens=tokens, passes=PASSES, seed=seed,
-            progress=progress,
-        ).tables  # fmt: skip
-    else:
+        learned = measure_learning(encoder, texts, options=options, progress=progress)
+        counts, frequency = learned.counts.matrix(encoder.blocks), learned.frequency
+    else:  # the last block alone: a fraction of the time
         read_out = "lens"
-        found = own_predictions(encoder, head, texts, tokens=tokens, seed=seed, progress=progress)
-    vocabulary = int(encoder.config.vocab_size)
+        predicted, frequency, _ = count_predictions(
+            encoder, texts, [head.eval()], options, progress
+        )
+        counts = predicted.matrix(0)
     ids = tokenised(encoder, data.texts, tokens=tokens)
-    apt = token_apt(found["apt"], vocabulary)
     special = set(encoder.tokenizer.all_special_ids)
     lengths = np.array([sum(token not in special for token in one) for one in ids])
-    means = input_apt(ids, apt, list(special))
-    matches = Matches.from_tables(found["confusion"], found["apt"], vocabulary)
+    means = input_apt(ids, token_apt(counts), list(special))
+    matches = Matches.of(counts, frequency)
     tested = np.flatnonzero(data.tested().any(axis=0))
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(tested)[:REPLACED_TEXTS])
     replaced = replaced_inputs([ids[row] for row in rows], data.keys[rows], matches, seed=seed)
     return InputAPT(ids, lengths, means, matches, rows, replaced, read_out)
-
-
-def own_predictions(
-    encoder: Encoder,
-    head: Head,
-    texts: Sequence[str],
-    *,
-    tokens: int,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> dict[str, pd.DataFrame]:
-    """What the encoder's own head predicts of modified tokens at the last block.
-
-    Tables `apt` and `confusion`, with the columns and figures that `measure_learning` gives them by
-    the lens at that block; nothing else is measured, so it takes a fraction of its time.
-    """
-    recipe = recipe_for(encoder)
-    confusion = ConfusionCounts(recipe.vocabulary)
-    frequency = np.zeros(recipe.vocabulary, dtype=np.int64)
-    head, done = head.eval(), 0
-    for batch in modified_batches(
-        encoder, texts, recipe, tokens=min(tokens, encoder.max_tokens), passes=PASSES, seed=seed
-    ):
-        last = rows_of_blocks(encoder, batch)[-1:]
-        confusion.update(batch.labels, predict_blocks([head], last)[0])
-        frequency += np.bincount(batch.tokens, minlength=recipe.vocabulary)
-        done += batch.begun
-        if progress is not None:
-            progress("input APT", done, len(texts) * PASSES)
-    true, predicted, count = confusion.pairs()
-    n = np.bincount(true, weights=count, minlength=recipe.vocabulary)
-    right = true == predicted
-    c = np.bincount(true[right], weights=count[right], minlength=recipe.vocabulary)
-    measured = np.flatnonzero(n)
-    return {
-        "apt": pd.DataFrame(
-            {
-                "block": encoder.blocks,
-                "token_id": measured,
-                "frequency": frequency[measured],
-                "apt": c[measured] / n[measured],
-            }
-        ),
-        "confusion": pd.DataFrame(
-            {"block": encoder.blocks, "true": true, "predicted": predicted, "count": count}
-        ),
-    }
 
 
 def read_out_answers(encoder: Encoder, heads: ClassHeads, pooling: Pooling) -> Answer:
@@ -214,15 +167,15 @@ def answers_of(
 def input_apt_tables(
     data: ClassTexts,
     inputs: InputAPT,
-    found: TextClasses,
+    measured: Classes,
     answers: tuple[NDArray[np.float32], list[NDArray[np.float32]]],
     *,
-    read_out: str,
+    tuned: bool,
     groups: int = 20,
 ) -> Mapping[str, pd.DataFrame]:
-    """The tables `confidence`, `confidence_curve` and `replacement`, each with run and read_out."""
-    confidence = found.probabilities.max(axis=-1)
-    right = found.probabilities.argmax(axis=-1) == data.labels[data.test]
+    """The tables `confidence`, `confidence_curve` and `replacement`, each with task and run."""
+    confidence = measured.probabilities.max(axis=-1)
+    right = measured.probabilities.argmax(axis=-1) == data.labels[data.test]
     tables = confidence_tables(inputs.apt, confidence, right, data.test, data.keys, groups=groups)
     if any(one.number.any() for one in inputs.replaced):
         before, after = answers
@@ -231,6 +184,6 @@ def input_apt_tables(
             data.keys[inputs.rows], data.tested()[:, inputs.rows], groups=groups,
         )  # fmt: skip
     for table in tables.values():
-        table.insert(0, "run", "encoder")
-        table.insert(1, "read_out", read_out)
+        table.insert(0, "task", (FINE_TUNED if tuned else TEXT).name)
+        table.insert(1, "run", "encoder")
     return tables

@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from blocklens.labels.accuracy import leave_out_factors
-from blocklens.labels.confusion import kept_matrix
+from blocklens.labels.confusion import Sparse
+from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import frequency_bins
 from blocklens.statistics.intervals import jackknife, of_shares
 
@@ -50,31 +51,22 @@ class Matches:
     bins: NDArray[np.int64]
 
     @classmethod
-    def from_tables(
-        cls,
-        confusion: pd.DataFrame,
-        apt: pd.DataFrame,
-        vocabulary: int,
-        *,
-        theta: float = 0.3,
-        n_min: int = 10,
+    def of(
+        cls, counts: Sparse, frequency: Integers, *, theta: float = 0.3, n_min: int = 10
     ) -> Matches:
-        """From the tables `confusion` and `apt` of `measure_learning`, at the last block."""
-        rows = last_block(confusion)
-        counts = sparse.csr_array(
-            (rows["count"], (rows["true"], rows["predicted"])), shape=(vocabulary, vocabulary)
-        )
+        """From the confusion counts M of the last block and the tokens' frequency.
+
+        Tokens that were never modified stand in for none: nothing is known of them.
+        """
         kept = kept_matrix(counts, n_min)
         elements: Any = sparse.coo_array(kept.normalised)
         strong = (elements.row != elements.col) & (elements.data > theta)
-        partner = np.full(vocabulary, -1, dtype=np.int64)
+        partner = np.full(counts.shape[0], -1, dtype=np.int64)
         order = np.argsort(elements.data[strong], kind="stable")  # the strongest is written last
         true, other = elements.row[strong][order], elements.col[strong][order]
         partner[kept.labels[true]] = kept.labels[other]
-        frequency = np.zeros(vocabulary, dtype=np.int64)
-        rows = last_block(apt)
-        frequency[rows["token_id"].to_numpy()] = rows["frequency"].to_numpy()
-        return cls(partner, frequency_bins(frequency))
+        measured = np.diff(counts.indptr) > 0
+        return cls(partner, frequency_bins(np.where(measured, frequency, 0)))
 
     @property
     def tokens(self) -> int:
@@ -88,12 +80,6 @@ class Matches:
         other = own[self.partner]
         among = 1 + (own == other)  # token and partner themselves, where they lie in the bin
         return (self.partner >= 0) & (size[own] > among) & (size[other] > among)
-
-
-def last_block(table: pd.DataFrame) -> Any:
-    """The encoder's rows at its last block."""
-    rows: Any = table[table["run"].eq("encoder")] if "run" in table else table
-    return rows[rows["block"] == rows["block"].max()]
 
 
 def replace_tokens(
@@ -184,7 +170,6 @@ def replacement_table(
         (one.arm, one.share): measured(before, probabilities, labels)
         for one, probabilities in zip(replaced, after, strict=True)
     }
-    factors = leave_out_factors(seeds, groups)
     cell = np.arange(seeds)[:, None] * groups + np.asarray(keys) % groups
     some = np.array([one.number for one in replaced]).max(axis=0) > 0
     chosen = tested & some
@@ -196,7 +181,7 @@ def replacement_table(
                 changes[one.arm, one.share] - changes["partner", one.share]
             )
         for arm, values in arms.items():
-            value, low, high = crossed_mean(values, cell, chosen, factors)
+            value, low, high = crossed_mean(values, cell, chosen, groups)
             if arm == one.arm:
                 low, high = of_shares(low, high)
             for number, statistic in enumerate(STATISTICS):
@@ -229,33 +214,23 @@ def measured(
 
 
 def crossed_mean(
-    values: NDArray[np.float64],
-    cell: Integers,
-    chosen: NDArray[np.bool_],
-    factors: Sequence[Sequence[Sequence[int]]],
+    values: NDArray[np.float64], cell: Integers, chosen: NDArray[np.bool_], groups: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Mean over the chosen of `values` [statistics, seeds, n], with its interval over seeds and n.
 
     `cell` [seeds, n]: group of texts and seed, as `accuracy.leave_out_factors` numbers them.
     """
-    at = cell[chosen]
-    number = np.bincount(at, minlength=cell.max() + 1)
+    at, seeds = cell[chosen], len(cell)
+    number = np.bincount(at, minlength=seeds * groups)
     sums = np.stack([np.bincount(at, weights=v[chosen], minlength=number.size) for v in values])
 
     def mean(left_out: Sequence[int]) -> NDArray[np.float64]:
-        rest = np.ones(number.size, dtype=bool)
-        rest[[one for one in left_out if one < number.size]] = False
+        rest = ~np.isin(np.arange(number.size), left_out)
         return sums[:, rest].sum(axis=1) / number[rest].sum()
 
     left = [
-        np.array(
-            [
-                mean(pattern)
-                for pattern in factor
-                if 0 < sum(number[c] for c in pattern if c < number.size) < number.sum()
-            ]
-        )
-        for factor in factors
+        np.array([mean(part) for part in factor])
+        for factor in leave_out_factors(at, number.size, seeds)
     ]
     value = mean(())
     return value, *jackknife(value, *left)

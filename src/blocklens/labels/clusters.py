@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from blocklens.labels.confusion import KeptMatrix, Sparse
+from blocklens.labels.confusion import Sparse
+from blocklens.labels.kept_matrix import KeptMatrix
 
 Method = Literal["cliques", "mutual", "directed"]
 METHODS: tuple[Method, ...] = ("cliques", "mutual", "directed")
-THETAS: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 @dataclass(frozen=True, slots=True)

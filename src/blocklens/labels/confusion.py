@@ -1,17 +1,19 @@
-"""Confusion matrix of labels (tokens, text classes, image classes), as sparse integer counts.
+"""The one state of everything that is measured of labels: sparse integer counts of confusions.
 
 Symbols (docs/definitions.md: token confusion matrix): M(i, j) = how often true label i was
-predicted as j, the diagonal included. A row is kept when its diagonal is its maximum and it has at
-least `n_min` occurrences. N = M with each kept row divided by its diagonal, so N(i, i) = 1.
+predicted as j, the diagonal included. The counts are kept apart by block, by group of inputs (the
+unit of every interval) and, where there are kinds of input, by kind. Accuracy per label is the
+diagonal over the row sums, so nothing else needs to be counted.
 
 A vocabulary of 30,522 gives a matrix of 931 million elements, nearly all of them zero. The counts
-are therefore kept as two sorted arrays, `key = true * labels + predicted` and its count: an update
-adds to a buffer, a full buffer is sorted once and merged, and two sets of counts add up exactly.
+are therefore two sorted arrays, a key made of (block, group, kind, true, predicted) and its count:
+an update adds to a buffer, a full buffer is sorted once and merged, and two sets of counts add up
+exactly. So `merge` is addition, and any number of processes gives the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,24 +31,87 @@ _BUFFER_PAIRS = 1 << 21
 
 
 class ConfusionCounts:
-    """Streaming counts M(i, j) over `labels` labels; `update` adds pairs, `merge` adds counts."""
+    """Counts M(i, j) per block, group of inputs and kind; `update` adds pairs, `merge` counts."""
 
-    def __init__(self, labels: int) -> None:
+    def __init__(
+        self, labels: int, blocks: int = 1, groups: int = 1, kinds: Sequence[str] = ()
+    ) -> None:
         if labels < 1:
             raise UserError(f"confusion counts: {labels} labels; at least 1 is needed")
-        self.labels = labels
+        self.labels, self.blocks, self.groups, self.kinds = labels, blocks, groups, tuple(kinds)
+        self.shape = (blocks, groups, max(len(self.kinds), 1), labels, labels)
+        if np.prod([float(size) for size in self.shape]) >= 2**63:
+            raise UserError(f"confusion counts: {self.shape} are more cells than can be numbered")
         self._keys: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._counts: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._buffer: list[NDArray[np.int64]] = []
         self._buffered = 0
 
-    def update(self, true: Integers, predicted: Integers) -> None:
-        """Count the pairs `true` [n], `predicted` [n], ids in 0..labels-1 (else UserError)."""
-        if true.shape != predicted.shape or true.ndim != 1:
+    @classmethod
+    def of_seeds(
+        cls,
+        labels: Integers,
+        predicted: Integers,
+        test: Integers,
+        keys: Integers,
+        classes: int,
+        groups: int,
+    ) -> ConfusionCounts:
+        """Counts of predictions that several seeds' read-outs made of their own test inputs.
+
+        Group `seed * groups + group` holds one seed's predictions of a group of inputs.
+
+        Args:
+            labels: class number of every input, [n].
+            predicted: predicted class of each seed's test inputs, [blocks, seeds, tests].
+            test: each seed's test inputs, numbers into 0..n-1, [seeds, tests].
+            keys: a hash of every input, [n]; an input's group is its key modulo the groups.
+            classes: how many there are.
+            groups: groups of inputs.
+
+        Raises:
+            UserError: shapes that do not belong together.
+
+        """
+        blocks, seeds, tests = predicted.shape
+        if test.shape != (seeds, tests) or len(keys) != len(labels):
             raise UserError(
-                f"confusion counts: true {true.shape} and predicted {predicted.shape} must be "
-                "one-dimensional and equally long"
+                f"confusion counts: predictions {predicted.shape}, test inputs {test.shape}, "
+                f"{len(labels)} labels, {len(keys)} keys; expected one prediction a test input and "
+                "one key a label"
             )
+        counts = cls(classes, blocks, seeds * groups)
+        for seed in range(seeds):
+            group = seed * groups + np.asarray(keys)[test[seed]] % groups
+            counts.update(np.asarray(labels)[test[seed]], predicted[:, seed], group)
+        return counts
+
+    def update(
+        self,
+        true: Integers,
+        predicted: Integers,
+        group: Integers | None = None,
+        kind: Integers | None = None,
+    ) -> None:
+        """Count pairs of labels.
+
+        Args:
+            true: [n], in 0..labels-1.
+            predicted: [blocks, n], alike.
+            group: [n], in 0..groups-1; default 0.
+            kind: [n], numbers into `kinds`.
+
+        Raises:
+            UserError: shapes that do not fit, labels that do not exist, kinds that are missing.
+
+        """
+        if true.ndim != 1 or predicted.shape != (self.blocks, true.size):
+            raise UserError(
+                f"confusion counts: true {true.shape} and predicted {predicted.shape}; expected "
+                f"(n,) and ({self.blocks}, n), one row a block"
+            )
+        if self.kinds and kind is None:
+            raise UserError(f"confusion counts: the kind of every pair is needed ({self.kinds})")
         if not true.size:
             return
         for name, ids in (("true", true), ("predicted", predicted)):
@@ -55,19 +120,24 @@ class ConfusionCounts:
                     f"confusion counts: {name} labels reach {ids.min()}..{ids.max()}, expected "
                     f"0..{self.labels - 1}"
                 )
-        for start in range(0, true.size, _BUFFER_PAIRS):
-            piece = slice(start, start + _BUFFER_PAIRS)
-            keys = true[piece].astype(np.int64) * self.labels + predicted[piece]
-            self._buffer.append(keys)
+        step = max(1, _BUFFER_PAIRS // self.blocks)
+        for start in range(0, true.size, step):
+            piece = slice(start, start + step)
+            cell = np.arange(self.blocks, dtype=np.int64)[:, None] * self.groups
+            cell = cell + (0 if group is None else group[piece])
+            cell = cell * self.shape[2] + (0 if kind is None else kind[piece])
+            keys = (cell * self.labels + true[piece]) * self.labels + predicted[:, piece]
+            self._buffer.append(keys.ravel())
             self._buffered += keys.size
             if self._buffered >= _BUFFER_PAIRS:
                 self._flush()
 
     def merge(self, other: ConfusionCounts) -> None:
-        """Add the counts of `other` (the same labels) to these."""
-        if other.labels != self.labels:
+        """Add the counts of `other` (the same labels, blocks, groups and kinds) to these."""
+        if (other.shape, other.kinds) != (self.shape, self.kinds):
             raise UserError(
-                f"confusion counts: {other.labels} labels cannot be added to {self.labels}"
+                f"confusion counts: those of {other.shape} {other.kinds} cannot be added to "
+                f"{self.shape} {self.kinds}"
             )
         self._flush()
         other._flush()
@@ -75,21 +145,30 @@ class ConfusionCounts:
 
     @property
     def total(self) -> int:
-        """Number of pairs counted."""
+        """Number of pairs counted, in all blocks."""
         return int(self._counts.sum()) + self._buffered
 
-    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """True labels, predicted labels and counts, [e] each, of the e elements, row by row."""
+    def elements(self, block: int) -> tuple[NDArray[np.int64], ...]:
+        """Group, kind, true label, predicted label and count, [e] each, of one block's elements."""
         self._flush()
-        return self._keys // self.labels, self._keys % self.labels, self._counts
+        of_block = int(np.prod(self.shape[1:]))
+        ends = np.searchsorted(self._keys, [block * of_block, (block + 1) * of_block])
+        keys = self._keys[slice(*ends)] - block * of_block
+        return *np.unravel_index(keys, self.shape[1:]), self._counts[slice(*ends)]
 
-    def matrix(self) -> Sparse:
-        """M as int64 counts [labels, labels]."""
-        true, predicted, counts = self.pairs()
-        return sparse.csr_array(
-            (counts.copy(), predicted, row_pointers(true, self.labels)),
-            shape=(self.labels, self.labels),
-        )
+    def matrix(self, block: int) -> Sparse:
+        """M of one block as int64 csr [labels, labels]."""
+        return next(self.matrices(block, [()]))
+
+    def matrices(self, block: int, patterns: Iterable[Sequence[int]]) -> Iterator[Sparse]:
+        """M of one block without the groups of each pattern in turn."""
+        group, _, true, predicted, count = self.elements(block)
+        for pattern in patterns:
+            rest = ~np.isin(group, pattern)
+            elements = (count[rest], (true[rest], predicted[rest]))
+            yield sparse.csr_array(
+                sparse.coo_array(elements, shape=(self.labels, self.labels), dtype=np.int64)
+            )
 
     def _flush(self) -> None:
         if not self._buffer:
@@ -115,59 +194,3 @@ def row_pointers(rows: Integers, labels: int) -> NDArray[np.int64]:
     pointers = np.zeros(labels + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=labels), out=pointers[1:])
     return pointers
-
-
-@dataclass(frozen=True, slots=True)
-class KeptMatrix:
-    """The kept rows of a confusion matrix, divided by their diagonal.
-
-    `labels` [k]: ids of the kept labels, rising. `occurrences` [k]: their n. `normalised`: N among
-    the kept labels, float64 csr [k, k], the diagonal 1. `left_out`: elements of the kept rows whose
-    column is a label that was not kept (they can never be part of a cluster), csr [k, labels].
-    """
-
-    labels: NDArray[np.int64]
-    occurrences: NDArray[np.int64]
-    normalised: Sparse
-    left_out: Sparse
-
-    def strong(self, theta: float) -> Sparse:
-        """Strong matches N(i, j) > theta among the kept labels, bool csr [k, k]."""
-        if not 0 < theta < 1:
-            raise UserError(f"strong matches: theta {theta}; expected a number between 0 and 1")
-        return sparse.csr_array(self.normalised > theta)
-
-    def strong_left_out(self, theta: float) -> int:
-        """Number of strong matches of kept labels with labels that were not kept."""
-        return int((self.left_out.data > theta).sum())
-
-
-def kept_matrix(counts: Sparse, n_min: int = 10) -> KeptMatrix:
-    """Keep the rows of M whose diagonal is their maximum and whose n >= n_min; divide by it.
-
-    A diagonal that shares the maximum with another element is kept. (docs/definitions.md: token
-    confusion matrix; the diagonal rule is second hand, n_min is ours.)
-    """
-    size = counts.shape[0]
-    diagonal = counts.diagonal()
-    occurrences = np.asarray(counts.sum(axis=1)).ravel().astype(np.int64)
-    row_maximum = np.zeros(size, dtype=np.int64)
-    filled = np.flatnonzero(np.diff(counts.indptr))
-    if filled.size:
-        row_maximum[filled] = np.maximum.reduceat(counts.data, counts.indptr[filled])
-    kept = np.flatnonzero(
-        (diagonal > 0) & (diagonal >= row_maximum) & (occurrences >= max(n_min, 1))
-    )
-    rows: Sparse = sparse.csr_array(counts[kept], dtype=np.float64)
-    rows.data /= np.repeat(diagonal[kept], np.diff(rows.indptr))
-    is_kept = np.zeros(size, dtype=bool)
-    is_kept[kept] = True
-    outside = rows.copy()
-    outside.data[is_kept[outside.indices]] = 0.0
-    outside.eliminate_zeros()
-    return KeptMatrix(
-        labels=kept.astype(np.int64),
-        occurrences=occurrences[kept],
-        normalised=sparse.csr_array(rows[:, kept]),
-        left_out=outside,
-    )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from blocklens.labels.cluster_statistics import ClusterOptions
 from blocklens.labels.clusters import METHODS, Clusters, cluster_kept
-from blocklens.labels.confusion import Sparse, kept_matrix
-from blocklens.labels.grouping import StructureOptions
+from blocklens.labels.confusion import Sparse
+from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import NULLS, frequency_bins, null_matrix
+from blocklens.labels.tasks import TOKENS, Task
 
 
 def sweep_rows(
     matrices: Sequence[Sparse],
-    options: StructureOptions,
-    progress: Callable[[int], None] | None = None,
+    options: ClusterOptions,
+    task: Task = TOKENS,
 ) -> pd.DataFrame:
     """Clusters of every block against theta and method, beside both nulls.
 
@@ -38,10 +40,14 @@ def sweep_rows(
             for null in NULLS
         }
         for method in METHODS:
-            for theta in options.thetas:
-                found = cluster_kept(kept, theta, method)
-                row = {"block": block, "method": method, "theta": theta, **_sizes(found)}
-                row |= {"mean_size": found.mean_size, "strong": found.strong, "noise": found.noise}
+            for theta in task.thetas:
+                clusters = cluster_kept(kept, theta, method)
+                row = {"block": block, "method": method, "theta": theta, **_sizes(clusters)}
+                row |= {
+                    "mean_size": clusters.mean_size,
+                    "strong": clusters.strong,
+                    "noise": clusters.noise,
+                }
                 for null, kept_nulls in drawn.items():
                     draws = pd.DataFrame(
                         [_sizes(cluster_kept(one, theta, method)) for one in kept_nulls]
@@ -51,12 +57,10 @@ def sweep_rows(
                         row[f"{null}_{name}_low"] = draws[name].min()
                         row[f"{null}_{name}_high"] = draws[name].max()
                 rows.append(row)
-        if progress is not None:
-            progress(block)
     return pd.DataFrame(rows)
 
 
-def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
+def null_slope_row(sweep: Any, options: ClusterOptions, task: Task = TOKENS) -> dict[str, object]:
     """Slope of the noise share along the blocks under the `partners` null, as a row of statistics.
 
     Block by block the draws are independent, so the spread of the slope follows from theirs: the
@@ -64,9 +68,7 @@ def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
     """
     rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], options.theta)]
     rows = (
-        rows[rows["kept"] >= options.fewest_kept]
-        .dropna(subset=["noise_share"])
-        .sort_values("block")
+        rows[rows["kept"] >= task.fewest_kept].dropna(subset=["noise_share"]).sort_values("block")
     )
     x = rows["block"].to_numpy(dtype=np.float64)
     ends = {end: float("nan") for end in ("value", "low", "high")}
@@ -89,11 +91,11 @@ def null_slope_row(sweep: Any, options: StructureOptions) -> dict[str, object]:
     }
 
 
-def _sizes(found: Clusters) -> dict[str, float]:
+def _sizes(clusters: Clusters) -> dict[str, float]:
     return {
-        "kept": found.cluster.size,
-        "clusters": found.number,
-        "clustered": found.grouped_labels,
-        "largest": found.largest,
-        "noise_share": found.noise_share,
+        "kept": clusters.cluster.size,
+        "clusters": clusters.number,
+        "clustered": clusters.grouped_labels,
+        "largest": clusters.largest,
+        "noise_share": clusters.noise_share,
     }

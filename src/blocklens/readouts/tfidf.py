@@ -17,11 +17,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from blocklens.labels.class_tables import LabelOptions, label_tables
+from blocklens.labels.tables import LabelOptions
+from blocklens.labels.tasks import TEXT
+from blocklens.readouts.class_task import Classes, baseline_rows
 from blocklens.readouts.text_task import ClassTexts
 
 RUN = "TF-IDF"
-STATISTICS = ("accuracy", "mean accuracy per class")
 
 LONGEST_WORD = 40
 """Letters; a longer piece is a sequence without spaces: a protein, say."""
@@ -58,17 +59,15 @@ def measure_tfidf(
     run "TF-IDF": accuracy and mean accuracy per class, with their intervals over seeds and texts.
     """
     texts = np.array(data.texts, dtype=object)
-    predicted = np.empty((1, *data.test.shape), np.int64)
+    chances = np.zeros((1, *data.test.shape, len(data.names)), np.float32)
     for seed, (train, test) in enumerate(zip(data.train, data.test, strict=True)):
         classify = make_pipeline(
             TfidfVectorizer(analyzer=words_of, sublinear_tf=True),
             LogisticRegression(C=10, max_iter=1000),
         )
         classify.fit(texts[train], data.labels[train])
-        predicted[0, seed] = classify.predict(texts[test])
+        answers = classify.predict(texts[test])
+        chances[0, seed, np.arange(answers.size), answers] = 1
         if progress is not None:
             progress("", seed + 1, len(data.train))
-    found = label_tables(
-        data.labels, predicted, data.test, data.keys, data.names, run=RUN, options=options
-    )["learning"]
-    return found.loc[found["statistic"].isin(STATISTICS)].reset_index(drop=True)
+    return baseline_rows(Classes.of(TEXT, data, chances, run=RUN, options=options))

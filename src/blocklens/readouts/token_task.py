@@ -11,24 +11,26 @@ measured on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.labels.accuracy import LabelCounts
-from blocklens.labels.grouping import GroupedConfusion, StructureOptions
-from blocklens.labels.token_tables import learned_tables
+from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.tables import LabelOptions, label_tables
+from blocklens.labels.tasks import TOKENS
+from blocklens.progress import SILENT, Progress
+from blocklens.readouts.cost import with_cost
 from blocklens.readouts.modified_tokens import (
-    ModifiedBatch,
+    Rows,
     gather,
     modified_batches,
     recipe_for,
@@ -49,10 +51,8 @@ MOST_TRAIN_PASSES = 20
 ReadOut = Literal["read-out", "lens"]
 Start = Literal["own", "fresh"]
 
-Progress = Callable[[str, int, int], None]
-"""Called with a stage ("gathering", "read-outs", "measuring"), how much is done, and of how much;
-0 where that is not known."""
-GATHERING, READ_OUTS, MEASURING = "gathering", "read-outs", "measuring"
+KINDS = ("masked", "random", "unchanged")
+"""What a modified token was replaced by, by kind number 0, 1, 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class LearningOptions:
     long text all "windows", or "cut" to its first one, as the group's code has it. `passes`:
     modifications of each measured text. `train_tokens`: most modified tokens to train on.
     `texts_limit`: most texts to measure. `seed`: of the modification, the heads and the order.
-    `groups`: groups of texts for the intervals.
+    `labels`: groups of texts for the intervals, and how clusters are found.
     """
 
     read_out: ReadOut = "read-out"
@@ -79,19 +79,18 @@ class LearningOptions:
     train_tokens: int = 75_000
     texts_limit: int | None = None
     seed: int = 0
-    groups: int = 20
     training: Training | None = None
-    structure: StructureOptions = field(default_factory=StructureOptions)
+    labels: LabelOptions = field(default_factory=LabelOptions)
 
 
 @dataclass(frozen=True)
 class Learning:
-    """What was measured. `tables`: apt, learning, frequency, confusion, clusters, cluster_sweep.
+    """What was measured. `tables`: those of `label_tables`; `counts`: what they were made from.
 
-    `texts` and `rows`: how many were measured, and their modified tokens. `trained`: modified
-    tokens that the read-outs trained on, 0 for the lens. `start`: the head they started from, "own"
-    or "fresh". `heads`: the read-outs of blocks 0..L. `losses`: mean training loss per epoch and
-    block.
+    `texts` and `rows`: how many were measured, and their modified tokens. `frequency`: occurrences
+    of every token in the texts that were read, or those given. `trained`: modified tokens that the
+    read-outs trained on, 0 for the lens. `start`: the head they started from, "own" or "fresh".
+    `heads`: the read-outs of blocks 0..L. `losses`: mean training loss per epoch and block.
     """
 
     encoder: str
@@ -101,6 +100,8 @@ class Learning:
     trained: int
     start: Start
     tables: dict[str, pd.DataFrame]
+    counts: ConfusionCounts
+    frequency: NDArray[np.int64]
     heads: list[Head]
     losses: list[list[float]]
 
@@ -114,7 +115,7 @@ def measure_learning(
     run: str = "encoder",
     head: Head | None = None,
     options: LearningOptions | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
     **changes: Any,
 ) -> Learning:
     """Accuracy per token, <APT>, confusions and clusters of every block of an encoder.
@@ -138,97 +139,109 @@ def measure_learning(
 
     """
     options = _options(options, changes)
-    say = progress or (lambda *_: None)
     measured, training = split_texts(
         texts, train_texts,
         limit=options.texts_limit, seed=options.seed, train=options.read_out != "lens",
     )  # fmt: skip
     encoder, head = _encoder_and_head(encoder, head, options)
-    recipe = recipe_for(encoder)
-    tokens = min(options.tokens, encoder.max_tokens)
-    norm = final_norm(encoder)
-    labels = recipe.vocabulary
+    vocabulary = recipe_for(encoder).vocabulary
     losses: list[list[float]] = []
-    seen, trained = np.zeros(labels, dtype=np.int64), 0
+    seen, trained = np.zeros(vocabulary, dtype=np.int64), 0
     if options.read_out == "lens":
         assert head is not None  # _encoder_and_head saw to it
         heads = [head.eval()] * (encoder.blocks + 1)
     else:
-        tied = options.decoder == "tied"
-        batches = chain.from_iterable(
-            modified_batches(
-                encoder,
-                training,
-                recipe,
-                tokens=tokens,
-                long=options.long,
-                first_pass=number,
-                seed=options.seed + 1,
-            )
-            for number in range(MOST_TRAIN_PASSES)
-        )
-        with gather(
-            encoder,
-            batches,
-            limit=options.train_tokens,
-            norm=norm,
-            progress=partial(say, GATHERING),
-        ) as rows:
+        with _gathered(encoder, training, options, progress) as rows:
             seen, trained = rows.token_counts, len(rows)
             training_of_heads = options.training or (Training() if head is None else CONTINUED)
-            start = head or fresh_head(encoder, seed=options.seed, counts=rows.token_counts)
-            heads = train_read_outs(
-                rows,
-                [start.copy(tied=tied) for _ in range(encoder.blocks + 1)],
-                replace(training_of_heads, seed=options.seed),
-                after_epoch=losses.append,
-                progress=partial(say, READ_OUTS),
-            )
-    counts = LabelCounts(labels, encoder.blocks + 1, options.groups)
-    confusion = GroupedConfusion(labels, encoder.blocks + 1, options.groups)
-    done, of = 0, known_count(measured) * options.passes
-    for batch in modified_batches(
-        encoder,
-        measured,
-        recipe,
-        tokens=tokens,
-        long=options.long,
-        passes=options.passes,
-        seed=options.seed,
-    ):
-        predicted = predict_blocks(heads, rows_of_blocks(encoder, batch, norm))
-        _count(batch, predicted, counts, confusion)
-        seen = seen + np.bincount(batch.tokens, minlength=labels)
-        done += batch.begun
-        say(MEASURING, done, of)
-    say(MEASURING, done, done)
-    if not counts.n.any():
-        raise UserError("learning: no text to measure on; give more texts")
-    frequency = seen if frequency is None else np.asarray(frequency, dtype=np.int64)
-    if frequency.shape != (labels,):
+            first = head or fresh_head(encoder, seed=options.seed, counts=rows.token_counts)
+            tied = options.decoder == "tied"
+            total = training_of_heads.epochs * trained
+            with progress.stage("read-outs", total, "modified tokens") as stage:
+                heads = train_read_outs(
+                    rows,
+                    [first.copy(tied=tied) for _ in range(encoder.blocks + 1)],
+                    replace(training_of_heads, seed=options.seed),
+                    after_epoch=losses.append,
+                    progress=lambda done, _: stage.reach(done),
+                )
+    counts, found, done = count_predictions(encoder, measured, heads, options, progress)
+    frequency = seen + found if frequency is None else np.asarray(frequency, dtype=np.int64)
+    if frequency.shape != (vocabulary,):
         raise UserError(
-            f"learning: {frequency.size} frequencies for a vocabulary of {labels}; give one a token"
+            f"learning: {frequency.size} frequencies for a vocabulary of {vocabulary}; give one a "
+            "token"
         )
-    names = [str(name) for name in encoder.tokenizer.convert_ids_to_tokens(list(range(labels)))]
-    tables = learned_tables(
-        counts, confusion, frequency, names,
-        structure=options.structure,
+    names = [str(name) for name in encoder.tokenizer.convert_ids_to_tokens(list(range(vocabulary)))]
+    tables = label_tables(
+        counts, names, TOKENS, run=run, read_out=options.read_out, frequency=frequency,
+        options=options.labels,
     )  # fmt: skip
-    for name, table in tables.items():
-        table.insert(0, "run", run)
-        if name == "learning":
-            table.insert(1, "read_out", options.read_out)
+    if "advice" in tables:
+        one = torch.full((1, min(options.tokens, encoder.max_tokens)), recipe_for(encoder).mask_id)
+        given = {"input_ids": one.to(encoder.model.device)}
+        tables["advice"] = with_cost(tables["advice"], encoder, given)
     return Learning(
-        encoder.name,
-        options,
-        done // options.passes,
-        int(counts.n.sum()),
-        trained,
-        "fresh" if head is None else "own",
-        tables,
-        heads,
-        losses,
-    )
+        encoder.name, options, done, counts.total // counts.blocks, trained,
+        "fresh" if head is None else "own", tables, counts, frequency, heads, losses,
+    )  # fmt: skip
+
+
+def _gathered(
+    encoder: Encoder, texts: Iterable[Any], options: LearningOptions, progress: Progress
+) -> Rows:
+    """Block outputs at modified tokens of the training texts, gone through until there are enough.
+
+    Their modification is another than that of the measured texts: `seed` + 1.
+    """
+    passes = (
+        modified_batches(
+            encoder, texts, recipe_for(encoder), tokens=min(options.tokens, encoder.max_tokens),
+            long=options.long, first_pass=number, seed=options.seed + 1,
+        )
+        for number in range(MOST_TRAIN_PASSES)
+    )  # fmt: skip
+    with progress.stage("gathering", options.train_tokens, "modified tokens") as stage:
+        return gather(
+            encoder, chain.from_iterable(passes), limit=options.train_tokens,
+            norm=final_norm(encoder), progress=lambda done, _: stage.reach(done),
+        )  # fmt: skip
+
+
+def count_predictions(
+    encoder: Encoder,
+    texts: Iterable[Any],
+    heads: Sequence[Head],
+    options: LearningOptions,
+    progress: Progress = SILENT,
+) -> tuple[ConfusionCounts, NDArray[np.int64], int]:
+    """What heads of all blocks, or of the last ones, predict of the texts' modified tokens.
+
+    Returns the counts, one block a head; how often each token occurs in the texts, [vocabulary];
+    and how many texts they were.
+
+    Raises:
+        UserError: no token to modify.
+
+    """
+    recipe, groups = recipe_for(encoder), options.labels.groups
+    counts = ConfusionCounts(recipe.vocabulary, len(heads), groups, KINDS)
+    seen, begun, norm = np.zeros(recipe.vocabulary, dtype=np.int64), 0, final_norm(encoder)
+    total = known_count(texts) * options.passes or None
+    with progress.stage("measuring", total, "texts") as stage:
+        for batch in modified_batches(
+            encoder, texts, recipe, tokens=min(options.tokens, encoder.max_tokens),
+            long=options.long, passes=options.passes, seed=options.seed,
+        ):  # fmt: skip
+            rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
+            predicted = predict_blocks(heads, rows)
+            counts.update(batch.labels, predicted, batch.keys % groups, batch.kinds)
+            seen += np.bincount(batch.tokens, minlength=seen.size)
+            begun += batch.begun
+            stage.reach(begun)
+    if not counts.total:
+        raise UserError("learning: no text to measure on; give more texts")
+    return counts, seen, begun // options.passes
 
 
 def _options(options: LearningOptions | None, changes: dict[str, Any]) -> LearningOptions:
@@ -260,13 +273,3 @@ def _encoder_and_head(
             if options.read_out == "lens":
                 raise
     return encoder, head if options.read_out == "lens" or options.start == "own" else None
-
-
-def _count(
-    batch: ModifiedBatch,
-    predicted: NDArray[np.int64],
-    counts: LabelCounts,
-    confusion: GroupedConfusion,
-) -> None:
-    counts.update(batch.labels, predicted, batch.keys, batch.kinds)
-    confusion.update(batch.labels, predicted, batch.keys % counts.groups)

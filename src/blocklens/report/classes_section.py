@@ -6,7 +6,7 @@ The figures and the table of blocks are those of image classes; confidence is of
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.readouts.depth import MARGIN, advice_line
+from blocklens.labels.depth import MARGIN, advice_line
 from blocklens.report import charts
 from blocklens.report.charts.confidence_curve import SUBSETS, of_best_variant
 from blocklens.report.claim_figures import (

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.labels.old_names import by_old_names
 from blocklens.storage import file_digest
 from blocklens.studies.study_record import StudyRecord
 
@@ -59,7 +60,7 @@ class StudyFolder:
         study = record.model_dump(mode="json", exclude_none=True)
         index = path / "examples" / "examples.json"
         examples = json.loads(index.read_text("utf-8")) if index.is_file() else []
-        return cls(path, study, tables, examples)
+        return cls(path, study, by_old_names(tables), examples)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """The table, or None where the study has none of that name or an empty one."""

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.errors import UserError
-from blocklens.readouts.depth import MARGIN, advice_line
+from blocklens.labels.depth import MARGIN, advice_line
 from blocklens.report import charts
 from blocklens.report.claim_figures import along_caption, cluster_caption
 from blocklens.report.folder_reading import StudyFolder

@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import torch
 
-from blocklens.claims.text_classes import PREFIX, TUNED
 from blocklens.encoder.shortened import card_head
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.labels.tasks import FINE_TUNED, TEXT
 from blocklens.readouts.block_outputs import tokenised
 from blocklens.readouts.class_heads import ClassHead, train_class_heads
 from blocklens.readouts.finetuning import fine_tune
@@ -82,7 +82,8 @@ def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Pa
     check_exportable(encoder, options, block)
     given, chosen, fine = Given.of(options), read_outs_of(encoder, options), tuned(options)
     model = classifier_of(encoder, given, block, chosen, fine=fine)
-    learning = pd.read_parquet(folder / "tables" / f"{TUNED if fine else PREFIX}learning.parquet")
+    learning = pd.read_parquet(folder / "tables" / "learning.parquet")
+    learning = learning[learning["task"].eq((FINE_TUNED if fine else TEXT).name)]
     blocks = set(learning["block"].dropna())
     card = classifier_card(
         encoder, given, block, "truncate" if fine else "read-out",

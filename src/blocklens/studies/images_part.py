@@ -13,15 +13,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from blocklens.claims.image_classes import PREFIX
 from blocklens.encoder.shortened import save_model
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.heads.image_measurement import measure_patches
 from blocklens.inputs.images.drawing import ImageData, draw_images
 from blocklens.inputs.images.image_sources import DIGITS, open_images
+from blocklens.labels.depth import MARGIN
 from blocklens.pretraining.vit import VitOptions, export_vit, train_vit
 from blocklens.progress import SILENT, Progress
-from blocklens.readouts.depth import MARGIN
 from blocklens.readouts.image_classifiers import (
     check_exportable,
     shorter_card,
@@ -30,7 +30,6 @@ from blocklens.readouts.image_classifiers import (
 from blocklens.readouts.image_task import (
     ImageReadOuts,
     measure_image_classes,
-    measure_patches,
     measure_pixels,
     pooling_of,
 )
@@ -39,7 +38,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
-VERSION = 1
+VERSION = 2
 MODEL = "model"
 
 
@@ -176,7 +175,7 @@ def classes_part(
     def export(folder: Path, tables: Tables) -> list[Path]:
         if export_block is None:
             return []
-        accuracy = tables[f"{PREFIX}advice"]["accuracy"].to_numpy(dtype=float)  # [blocks + 1]
+        accuracy = tables["advice"]["accuracy"].to_numpy(dtype=float)  # [blocks + 1]
         name = f"{encoder.name}, blocks 1 to {export_block}"
         card = shorter_card(name, encoder, data, export_block, accuracy[export_block], accuracy[-1])
         model = shorter_classifier(encoder, data, export_block, read_outs)
@@ -196,25 +195,26 @@ def run_once(
     progress: Progress,
 ) -> Result:
     """One encoder's read-outs and heads."""
-    encoder, tell = of(), told(progress, "images")
+    encoder = of()
     facts = {"heads measured": False}
-    tables = measure_image_classes(encoder, data, run=name, options=read_outs, progress=tell)
+    measured = measure_image_classes(encoder, data, run=name, options=read_outs, progress=progress)
+    tables = measured.tables
     if options.head_images:
         try:
             heads = measure_patches(
-                encoder, data.test, run=name, limit=options.head_images, progress=tell
+                encoder, data.test, run=name, limit=options.head_images, progress=progress
             )
         except UserError:  # an attention of its own: the study's notes say so
             heads = None
         if heads is not None:
-            tables["heads"], facts["heads measured"] = heads, True
-    return Result({PREFIX + table: frame for table, frame in tables.items()}, facts)
+            tables["image_heads"], facts["heads measured"] = heads, True
+    return Result(tables, facts)
 
 
 def pixels_once(data: ImageData, read_outs: ImageReadOuts, progress: Progress) -> Result:
     """The pixels' read-out."""
-    found = measure_pixels(data, options=read_outs, progress=told(progress, "images"))
-    return Result({f"{PREFIX}pixels": found}, {})
+    found = measure_pixels(data, options=read_outs, progress=progress)
+    return Result({"baseline": found}, {})
 
 
 def notes(

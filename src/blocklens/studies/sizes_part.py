@@ -22,6 +22,7 @@ from rich.console import Console
 
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
+from blocklens.labels.tables import MEAN
 from blocklens.pretraining.corpus import is_held_out
 from blocklens.pretraining.pretrain import pretrain
 from blocklens.pretraining.pretrain_options import PretrainOptions
@@ -127,7 +128,7 @@ def one_run(
     learned = measure_learning(folder / "model", held_out(source, options), read_out="lens")
     learning = learned.tables["learning"]
     last = learning[learning["block"] == learning["block"].max()].set_index("statistic")
-    apt: Any = last.loc["mean APT"]
+    apt: Any = last.loc[MEAN]
     figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     row = {
         "comparison": comparison,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.labelled_texts import Preset
-from blocklens.readouts.depth import MARGIN
+from blocklens.labels.depth import MARGIN
 
 
 class ClassOptions(BaseModel):

@@ -9,13 +9,10 @@ read-out of the last block on its frozen trunk.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import pandas as pd
-
-from blocklens.claims.text_classes import PREFIX, TUNED
 from blocklens.confidence.input_apt import (
     InputAPT,
     KeptAnswers,
@@ -47,7 +44,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 
-VERSION = 1
+VERSION = 2
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
@@ -103,16 +100,14 @@ def read_out_once(
 ) -> Result:
     """The encoder's read-outs, its confidence, and the last block's classifier in `model/`."""
     encoder = work.encoder
-    measured = measure_text_classes(encoder, given.texts, options=chosen, progress=told(progress))
-    tables = prefixed(PREFIX, measured.tables)
+    measured = measure_text_classes(encoder, given.texts, options=chosen, progress=progress)
+    tables = measured.tables
     facts = given.facts()
     inputs = inputs_of(encoder, options, given, chosen, facts, progress)
     assert measured.heads is not None
     if inputs is not None:
         answers = answers_of(read_out_answers(encoder, measured.heads, chosen.pooling), inputs)
-        tables |= prefixed(
-            PREFIX, input_apt_tables(given.texts, inputs, measured, answers, read_out="read-out")
-        )
+        tables |= input_apt_tables(given.texts, inputs, measured, answers, tuned=False)
     if keeps:
         try:
             if chosen.pooling != "first":
@@ -123,7 +118,7 @@ def read_out_once(
             facts["no_model"] = str(error)
             shutil.rmtree(work.folder / MODEL, ignore_errors=True)  # of other options
         else:
-            accuracy = accuracy_at(tables[f"{PREFIX}learning"], encoder.blocks)
+            accuracy = accuracy_at(tables["learning"], encoder.blocks)
             card = classifier_card(encoder, given, encoder.blocks, "read-out", accuracy)
             keep_classifier(work.folder / MODEL, encoder, model, card, chosen.tokens)
     return Result(tables, facts)
@@ -155,13 +150,12 @@ def tuned_once(
         blocks=options.blocks,
         options=chosen,
         each=each,
-        progress=told(progress),
+        progress=progress,
     )
-    tables = prefixed(TUNED, measured.tables)
+    tables = measured.tables
     if inputs is not None and answers is not None:
-        found = input_apt_tables(given.texts, inputs, measured, answers.both(), read_out="truncate")
-        tables |= prefixed(PREFIX, found)
-    accuracy = accuracy_at(tables[f"{TUNED}learning"], last)
+        tables |= input_apt_tables(given.texts, inputs, measured, answers.both(), tuned=True)
+    accuracy = accuracy_at(tables["learning"], last)
     card = classifier_card(encoder, given, last, "truncate", accuracy)
     keep_classifier(work.folder / MODEL, encoder, kept[0], card, chosen.tokens)
     return Result(tables, facts)
@@ -173,9 +167,9 @@ def twin_once(
     """An untrained twin's read-outs."""
     twin = work.encoder.untrained(seed)
     measured = measure_text_classes(
-        twin, texts, run=f"untrained {seed}", options=chosen, progress=told(progress)
+        twin, texts, run=f"untrained {seed}", options=chosen, progress=progress
     )
-    return Result(prefixed(PREFIX, measured.tables), {})
+    return Result(measured.tables, {})
 
 
 def tuned_twin(
@@ -188,15 +182,15 @@ def tuned_twin(
     """An untrained twin trained as the encoder was fine-tuned."""
     measured = measure_truncated(
         work.encoder.untrained(0), given.texts, run="untrained 0", blocks=options.blocks,
-        options=chosen, progress=told(progress),
+        options=chosen, progress=progress,
     )  # fmt: skip
-    return Result(prefixed(TUNED, measured.tables), {})
+    return Result(measured.tables, {})
 
 
 def tfidf_once(given: Given, chosen: TextReadOuts, progress: Progress) -> Result:
     """TF-IDF with logistic regression on the same texts."""
     found = measure_tfidf(given.texts, options=chosen.labels, progress=told(progress))
-    return Result({f"{PREFIX}baseline": found}, given.facts())
+    return Result({"baseline": found}, given.facts())
 
 
 def inputs_of(
@@ -212,14 +206,9 @@ def inputs_of(
     if why is not None:
         facts["no_apt"] = why
         return None
-    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=told(progress))
+    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=progress)
     facts |= found.facts
     return found
-
-
-def prefixed(prefix: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Tables with their names in the study."""
-    return {prefix + name: table for name, table in tables.items()}
 
 
 def notes(work: Work, facts: Facts, _: Tables) -> list[str]:

@@ -22,10 +22,10 @@ from blocklens.readouts.text_halves import split_texts
 from blocklens.readouts.token_task import LearningOptions, measure_learning
 from blocklens.readouts.vocabulary_heads import Head, own_head
 from blocklens.storage import file_digest
-from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
+from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.work import Work
 
-VERSION = 1
+VERSION = 2
 LENS = "lens"
 
 
@@ -98,13 +98,11 @@ def measure_once(
         texts, _ = split_texts(texts, None, limit=options.texts_limit, seed=options.seed)
     found = measure_learning(
         encoder(), texts, run=name, head=head, options=options,
-        progress=_counted(progress, work, options),
+        progress=progress,
     )  # fmt: skip
     work.source.check_unchanged()
     learning = found.tables["learning"]
-    right = learning.loc[
-        (learning["statistic"] == "masked-LM accuracy") & learning["block"].notna()
-    ]
+    right = learning.loc[(learning["statistic"] == "accuracy") & learning["block"].notna()]
     accuracy = right["value"].to_numpy().tolist()
     facts = {
         "accuracy": accuracy,
@@ -154,19 +152,3 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     if not chosen.untrained:
         notes.append("No untrained twin was given read-outs: claims on accuracy have no control.")
     return notes
-
-
-def _counted(
-    progress: Progress, work: Work, options: LearningOptions
-) -> Callable[[str, int, int], None]:
-    """Where it is not known how many texts are measured: about half, or all without read-outs."""
-    alone = work.options.learned.read_out == "lens"
-    count = work.inputs.count if alone else work.inputs.count // 2
-    count = min(count, options.texts_limit or count) * options.passes
-
-    tell = told(progress)
-
-    def update(stage: str, done: int, of: int) -> None:
-        tell(stage, done, of or max(count, done))
-
-    return update

@@ -1,0 +1,187 @@
+"""How labels group, per block: clusters, noise, and their intervals over groups of inputs.
+
+Intervals leave out one group at a time: drawing groups with replacement would count errors twice
+and so change which rows pass n_min. The sweep over the threshold is in `threshold_sweep.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from blocklens.labels.accuracy import Factors
+from blocklens.labels.clusters import METHODS, Method, cluster_kept, growth
+from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.kept_matrix import KeptMatrix, kept_matrix
+from blocklens.labels.tasks import TOKENS, Task
+from blocklens.statistics.intervals import Floats, jackknife
+
+STATISTICS = (
+    "kept labels",
+    "clusters",
+    "labels in clusters",
+    "share in clusters",
+    "mean cluster size",
+    "largest cluster",
+    "noise",
+    "noise share",
+    "growth exponent",
+)
+"""The statistics of a block's clusters, in the order of `describe`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """How clusters are found.
+
+    `n_min`: fewest occurrences of a kept label. `theta`: strong match. `method`: cluster rule.
+    `null_seeds`: draws of each null.
+    """
+
+    n_min: int = 10
+    theta: float = 0.3
+    method: Method = "cliques"
+    null_seeds: int = 5
+
+
+def describe(kept: KeptMatrix, options: ClusterOptions, fewest_kept: int) -> Floats:
+    """The values of STATISTICS for one kept matrix."""
+    theta, method = options.theta, options.method
+    clusters = cluster_kept(kept, theta, method)
+    labels = kept.labels.size
+    enough = labels >= fewest_kept
+    return np.array(
+        [
+            labels,
+            clusters.number,
+            clusters.grouped_labels,
+            clusters.grouped_labels / labels if labels else np.nan,
+            clusters.mean_size,
+            clusters.largest,
+            clusters.noise,
+            clusters.noise_share if enough else np.nan,
+            growth_exponent(growth(kept, theta, method)) if enough else np.nan,
+        ]
+    )
+
+
+def growth_exponent(pairs: Sequence[tuple[int, int]]) -> float:
+    """Slope of log(largest cluster) against log(kept labels): 0 = finite, 1 = it takes them all."""
+    if len(pairs) < 2:
+        return float("nan")
+    x, y = np.log(np.array(pairs, dtype=np.float64)).T
+    x = x - x.mean()
+    return float(x @ (y - y[0]) / (x @ x))
+
+
+def cluster_statistics(
+    counts: ConfusionCounts,
+    factors: Factors,
+    options: ClusterOptions | None = None,
+    task: Task = TOKENS,
+) -> tuple[pd.DataFrame, list[KeptMatrix]]:
+    """The statistics of every block, and of the whole encoder, with intervals over inputs.
+
+    Columns block (missing for the whole encoder), statistic, value, low, high, n (pairs counted),
+    n_types (labels kept). Also returns each block's kept matrix.
+    """
+    options = options or ClusterOptions()
+    value, without, kept_all, pairs = [], [], [], []
+    ends = np.cumsum([len(factor) for factor in factors])
+    patterns = [(), *(part for factor in factors for part in factor)]
+    for block in range(counts.blocks):
+        described: list[Floats] = []
+        for matrix in counts.matrices(block, patterns):
+            kept = kept_matrix(matrix, options.n_min)
+            if not described:
+                kept_all.append(kept)
+                pairs.append(int(matrix.sum()))
+            described.append(describe(kept, options, task.fewest_kept))
+        value.append(described[0])
+        without.append(described[1:])
+    values = np.array(value)  # [blocks, statistics]
+    left_out = np.array(without).transpose(1, 0, 2)  # [patterns, blocks, statistics]
+    of_factors = np.split(left_out, ends[:-1]) if len(ends) else []
+    low, high = (_in_range(end) for end in jackknife(values, *of_factors))
+    rows = [
+        {
+            "block": block,
+            "statistic": name,
+            "value": values[block, s],
+            "low": low[block, s],
+            "high": high[block, s],
+            "n": pairs[block],
+            "n_types": kept_all[block].labels.size,
+        }
+        for block in range(counts.blocks)
+        for s, name in enumerate(STATISTICS)
+    ]
+    for name in ("kept labels", "noise share"):
+        s = STATISTICS.index(name)
+        slope = np.array(slope_of_defined(values[:, s]))
+        slopes = [np.array([slope_of_defined(one[:, s]) for one in part]) for part in of_factors]
+        slope_low, slope_high = jackknife(slope, *slopes)
+        rows.append(
+            {
+                "block": pd.NA,
+                "statistic": f"{name} slope",
+                "value": float(slope),
+                "low": float(slope_low),
+                "high": float(slope_high),
+                "n": pairs[-1],
+                "n_types": kept_all[-1].labels.size,
+            }
+        )
+    return pd.DataFrame(rows), kept_all
+
+
+def _in_range(ends: Floats) -> Floats:
+    """Ends of intervals [blocks, statistics] held to what can be: counts from 0 on, shares to 1."""
+    least = [-np.inf if name == "growth exponent" else 0.0 for name in STATISTICS]
+    most = [1.0 if "share" in name else np.inf for name in STATISTICS]
+    return np.clip(ends, least, most)
+
+
+def slope_of_defined(values: Floats) -> float:
+    """Least-squares slope along the blocks with a defined value; NaN with fewer than three.
+
+    Exactly 0 for equal values: a claim must not rest on a rounding error's sign.
+    """
+    blocks = np.flatnonzero(np.isfinite(values))
+    if blocks.size < 3:
+        return float("nan")
+    x = blocks - blocks.mean()
+    return float(x @ (values[blocks] - values[blocks[0]]) / (x @ x))
+
+
+def cluster_rows(
+    kept: Sequence[KeptMatrix], options: ClusterOptions, names: Sequence[str]
+) -> pd.DataFrame:
+    """Every cluster of two or more labels at the default theta, largest first.
+
+    Columns block, method, theta, cluster, size, and by falling frequency the members' ids and names
+    as lists, label_ids and labels.
+    """
+    rows = []
+    for block, matrix in enumerate(kept):
+        for method in METHODS:
+            members = cluster_kept(matrix, options.theta, method).members()
+            members.sort(key=lambda group: (-group.size, -int(matrix.occurrences[group].max())))
+            for number, group in enumerate(members):
+                ids = matrix.labels[group[np.argsort(-matrix.occurrences[group], kind="stable")]]
+                rows.append(
+                    {
+                        "block": block,
+                        "method": method,
+                        "theta": options.theta,
+                        "cluster": number,
+                        "size": group.size,
+                        "label_ids": ids.tolist(),
+                        "labels": [names[i] for i in ids],
+                    }
+                )
+    columns = ["block", "method", "theta", "cluster", "size", "label_ids", "labels"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,0 +1,276 @@
+"""The tables of one run of read-outs, the same for tokens, text classes and image classes.
+
+Everything comes from the confusion counts of `confusion.py`. Each table has the columns task, run
+and read_out first, so that the runs of all tasks can stand in one table:
+
+- `learning`: block (missing for the whole encoder), statistic, value, spread (standard deviation
+  over seeds), low, high, n (occurrences), n_types (labels). Statistics: "accuracy", "mean accuracy
+  per label" (<APT> for tokens), their rise and slope over all blocks and "from block 1" on (at
+  block 0 a [CLS] has seen nothing of its input), and the statistics of the clusters; with
+  frequencies also the mean over "n >= 10", "n >= 50" and "top 50" labels and "frequency rho"; with
+  kinds of input, "accuracy on" each;
+- `seeds`: block, seed, accuracy, n;
+- `accuracy`: block, label_id, label, n, correct, value, low, high, and where they are known
+  frequency, and n and correct of every kind;
+- `frequency`: mean accuracy per log-spaced bin of frequency (docs/definitions.md: frequency curve);
+- `confusion`: block, true, predicted (ids), true_label, predicted_label, count, seeds added up;
+- `clusters`, `cluster_sweep`: see `cluster_rows`, `sweep_rows`;
+- `advice`, of the encoder alone: what every block loses, see `depth.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from blocklens.labels.accuracy import (
+    Factors,
+    Jackknifed,
+    LabelCounts,
+    accuracy,
+    frequency_bin_edges,
+    frequency_rho,
+    jackknifed,
+    label_mean,
+    leave_out_factors,
+    most_frequent,
+)
+from blocklens.labels.cluster_statistics import ClusterOptions, cluster_rows, cluster_statistics
+from blocklens.labels.confusion import ConfusionCounts, Integers
+from blocklens.labels.depth import loss_rows
+from blocklens.labels.tasks import Task
+from blocklens.labels.threshold_sweep import null_slope_row, sweep_rows
+from blocklens.statistics.intervals import Floats, of_shares
+
+ALL_BLOCKS_CONFUSION = 300_000
+"""Elements up to which the confusion table holds every block; above, the last one alone."""
+
+MEAN = "mean accuracy per label"
+"""Called <APT> where the labels are tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOptions:
+    """`groups`: groups of inputs for the intervals. `clusters`: how clusters are found."""
+
+    groups: int = 20
+    clusters: ClusterOptions = field(default_factory=ClusterOptions)
+
+
+def label_tables(
+    counts: ConfusionCounts,
+    names: Sequence[str],
+    task: Task,
+    *,
+    run: str = "encoder",
+    read_out: str = "read-out",
+    seeds: int = 1,
+    blocks: Sequence[int] | None = None,
+    frequency: Integers | None = None,
+    options: LabelOptions | None = None,
+) -> dict[str, pd.DataFrame]:
+    """All tables of one run.
+
+    Args:
+        counts: the confusions; group `seed * groups + group` holds those of one seed.
+        names: name of every label.
+        task: which kind of label it is.
+        run: "encoder", or "untrained 0".
+        read_out: "read-out", "lens" or "truncate".
+        seeds: how many seeds' predictions there are.
+        blocks: block numbers of the counts; default 0, 1, ...
+        frequency: occurrences of every label in the training texts, [labels].
+        options: how clusters are found.
+
+    """
+    options = options or LabelOptions()
+    numbers = list(range(counts.blocks)) if blocks is None else list(blocks)
+    of_labels = LabelCounts.of(counts)
+    factors = leave_out_factors(counts.elements(0)[0], counts.groups, seeds)
+    clusters, kept = cluster_statistics(counts, factors, options.clusters, task)
+    matrices = [counts.matrix(block) for block in range(counts.blocks)]
+    sweep = sweep_rows(matrices, options.clusters, task)
+    null = pd.DataFrame([null_slope_row(sweep, options.clusters, task)])
+    if any(b - a != 1 for a, b in pairwise(numbers)):  # their slopes want every block
+        clusters, null = clusters[clusters["block"].notna()], null[:0]
+    learning = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters, null]
+    tables = {
+        "learning": pd.concat([part for part in learning if len(part)], ignore_index=True),
+        "seeds": _seed_rows(of_labels, seeds),
+        "accuracy": _label_rows(counts, of_labels, factors, names, frequency),
+        "confusion": _confusion_rows(matrices, names),
+        "clusters": cluster_rows(kept, options.clusters, names),
+        "cluster_sweep": sweep,
+    }
+    if frequency is not None:
+        tables["frequency"] = _frequency_rows(of_labels, factors, frequency)
+    if run == "encoder":
+        tables["advice"] = loss_rows(of_labels, factors)
+    for table in tables.values():
+        block = table["block"].map(dict(enumerate(numbers)), na_action="ignore")
+        table["block"] = block.astype("Int64")
+        for place, (column, value) in enumerate(
+            (("task", task.name), ("run", run), ("read_out", read_out))
+        ):
+            table.insert(place, column, value)
+    return tables
+
+
+def _accuracies(
+    counts: ConfusionCounts,
+    of_labels: LabelCounts,
+    factors: Factors,
+    numbers: Sequence[int],
+    seeds: int,
+    frequency: Integers | None,
+) -> pd.DataFrame:
+    """Accuracies of every block, and how they change along the blocks."""
+    n = of_labels.occurrences
+    means = {"accuracy": accuracy(of_labels, factors), MEAN: label_mean(of_labels, factors)}
+    whole = dict(means)
+    if frequency is not None:
+        means[f"{MEAN}, n >= 10"] = label_mean(of_labels, factors, n >= 10)
+        means[f"{MEAN}, top 50"] = label_mean(
+            of_labels, factors, most_frequent(of_labels, frequency)
+        )
+        means[f"{MEAN}, n >= 50"] = label_mean(of_labels, factors, n >= 50)
+    for number, kind in enumerate(counts.kinds):
+        means[f"accuracy on {kind}"] = accuracy(LabelCounts.of(counts, number), factors)
+    rows = []
+    every = range(len(numbers))
+    for name, mean in means.items():
+        rows += _rows(name, mean, every, share=True)
+    unknown = [np.nan] * len(rows)
+    spread = _by_seed(of_labels, seeds).std(axis=1, ddof=1) if seeds > 1 else unknown
+    for row, of_block in zip(rows, [*spread, *unknown], strict=False):  # the accuracy comes first
+        row["spread"] = of_block
+    if frequency is not None:
+        rows += _rows("frequency rho", frequency_rho(of_labels, factors, frequency), every)
+    for from_block, words in ((0, ""), (1, " from block 1")):
+        read = [place for place, number in enumerate(numbers) if number >= from_block]
+        if len(read) < 2 or (from_block == 0 and numbers[0] > 0):
+            continue
+        at = [numbers[place] for place in read]
+        for name, mean in whole.items():
+            rise = mean.through(lambda v, p=read: v[..., p[-1:]] - v[..., p[:1]])
+            slope = mean.through(lambda v, p=read, x=at: _slope(v[..., p], x)[..., None])
+            rows += _rows(f"{name} slope{words}", slope, [pd.NA])
+            rows += _rows(f"{name} rise{words}", rise, [pd.NA])
+    columns = ["block", "statistic", "value", "spread", "low", "high", "n", "n_types"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _rows(
+    name: str, figure: Jackknifed, blocks: Any, *, share: bool = False
+) -> list[dict[str, Any]]:
+    low, high = figure.interval()
+    if share:
+        low, high = of_shares(low, high)
+    return [
+        {
+            "block": block,
+            "statistic": name,
+            "value": figure.value[place],
+            "low": low[place],
+            "high": high[place],
+            "n": figure.n,
+            "n_types": figure.labels,
+        }
+        for place, block in enumerate(blocks)
+    ]
+
+
+def _slope(values: Floats, blocks: Sequence[int]) -> Floats:
+    """Least-squares slope of `values` [..., blocks]."""
+    x = np.asarray(blocks) - np.mean(blocks)
+    # from the first value on: equal values have slope 0, whatever rounding would make of it
+    return ((values - values[..., :1]) @ x) / (x @ x)
+
+
+def _by_seed(of_labels: LabelCounts, seeds: int) -> NDArray[np.float64]:
+    """Accuracy per block and seed, [blocks, seeds]."""
+    groups, blocks, types = of_labels.c.shape
+    right = of_labels.c.reshape(seeds, groups // seeds, blocks, types).sum(axis=(1, 3))
+    return (right / of_labels.n.reshape(seeds, -1).sum(axis=1)[:, None]).T
+
+
+def _seed_rows(of_labels: LabelCounts, seeds: int) -> pd.DataFrame:
+    values, seen = _by_seed(of_labels, seeds), of_labels.n.reshape(seeds, -1).sum(axis=1)
+    return pd.DataFrame(
+        [
+            {"block": block, "seed": seed, "accuracy": values[block, seed], "n": int(seen[seed])}
+            for block in range(len(values))
+            for seed in range(seeds)
+        ]
+    )
+
+
+def _label_rows(
+    counts: ConfusionCounts,
+    of_labels: LabelCounts,
+    factors: Factors,
+    names: Sequence[str],
+    frequency: Integers | None,
+) -> pd.DataFrame:
+    """Accuracy of every label that occurs, for every block.
+
+    A label whose occurrences all lie in one group of inputs has no interval.
+    """
+    found = jackknifed(of_labels, factors, lambda n, c: c / n)
+    low, high = of_shares(*found.interval())
+    ids, n = of_labels.ids, of_labels.occurrences
+    kinds = [LabelCounts.of(counts, number) for number in range(len(counts.kinds))]
+    frames = []
+    for block in range(counts.blocks):
+        columns: dict[str, Any] = {"block": block, "label_id": ids}
+        columns["label"] = [names[one] for one in ids]
+        if frequency is not None:
+            columns["frequency"] = frequency[ids]
+        columns |= {"n": n, "correct": of_labels.correct[block], "value": found.value[block]}
+        columns |= {"low": low[block], "high": high[block]}
+        for name, kind in zip(counts.kinds, kinds, strict=True):
+            at = np.searchsorted(ids, kind.ids)
+            for column, values in (("n", kind.occurrences), ("correct", kind.correct[block])):
+                columns[f"{name}_{column}"] = np.zeros_like(n)
+                columns[f"{name}_{column}"][at] = values
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _frequency_rows(of_labels: LabelCounts, factors: Factors, frequency: Integers) -> pd.DataFrame:
+    of_label, rows = frequency[of_labels.ids], []
+    for low, high in pairwise(frequency_bin_edges(frequency)):
+        inside = (of_label >= low) & (of_label < high)
+        if inside.any():
+            mean = label_mean(of_labels, factors, inside)
+            for row in _rows(MEAN, mean, range(len(mean.value)), share=True):
+                rows.append({**row, "frequency_low": low, "frequency_high": high})
+    columns = ["block", "frequency_low", "frequency_high", "value", "low", "high", "n", "n_types"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _confusion_rows(matrices: Sequence[Any], names: Sequence[str]) -> pd.DataFrame:
+    small = sum(matrix.nnz for matrix in matrices) <= ALL_BLOCKS_CONFUSION
+    named = np.array(list(names), dtype=object)
+    frames = []
+    for block in range(len(matrices)) if small else [len(matrices) - 1]:
+        elements: Any = matrices[block].tocoo()
+        frames.append(
+            pd.DataFrame(
+                {
+                    "block": block,
+                    "true": elements.row,
+                    "predicted": elements.col,
+                    "true_label": named[elements.row],
+                    "predicted_label": named[elements.col],
+                    "count": elements.data,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,78 @@
+"""The kinds of label that are read out: one mechanism, and what they are called.
+
+P2's claim of universality is that tokens, text classes and image classes are learned alike. So
+nothing that measures, judges or shows asks which they are: a task is a value of the column `task`
+of every table of labels, and the words below. A new kind of label is one more `Task` here, and a
+module that gives its inputs in batches (docs/design.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A kind of label.
+
+    `name`: in the column `task`. `label`, `labels`: what one and many of them are called. `shown`:
+    as titles and statements have it. `inputs`: what is read. `accuracy`: the statistic whose rise
+    along the blocks is the paper's statement. `rises`, `clusters`: ids of the claims on accuracy
+    and on clusters; None where no claim is made. `first`: the first block whose accuracy counts in
+    a slope. `fewest_kept`: a block with fewer kept labels has no noise share. `thetas`: the sweep.
+    """
+
+    name: str
+    label: str
+    labels: str
+    shown: str
+    inputs: str
+    rises: str
+    clusters: str | None = None
+    accuracy: str = "accuracy"
+    first: int = 1
+    fewest_kept: int = 3
+    thetas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+
+
+TOKENS = Task(
+    "tokens",
+    "token",
+    "tokens",
+    "tokens",
+    "texts",
+    rises="p2-apt-rises",
+    clusters="p2-clusters",
+    accuracy="mean accuracy per label",
+    first=0,
+    fewest_kept=10,
+    thetas=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
+)
+TEXT = Task(
+    "text",
+    "class",
+    "classes",
+    "text classes",
+    "texts",
+    rises="p2-class-accuracy",
+    clusters="p2-class-clusters",
+)
+FINE_TUNED = Task(
+    "text, fine-tuned",
+    "class",
+    "classes",
+    "text classes",
+    "texts",
+    rises="p2-finetuned-accuracy",
+)
+IMAGE = Task(
+    "image",
+    "class",
+    "classes",
+    "image classes",
+    "images",
+    rises="p2-image-accuracy",
+    clusters="p2-image-clusters",
+)
+
+TASKS: tuple[Task, ...] = (TOKENS, TEXT, FINE_TUNED, IMAGE)
