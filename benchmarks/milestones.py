@@ -27,10 +27,10 @@ from blocklens.pretraining.corpus import is_held_out
 from blocklens.readouts.token_task import Learning, measure_learning
 
 COLUMNS = (
-    "masked-LM accuracy",
-    "mean APT",
-    "mean APT, n >= 10",
-    "mean APT, top 50",
+    "accuracy",
+    "mean accuracy per label",
+    "mean accuracy per label, n >= 10",
+    "mean accuracy per label, top 50",
     "kept tokens",
     "clusters",
     "mean cluster size",

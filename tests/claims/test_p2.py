@@ -3,59 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_labels import LAST, RISE, label_tables, learning
 from scipy import stats
 
 from blocklens.claims import evaluate
-
-
-def learning(run, last, spread=0.001, **whole):
-    """Statistics of a run with blocks 0..2; `last` and `whole` map statistics to values."""
-    rows = [
-        {"run": run, "block": block, "statistic": name, "value": value * block / 2}
-        for name, value in last.items()
-        for block in range(3)
-    ]
-    rows += [
-        {"run": run, "block": pd.NA, "statistic": name, "value": v} for name, v in whole.items()
-    ]
-    table = pd.DataFrame(rows)
-    table["block"] = table["block"].astype("Int64")
-    return table.assign(low=table["value"] - spread, high=table["value"] + spread)
-
-
-LAST = {"frequency rho": 0.6, "tokens in clusters": 80.0, "growth exponent": 0.1}
-WHOLE = {
-    "mean APT slope": 0.05,
-    "noise share slope": -0.1,
-    "noise share slope, null": 0.0,
-}
-
-
-def tables(last=LAST, whole=WHOLE, spread=0.001, null_clustered=5, twins=5):
-    frames = [learning("encoder", last, spread, **whole)]
-    for twin in range(twins):
-        frames.append(
-            learning(
-                f"untrained {twin}",
-                {"frequency rho": 0.3 + twin / 100},
-                0.0005,
-                **{"mean APT slope": 0.0 + twin / 1000},
-            )
-        )
-    sweep = pd.DataFrame(
-        [
-            {"run": "encoder", "block": block, "method": method, "theta": theta}
-            | {
-                f"{null}_clustered{end}": null_clustered + shift
-                for null in ("predictions", "partners")
-                for end, shift in (("", 0), ("_low", -1), ("_high", 1))
-            }
-            for block in range(3)
-            for method in ("cliques", "mutual")
-            for theta in (0.1, 0.3)
-        ]
-    )
-    return {"learning": pd.concat(frames, ignore_index=True), "cluster_sweep": sweep}
 
 
 def verdicts(tables):
@@ -72,28 +23,28 @@ IDS = [
 
 
 def test_a_model_as_the_paper_describes_it_has_every_claim_hold():
-    assert verdicts(tables())[IDS].tolist() == ["holds"] * 5
+    assert verdicts(label_tables())[IDS].tolist() == ["holds"] * 5
 
 
 def test_a_model_that_does_the_opposite_has_every_claim_fail():
-    last = {"frequency rho": -0.2, "tokens in clusters": 1.0, "growth exponent": 0.9}
+    last = {"frequency rho": -0.2, "labels in clusters": 1.0, "growth exponent": 0.9}
     whole = {
-        "mean APT slope": -0.05,
+        RISE: -0.05,
         "noise share slope": 0.1,
         "noise share slope, null": 0.0,
     }
-    assert verdicts(tables(last, whole))[IDS].tolist() == ["does not hold"] * 5
+    assert verdicts(label_tables(last, whole))[IDS].tolist() == ["does not hold"] * 5
 
 
 def test_wide_intervals_and_missing_controls_decide_nothing():
-    assert (verdicts(tables(spread=100.0))[IDS] == "undecided").all()
-    alone = verdicts(tables(twins=0))
+    assert (verdicts(label_tables(spread=100.0))[IDS] == "undecided").all()
+    alone = verdicts(label_tables(twins=0))
     assert alone["p2-apt-rises"] == alone["p2-apt-frequency"] == "undecided"
     assert alone["p2-clusters"] == "holds"
 
 
 def test_the_control_is_another_untrained_encoder_of_the_twins_kind():
-    row = evaluate(tables()).set_index("id").loc["p2-apt-frequency"]
+    row = evaluate(label_tables()).set_index("id").loc["p2-apt-frequency"]
     values = 0.3 + np.arange(5) / 100
     assert row["control_effect"] == pytest.approx(values.mean())
     alone = stats.t.ppf(0.975, 4) * values.std(ddof=1) * np.sqrt(1 + 1 / 5)
@@ -101,7 +52,7 @@ def test_the_control_is_another_untrained_encoder_of_the_twins_kind():
 
 
 def test_one_twin_gives_no_verdict_and_says_what_would():
-    row = evaluate(tables(twins=1)).set_index("id").loc["p2-apt-frequency"]
+    row = evaluate(label_tables(twins=1)).set_index("id").loc["p2-apt-frequency"]
     assert row["verdict"] == "undecided"
     assert "twin" in row["decides"]
 
@@ -140,8 +91,8 @@ def test_more_texts_are_judged_by_the_gain_over_seeds(gain, gain_low, gain_high,
     ("own", "verdict"), [(0.2, "holds"), (0.3005, "holds"), (0.4, "undecided")]
 )
 def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict):
-    measured = tables()
-    accuracy = [learning(run, {"masked-LM accuracy": value})
+    measured = label_tables()
+    accuracy = [learning(run, {"accuracy": value}).assign(task="tokens")
                 for run, value in (("encoder", 0.3), ("lens", own))]  # fmt: skip
     measured["learning"] = pd.concat([measured["learning"], *accuracy], ignore_index=True)
     rows = evaluate(measured).set_index("id")
@@ -153,5 +104,37 @@ def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict
 
 @pytest.mark.parametrize(("clusters", "verdict"), [(4.0, "holds"), (0.0, "undecided")])
 def test_without_a_cluster_nothing_is_said_of_their_size(clusters, verdict):
-    found = verdicts(tables({**LAST, "clusters": clusters}))
+    found = verdicts(label_tables({**LAST, "clusters": clusters}))
     assert found["p2-clusters-finite"] == verdict
+
+
+OTHERS = {
+    "text": {
+        "p2-class-accuracy": "p2-apt-rises",
+        "p2-class-clusters": "p2-clusters",
+        "p2-class-clusters-sharper": "p2-clusters-sharper",
+    },
+    "text, fine-tuned": {"p2-finetuned-accuracy": "p2-apt-rises"},
+    "image": {
+        "p2-image-accuracy": "p2-apt-rises",
+        "p2-image-clusters": "p2-clusters",
+        "p2-image-clusters-sharper": "p2-clusters-sharper",
+    },
+}
+
+
+@pytest.mark.parametrize("task", OTHERS)
+@pytest.mark.parametrize(
+    "given", [{}, {"spread": 100.0}, {"twins": 0}, {"null_clustered": 200}], ids=str
+)
+def test_claims_on_classes_have_the_verdicts_of_their_twins_on_tokens(task, given):
+    rise = "accuracy slope from block 1"
+    own = evaluate(label_tables(**given, task=task, rise=rise)).set_index("id")
+    tokens = evaluate(label_tables(**given)).set_index("id")
+    assert set(own.index) == set(OTHERS[task])
+    columns = ["effect", "low", "high", "control_low", "control_high"]
+    for name, twin in OTHERS[task].items():
+        assert own.loc[name, columns].tolist() == pytest.approx(
+            tokens.loc[twin, columns].tolist(), nan_ok=True
+        )
+        assert own.loc[name, "there"] == tokens.loc[twin, "there"]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from synthetic import HOSTILE
 
+from blocklens.labels.tables import MEAN
 from blocklens.studies.study_record import StudyRecord
 from helpers import write_record
 
@@ -31,18 +32,20 @@ def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str
                     {
                         "run": run,
                         "block": block,
-                        "token": names,
-                        "token_id": np.arange(types),
+                        "label": names,
+                        "label_id": np.arange(types),
                         "frequency": frequency,
                         "n": n,
                         "correct": correct,
-                        "apt": correct / n,
+                        "value": correct / n,
+                        "low": 0.9 * correct / n,
+                        "high": 1.1 * correct / n,
                     }
                 )
             )
             for statistic, value in (
-                ("mean APT", (correct / n).mean()),
-                ("masked-LM accuracy", correct.sum() / n.sum()),
+                (MEAN, (correct / n).mean()),
+                ("accuracy", correct.sum() / n.sum()),
                 ("clusters", 3.0 * block),
                 ("noise share", 0.9 - 0.1 * block),
             ):
@@ -54,13 +57,13 @@ def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str
                 bins.append((run, block, low, high, value, 0.9 * value, 1.1 * value, 40))
             for theta in THETAS:
                 sweep.append((run, block, "cliques", theta, 9 - 10 * theta, 4, 2.0, 1.0, 3.0))
-    learning.append(("encoder", "read-out", "mean APT rise", None, 0.2, 0.1, 0.3, types))
+    learning.append(("encoder", "read-out", f"{MEAN} rise", None, 0.2, 0.1, 0.3, types))
     columns = ["run", "read_out", "statistic", "block", "value", "low", "high", "n_types"]
     learning_frame = pd.DataFrame(learning, columns=columns)
     learning_frame["block"] = learning_frame["block"].astype("Int64")
     null = ["predictions_largest", "predictions_largest_low", "predictions_largest_high"]
-    return {
-        "apt": pd.concat(apt, ignore_index=True),
+    tables = {
+        "accuracy": pd.concat(apt, ignore_index=True),
         "learning": learning_frame,
         "frequency": pd.DataFrame(
             bins,
@@ -75,13 +78,17 @@ def learned_tables(blocks: int = 3, types: int = 400, seed: int = 0) -> dict[str
                 "theta": 0.3,
                 "cluster": [0, 1],
                 "size": [3, 2],
-                "token_ids": [[0, 1, 2], [3, 4]],
-                "tokens": [[HOSTILE, "word1", "word2"], ["word3", "word4"]],
+                "label_ids": [[0, 1, 2], [3, 4]],
+                "labels": [[HOSTILE, "word1", "word2"], ["word3", "word4"]],
             }
         ),
         "cluster_sweep": pd.DataFrame(
             sweep, columns=["run", "block", "method", "theta", "largest", "clusters", *null]
         ),
+    }
+    tables = {name: table.assign(task="tokens") for name, table in tables.items()}
+    return {
+        **tables,
         "training_sizes": pd.DataFrame(
             {
                 "comparison": ["equal steps"] * 2 + ["equal epochs"] * 2,
@@ -128,7 +135,7 @@ def confusion_rows(names: list[str], block: int) -> pd.DataFrame:
             ("encoder", block, i, i, name, name, 6),
             ("encoder", block, i, j, name, names[j], 4),
         ]
-    columns = ["run", "block", "true", "predicted", "true_token", "predicted_token", "count"]
+    columns = ["run", "block", "true", "predicted", "true_label", "predicted_label", "count"]
     return pd.DataFrame(rows, columns=columns)
 
 

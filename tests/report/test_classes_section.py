@@ -11,8 +11,9 @@ from synthetic_texts import build_text_study, text_tables
 
 from blocklens.confidence.replacement import SHARES
 from blocklens.errors import UserError
+from blocklens.labels.tasks import FINE_TUNED, TEXT
 from blocklens.report import StudyFolder, charts, write_report
-from blocklens.report.classes_section import change, classes_section, hardest, part
+from blocklens.report.labels_section import change, hardest, labels_section, part
 from blocklens.report.methods_section import terms_of
 
 TABLES = text_tables()
@@ -26,30 +27,31 @@ def study(tmp_path_factory):
 
 
 def test_a_study_without_labelled_texts_has_no_section_of_classes():
-    assert classes_section(StudyFolder(Path(), {}, {})) is None
+    assert labels_section(StudyFolder(Path(), {}, {}), (TEXT, FINE_TUNED)) is None
 
 
 def test_each_variant_s_rows_hold_what_its_tables_hold(folder):
-    for prefix, first in (("text_", 0), ("truncate_", 1)):
-        rows = part(folder, prefix)["blocks"]
+    for task, first in ((TEXT, 0), (FINE_TUNED, 1)):
+        rows = part(folder, task, titled=True)["blocks"]
         assert [row["block"] for row in rows] == list(range(first, BLOCKS + 1))
-        learning = TABLES[f"{prefix}learning"].query("block == 3 and statistic == 'accuracy'")
+        learning = TABLES["learning"].query("block == 3 and statistic == 'accuracy'")
+        learning = learning[learning["task"].eq(task.name)]
         values = learning.set_index("run")["value"]
         assert rows[-1]["accuracy"]["value"] == values["encoder"]
         assert rows[-1]["untrained"] == values["untrained 0"]
 
 
 def test_the_hardest_classes_come_first_with_what_they_are_taken_for(folder):
-    rows = hardest(folder, "truncate_")
+    rows = hardest(folder, FINE_TUNED)
     assert [row["value"] for row in rows] == sorted(row["value"] for row in rows)
     taken = {row["label"]: row["taken_for"] for row in rows}
     assert (taken["cat"], taken["dog"]) == ("dog", "cat")
 
 
 def test_confidence_is_shown_for_all_and_for_right_answers(folder):
-    rows = change(folder)
+    rows = change(folder, (TEXT, FINE_TUNED))["rows"]
     assert [row["name"] for row in rows] == ["all answers", "right answers"]
-    table = TABLES["text_confidence"].set_index(["subset", "statistic"])
+    table = TABLES["confidence"].set_index(["subset", "statistic"])
     for row, subset in zip(rows, ("all", "correct"), strict=True):
         wanted = table.loc[(subset, "change over the range")]
         assert [row["change"][n] for n in ("value", "low", "high")] == wanted[
@@ -58,18 +60,18 @@ def test_confidence_is_shown_for_all_and_for_right_answers(folder):
 
 
 def test_charts_draw_every_bin_and_arm(folder):
-    chart = charts.confidence_curve(folder.table("text_confidence_curve"))
+    chart = charts.confidence_curve(folder.table("confidence_curve"))
     assert vl_convert.vegalite_to_svg(chart.to_dict()).startswith("<svg")
     (rows,) = chart.to_dict()["datasets"].values()
-    assert len(rows) == len(TABLES["text_confidence_curve"])
+    assert len(rows) == len(TABLES["confidence_curve"])
     for statistic in ("prediction change", "accuracy"):
-        chart = charts.replacement(folder.table("text_replacement"), statistic)
+        chart = charts.replacement(folder.table("replacement"), statistic)
         assert vl_convert.vegalite_to_svg(chart.to_dict()).startswith("<svg")
         (rows,) = chart.to_dict()["datasets"].values()
         assert len(rows) == 3 * len(SHARES)  # the differences are a claim's, not a curve
         assert {row["tokens_replaced"] for row in rows} >= {"strong match partner"}
     with pytest.raises(UserError, match="'nothing' is not in the table: pick one of accuracy"):
-        charts.replacement(folder.table("text_replacement"), "nothing")
+        charts.replacement(folder.table("replacement"), "nothing")
 
 
 def test_terms_are_those_of_labels_and_texts_and_not_of_heads(folder):
@@ -108,7 +110,12 @@ def test_the_page_is_drawn_without_an_error_a_request_or_scrolling_sideways(chro
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.hacked") is None
     assert HOSTILE in page.locator("#classes").inner_text()
-    for name in ("text-accuracy", "truncate-accuracy", "text-confidence", "text-replacement"):
+    for name in (
+        "text-accuracy",
+        "text-fine-tuned-accuracy",
+        "text-confidence",
+        "text-replacement",
+    ):
         box = page.locator(f"#figure-{name}").bounding_box()
         assert box["height"] > 100
         assert box["width"] <= width

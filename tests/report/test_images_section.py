@@ -8,8 +8,9 @@ import vl_convert
 from synthetic import HOSTILE
 from synthetic_images import BLOCKS, IMAGES, build_image_study, image_tables
 
+from blocklens.labels.tasks import IMAGE
 from blocklens.report import StudyFolder, write_report
-from blocklens.report.images_section import block_facts, examples, images_section
+from blocklens.report.labels_section import block_facts, examples, labels_section
 from blocklens.report.methods_section import terms_of
 
 
@@ -21,13 +22,13 @@ def study(tmp_path_factory):
 
 
 def test_a_study_of_texts_has_no_section_of_images():
-    assert images_section(StudyFolder(Path(), {}, {})) is None
+    assert labels_section(StudyFolder(Path(), {}, {}), (IMAGE,)) is None
 
 
 def test_each_block_s_row_holds_what_the_tables_hold(folder):
-    rows = block_facts(folder, folder.table("image_learning"))
+    rows = block_facts(folder, IMAGE)
     assert [row["block"] for row in rows] == list(range(BLOCKS + 1))
-    learning = image_tables()["image_learning"].query("block == 3")
+    learning = image_tables()["learning"].query("block == 3")
     accuracy = learning[learning["statistic"].eq("accuracy")].set_index("run")["value"]
     assert rows[3]["accuracy"]["value"] == accuracy["encoder"]
     twins = accuracy[["untrained 0", "untrained 1"]].mean()
@@ -37,10 +38,11 @@ def test_each_block_s_row_holds_what_the_tables_hold(folder):
 
 
 def test_every_figure_is_drawn_and_has_one_sentence(folder):
-    section = images_section(folder)
+    section = labels_section(folder, (IMAGE,))
     names = [figure.name for figure in section.figures]
     assert names == [
-        "image-accuracy", "image-confusion", "image-clusters", "image-heads-0", "image-heads-1"
+        "image-accuracy", "image-confusion", "image-clustered", "image-largest", "image-heads-0",
+        "image-heads-1",
     ]  # fmt: skip
     for figure in section.figures:
         assert vl_convert.vegalite_to_svg(figure.chart.to_dict()).startswith("<svg")
@@ -49,7 +51,7 @@ def test_every_figure_is_drawn_and_has_one_sentence(folder):
 
 
 def test_confused_images_are_shown_as_what_they_are(folder):
-    pairs = examples(folder)
+    pairs = examples(folder, IMAGE)
     assert [(pair["true"], pair["predicted"], pair["images"]) for pair in pairs] == [
         ("cat", "dog", 3),
         (HOSTILE, "cat", 1),

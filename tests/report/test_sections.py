@@ -12,6 +12,8 @@ from synthetic_texts import text_tables
 
 from blocklens.claims import REGISTRY, evaluate
 from blocklens.errors import UserError
+from blocklens.labels.tables import MEAN
+from blocklens.labels.tasks import TOKENS
 from blocklens.report import Figure, Section, StudyFolder
 from blocklens.report.blocks_section import blocks_section
 from blocklens.report.claim_figures import along_caption, claim_figure
@@ -20,7 +22,8 @@ from blocklens.report.example_maps import pack
 from blocklens.report.formatting import number
 from blocklens.report.heads_section import grid_statistics, grid_values, heads_section
 from blocklens.report.interval_plot import interval_rows
-from blocklens.report.learned_section import browser_data, facts, learned_section
+from blocklens.report.label_browser import browser_data
+from blocklens.report.labels_section import key_figures, labels_section, labels_sections
 from blocklens.report.methods_section import flat_options
 from blocklens.report.training_section import training_section
 
@@ -37,12 +40,18 @@ def folder() -> StudyFolder:
 
 def test_a_part_without_its_tables_has_no_section():
     empty = StudyFolder(Path(), STUDY, {})
-    for build in (claims_section, blocks_section, heads_section, learned_section, training_section):
+    for build in (
+        claims_section,
+        blocks_section,
+        heads_section,
+        labels_sections[0],
+        training_section,
+    ):
         assert build(empty) is None
 
 
 def test_every_figure_is_drawn_and_has_one_sentence(folder: StudyFolder):
-    for build in (claims_section, blocks_section, learned_section, training_section):
+    for build in (claims_section, blocks_section, labels_sections[0], training_section):
         section = build(folder)
         assert section is not None
         for figure in section.figures:
@@ -62,9 +71,9 @@ def test_names_that_are_no_file_names_are_refused():
     [
         {"table": "heads", "measure": "distance", "statistic": "mean distance", "cut": 0.02},
         {"table": "heads", "statistic": ["attention to comma", "attention to full stop"]},
-        {"table": "learning", "statistic": "mean APT"},
-        {"table": "frequency", "statistic": "frequency rho"},
-        {"table": "cluster_sweep", "statistic": "clusters"},
+        {"table": "learning", "statistic": MEAN, "task": "tokens"},
+        {"table": "frequency", "statistic": "frequency rho", "task": "tokens"},
+        {"table": "cluster_sweep", "statistic": "clusters", "task": "tokens"},
         {"table": "training_sizes", "statistic": "apt"},
     ],
 )
@@ -196,7 +205,7 @@ def _centre(strip: str) -> float:
 
 
 def test_what_was_learned_is_told_with_intervals_and_number_of_tokens(folder: StudyFolder):
-    found = facts(folder.tables["learning"], 3)
+    found = key_figures(folder, TOKENS)
     rows = found["rows"]
     assert [row["name"] for row in rows][:2] == ["<APT>", "masked-LM accuracy"]
     assert found["columns"] == [
@@ -208,14 +217,14 @@ def test_what_was_learned_is_told_with_intervals_and_number_of_tokens(folder: St
     assert [cell["block"] for cell in rows[0]["cells"]] == [0, 3, 3, 3]
     assert [cell["run"] for cell in rows[0]["cells"]] == ["encoder"] * 2 + ["untrained 0", "lens"]
     assert rows[0]["cells"][1]["n_types"] == 400
-    section = learned_section(folder)
+    section = labels_section(folder, (TOKENS,))
     assert section is not None
     assert "trained on the frozen output" in section.intro
     assert "&lt;APT&gt;" in section.html
 
 
 def test_the_browser_holds_the_predictions_of_the_last_block(folder: StudyFolder):
-    data = browser_data(folder)
+    data = browser_data(folder, TOKENS)
     tokens = {name: (total, predictions) for name, total, predictions in data["tokens"]}
     assert tokens["word7"] == (10, [["word7", 6], ["word8", 4]])
     assert data["clusters"][1] == ["word3", "word4"]

@@ -82,12 +82,12 @@ def refusal(*arguments) -> str:
 def test_the_folder_holds_every_table_claim_and_model(folder):
     found = studies.Study(folder)
     for name in ("learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep"):
-        runs = set(found.table(f"image_{name}")["run"])
+        runs = set(found.table(name)["run"])
         assert runs <= {"encoder", "untrained 0"}
     assert set(found.table("image_heads")["run"]) == {"encoder", "untrained 0"}
-    assert set(found.table("image_pixels")["run"]) == {"pixels"}
+    assert set(found.table("baseline")["run"]) == {"pixels"}
     assert [claim for claim in found.claims["id"] if "image" in claim] == list(found.claims["id"])
-    accuracy = found.table("image_accuracy")
+    accuracy = found.table("accuracy")
     assert set(accuracy["label"]) == set(CLASSES)
     said = json.loads((folder / "study.json").read_text())
     assert (said["finished"], said["images"]["train"], said["images"]["test"]) == (True, 48, 12)
@@ -109,11 +109,11 @@ def test_the_page_shows_classes_by_name_and_runs_none_of_them(folder):
 def test_only_what_has_changed_is_measured_again(source, tmp_path, measured):
     study_images(source, out=tmp_path / "out", options=OPTIONS, report=False)
     assert measured == ["train", "encoder", "untrained 0", "pixels"]
-    before = (tmp_path / "out" / "tables" / "image_learning.parquet").read_bytes()
+    before = (tmp_path / "out" / "tables" / "learning.parquet").read_bytes()
     measured.clear()
     study_images(source, out=tmp_path / "out", options=OPTIONS, report=False)
     assert measured == []
-    assert (tmp_path / "out" / "tables" / "image_learning.parquet").read_bytes() == before
+    assert (tmp_path / "out" / "tables" / "learning.parquet").read_bytes() == before
     more = OPTIONS.model_copy(update={"untrained": 2})
     study_images(source, out=tmp_path / "out", options=more, report=False)
     assert measured == ["untrained 1"]
@@ -129,9 +129,9 @@ def test_a_given_classifier_is_measured_as_it_is(source, folder, tmp_path, measu
     found = study_images(source, folder / "model", tmp_path / "out", options=options, report=False)
     assert measured == ["encoder", "pixels"]
     assert not (tmp_path / "out" / "model").exists()
-    own = studies.Study(folder).table("image_learning")
+    own = studies.Study(folder).table("learning")
     own = own[own["run"].eq("encoder")].reset_index(drop=True)
-    assert own.equals(found.table("image_learning"))
+    assert own.equals(found.table("learning"))
     said = json.loads((tmp_path / "out" / "study.json").read_text())
     assert "vit" not in said["options"]
     assert any("No untrained twin was measured" in note for note in said["notes"])
@@ -174,7 +174,7 @@ def test_the_fewest_images_that_there_can_be_are_measured(tmp_path):
     options = OPTIONS.model_copy(update={"read_outs": 1})
     found = study_images(tmp_path / "data", out=tmp_path / "out", options=options)
     assert found.report.is_file()
-    accuracy = found.table("image_learning").query("statistic == 'accuracy' and run == 'encoder'")
+    accuracy = found.table("learning").query("statistic == 'accuracy' and run == 'encoder'")
     assert accuracy["n"].tolist() == [2, 2, 2]
     assert accuracy["value"].isin([0, 0.5, 1]).all()
 

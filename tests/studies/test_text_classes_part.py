@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, BertForMaskedLM
@@ -118,8 +119,10 @@ def refusal(*arguments) -> str:
 def test_the_folder_holds_every_table_claim_and_model(folder):
     found = {path.stem for path in (folder / "tables").glob("*.parquet")}
     labels = ("learning", "seeds", "accuracy", "confusion", "clusters", "cluster_sweep", "advice")
-    assert {f"{of}_{name}" for of in ("text", "truncate") for name in labels} <= found
-    assert {"text_baseline", "text_confidence", "text_confidence_curve"} <= found
+    for name in labels:
+        tasks = set(pd.read_parquet(folder / "tables" / f"{name}.parquet")["task"])
+        assert tasks == {"text", "text, fine-tuned"}, name
+    assert {"baseline", "confidence", "confidence_curve"} <= found
     claims = [path.stem for path in (folder / "figures").glob("claim-*.svg")]
     assert "claim-p2-class-accuracy" in claims
     said = json.loads((folder / "study.json").read_text())
@@ -150,11 +153,11 @@ def test_only_what_has_changed_is_measured_again(source, encoder, tmp_path, meas
     first = options(source)
     finetune(first, encoder, out, report=False)
     assert measured == ["read_out_once", "twin_once", "tfidf_once"]
-    before = (out / "tables" / "text_learning.parquet").read_bytes()
+    before = (out / "tables" / "learning.parquet").read_bytes()
     measured.clear()
     finetune(first, encoder, out, report=False)
     assert measured == []
-    assert (out / "tables" / "text_learning.parquet").read_bytes() == before
+    assert (out / "tables" / "learning.parquet").read_bytes() == before
     finetune(options(source, untrained=2), encoder, out, report=False)
     assert measured == ["twin_once"]
     measured.clear()
@@ -202,7 +205,7 @@ def test_a_study_measures_labelled_texts_with_everything_else(source, encoder, t
     found = study(random_texts(20), encoder, tmp_path / "out", options=chosen,
                   report=False)  # fmt: skip
     assert (found.folder / "tables" / "heads.parquet").is_file()
-    assert found.table("text_baseline")["run"].unique().tolist() == ["TF-IDF"]
+    assert found.table("baseline")["run"].unique().tolist() == ["TF-IDF"]
     without = StudyOptions(untrained=0, shuffled=False, examples=0)
     found = study(random_texts(20), encoder, tmp_path / "other", options=without,
                   report=False)  # fmt: skip
@@ -223,9 +226,7 @@ def test_the_study_command_takes_labelled_texts_and_refuses_bad_ones_before_it_m
         cli.app, [*start, str(source), "-o", str(out), "--parts", "heads,classes"]
     )
     assert found.exit_code == 0, found.output
-    assert {"heads.parquet", "text_learning.parquet"} <= {
-        p.name for p in (out / "tables").iterdir()
-    }
+    assert {"heads.parquet", "learning.parquet"} <= {p.name for p in (out / "tables").iterdir()}
     assert "p2-class-accuracy" in found.output
     page = (out / "report.html").read_text("utf-8")
     assert "Text classes" in page

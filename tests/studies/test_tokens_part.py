@@ -39,7 +39,7 @@ def run(folder, encoder, **learned):
 
 def occurrences(table):
     """Modified tokens that each run was measured on."""
-    rows = table[table["statistic"].eq("masked-LM accuracy") & table["block"].notna()]
+    rows = table[table["statistic"].eq("accuracy") & table["block"].notna()]
     return rows.groupby("run")["n"].unique().map(list).to_dict()
 
 

@@ -1,11 +1,10 @@
 """Claims: both papers' statements as tests with an effect, an interval, a control, a verdict."""
 
 from blocklens.claims import (  # noqa: F401 - they register their claims
-    image_classes,
+    confidence,
     p1,
     p2,
     segmenting,
-    text_classes,
 )
 from blocklens.claims.registry import REGISTRY, Claim, Finding, claim, evaluate, judge
 

@@ -1,4 +1,7 @@
-"""P2's statements about pre-training (arXiv 2509.03407), each tested on the study's tables.
+"""P2's statements on labels (arXiv 2509.03407), each tested on the study's tables.
+
+Its claim of universality is that tokens, text classes and image classes are learned by one
+mechanism, so each function here is one for all of them, and claims are made per task.
 
 The statements are the paper's, in our words. How each is made a number and which control it must
 beat are ours, and stand in each claim's `choices`. The control that matters is the untrained trunk
@@ -14,6 +17,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from blocklens.claims.registry import LEARNED, SIMPLEST, Finding, Tables, claim, undecided
+from blocklens.labels.tasks import FINE_TUNED, IMAGE, TASKS, TEXT, TOKENS, Task
 from blocklens.statistics.estimate import SEEDS, Estimate, population
 
 Frame: TypeAlias = Any
@@ -52,48 +56,53 @@ def last_block(learning: Frame, statistic: str) -> Frame:
     return rows[rows["block"] == rows.groupby("run")["block"].transform("max")]
 
 
+def of_task(tables: Tables, name: str, task: Task) -> Frame | None:
+    """A table's rows of one task; None where there are none."""
+    if name not in tables:
+        return None
+    rows: Frame = tables[name]
+    rows = rows[rows["task"].eq(task.name)]
+    return None if rows.empty else rows
+
+
 def beside_untrained(
-    tables: Tables, statistic: str, *, whole: bool, prefix: str = ""
+    tables: Tables, task: Task, statistic: str, *, whole: bool = False
 ) -> Finding | None:
     """A statistic of `learning` for the encoder, and for all untrained twins together.
 
-    `prefix`: what stands before the tables' names where labels are not tokens, as "image_".
+    At the last block, or of the `whole` encoder.
     """
-    if f"{prefix}learning" not in tables:
+    learning = of_task(tables, "learning", task)
+    if learning is None:
         return None
-    choose = whole_encoder if whole else last_block
-    rows: Frame = choose(tables[f"{prefix}learning"], statistic)
-    effect = estimate(rows[rows["run"].eq("encoder")])
+    rows: Frame = (whole_encoder if whole else last_block)(learning, statistic)
+    effect = estimate(of_encoder(rows))
     if effect is None:
         return None
     twins = [run for run in rows["run"].unique() if str(run).split()[0] == UNTRAINED]
     controls = [estimate(rows[rows["run"].eq(run)]) for run in twins]
-    found = [control for control in controls if control is not None]
-    return Finding(effect, {LEARNED: population(found)} if found else {})
+    measured = [control for control in controls if control is not None]
+    return Finding(effect, {LEARNED: population(measured)} if measured else {})
 
 
-def clusters_beside_null(
-    tables: Tables, *, prefix: str = "", labels: str = "tokens"
-) -> Finding | None:
-    """Labels in clusters at the last block; control: the largest of both nulls' draws.
-
-    `labels`: what the tables call them.
-    """
-    if not {f"{prefix}learning", f"{prefix}cluster_sweep"} <= set(tables):
+def clusters_beside_null(tables: Tables, task: Task) -> Finding | None:
+    """Labels in clusters at the last block; control: the stricter of both nulls."""
+    learning, sweep = (of_task(tables, name, task) for name in ("learning", "cluster_sweep"))
+    if learning is None or sweep is None:
         return None
-    learning = tables[f"{prefix}learning"]
-    effect = estimate(_of_encoder(last_block(learning, f"{labels} in clusters")))
+    effect = estimate(of_encoder(last_block(learning, "labels in clusters")))
     if effect is None:
         return None
-    sweep = _of_encoder(tables[f"{prefix}cluster_sweep"])
+    sweep = of_encoder(sweep)
     sweep = sweep[sweep["block"].eq(sweep["block"].max()) & sweep["method"].eq("cliques")]
     nearest = sweep.iloc[(sweep["theta"] - 0.3).abs().argsort()[:1]]
     strictest = max(
         (
             Estimate.of_interval(
-                float(nearest[f"{null}_clustered"].iloc[0]),
-                float(nearest[f"{null}_clustered_low"].iloc[0]),
-                float(nearest[f"{null}_clustered_high"].iloc[0]),
+                *(
+                    float(nearest[f"{null}_clustered{end}"].iloc[0])
+                    for end in ("", "_low", "_high")
+                ),
                 unit="draws of the null",
             )
             for null in ("predictions", "partners")
@@ -108,24 +117,25 @@ def finite_clusters(tables: Tables) -> Finding | None:
 
     Without a cluster of two or more there is nothing that could be finite, and no verdict.
     """
-    if "learning" not in tables:
+    learning = of_task(tables, "learning", TOKENS)
+    if learning is None:
         return None
-    growth = estimate(_of_encoder(last_block(tables["learning"], "growth exponent")))
+    growth = estimate(of_encoder(last_block(learning, "growth exponent")))
     if growth is None:
         return None
-    clusters = estimate(_of_encoder(last_block(tables["learning"], "clusters")))
+    clusters = estimate(of_encoder(last_block(learning, "clusters")))
     if clusters is not None and not clusters.value:
         return undecided("no two tokens match strongly, so no cluster could be finite", MORE_TOKENS)
     return Finding(growth)
 
 
-def falling_noise(tables: Tables, *, prefix: str = "") -> Finding | None:
+def falling_noise(tables: Tables, task: Task) -> Finding | None:
     """Fall of the noise share per block; control: the same fall with partners moved at random."""
-    if f"{prefix}learning" not in tables:
+    learning = of_task(tables, "learning", task)
+    if learning is None:
         return None
-    learning = tables[f"{prefix}learning"]
-    fall = estimate(_of_encoder(whole_encoder(learning, "noise share slope")), -1)
-    null = estimate(_of_encoder(whole_encoder(learning, "noise share slope, null")), -1)
+    fall = estimate(of_encoder(whole_encoder(learning, "noise share slope")), -1)
+    null = estimate(of_encoder(whole_encoder(learning, "noise share slope, null")), -1)
     if fall is None:
         return None
     return Finding(fall, {} if null is None else {SIMPLEST: null})
@@ -158,9 +168,10 @@ def read_outs_fall_short(tables: Tables) -> bool:
     That head is one of those a read-out may become. Where it is more accurate by both intervals,
     the read-outs were trained on too little, and say more about that than about the blocks.
     """
-    if "learning" not in tables:
+    learning = of_task(tables, "learning", TOKENS)
+    if learning is None:
         return False
-    rows: Frame = last_block(tables["learning"], "masked-LM accuracy")
+    rows: Frame = last_block(learning, "accuracy")
     own, read_out = (estimate(rows[rows["run"].eq(run)]) for run in ("lens", "encoder"))
     return own is not None and read_out is not None and own.low > read_out.high
 
@@ -182,24 +193,110 @@ def where_trained(find: Callable[[Tables], Finding | None]) -> Callable[[Tables]
     return found
 
 
-def _of_encoder(rows: Frame) -> Frame:
+def of_encoder(rows: Frame) -> Frame:
+    """The rows of the encoder itself."""
     return rows[rows["run"].eq("encoder")]
 
 
-claim(
-    id="p2-apt-rises",
-    paper="P2",
-    statement="The mean accuracy per token, <APT>, rises along the blocks.",
-    statistic="change of <APT> per block, least squares over blocks 0..L",
-    control="untrained trunk with trained read-outs",
-    null=0.0,
-    least=0.005,
-    least_reason=HALF_A_POINT,
-    simplest=HEADS_ALONE,
-    asks=(LEARNED,),
-    choices=f"{HEADS} <APT> is over tokens modified at least once.",
-    figure={"table": "learning", "statistic": "mean APT"},
-)(where_trained(partial(beside_untrained, statistic="mean APT slope", whole=True)))
+RISES = {
+    TOKENS: "The mean accuracy per token, <APT>, rises along the blocks.",
+    TEXT: "The accuracy on text classes rises along the blocks.",
+    FINE_TUNED: "The accuracy after fine-tuning up to a block rises along the blocks.",
+    IMAGE: "The accuracy on image classes rises along the blocks, as that on tokens does.",
+}
+HOW = {
+    TOKENS: f"{HEADS} <APT> is over tokens modified at least once.",
+    FINE_TUNED: "The trunk is cut after each block and all weights are trained; epochs and rate "
+    "are ours (docs/finetuning.md). Up to block 0 there is only [CLS], so blocks start at 1.",
+}
+"""What is ours in it, where it is not what stands in CLASS_HEADS."""
+CLASS_HEADS = (
+    "Each block's accuracy is that of read-outs trained on its frozen output; the untrained trunk "
+    "has read-outs of its own, trained alike (ours). Block 0 is shown and not counted: a [CLS] has "
+    "seen nothing of the input there, and the step from chance to block 1 would decide the slope, "
+    "with the untrained trunk as well."
+)
+
+
+def register(task: Task) -> None:
+    """The claims that the paper makes of every kind of label.
+
+    It says that the mechanism is one (tag paper); which networks, texts and images it looked at is
+    not known, and the statistics and controls are ours.
+    """
+    judged = where_trained if task is TOKENS else (lambda find: find)
+    words = "" if task.first == 0 else " from block 1"
+    claim(
+        id=task.rises,
+        paper="P2",
+        statement=RISES.get(task, f"The accuracy on {task.shown} rises along the blocks."),
+        statistic=f"change of {'<APT>' if task is TOKENS else 'the accuracy'} per block, least "
+        f"squares over blocks {task.first}..L",
+        control="the same from fresh weights"
+        if task is FINE_TUNED
+        else "untrained trunk with trained read-outs",
+        null=0.0,
+        least=0.005,
+        least_reason=HALF_A_POINT,
+        simplest="The same training from fresh weights; it is run."
+        if task is FINE_TUNED
+        else HEADS_ALONE,
+        asks=(LEARNED,),
+        choices=HOW.get(task, CLASS_HEADS),
+        figure={"table": "learning", "statistic": task.accuracy, "task": task.name},
+    )(
+        judged(
+            partial(
+                beside_untrained, task=task, statistic=f"{task.accuracy} slope{words}", whole=True
+            )
+        )
+    )
+    if task.clusters is None:
+        return
+    claim(
+        id=task.clusters,
+        paper="P2",
+        statement="Pre-training groups tokens into strong match clusters."
+        if task is TOKENS
+        else f"{task.shown.capitalize()} fall into strong match clusters, as tokens do.",
+        statistic=f"{task.labels} in strong match clusters of two or more at the last block",
+        control="predictions permuted within frequency bins, and partners moved at random",
+        null=0.0,
+        least=2.0,
+        least_reason=f"Two {task.labels} are the smallest cluster.",
+        simplest=f"The same number of errors, at random among {task.labels} of like frequency; it "
+        "is run.",
+        asks=(SIMPLEST,),
+        choices="Threshold 0.3 (the group's on image classes, on another matrix than that of "
+        "confusions; carried over by us), greedy cliques by falling frequency, "
+        f"{task.labels} with at least 10 predictions. The second null, stricter where errors are "
+        "concentrated, is ours. Who hardly ever errs has no strong matches; the sweep shows lower "
+        "thresholds.",
+        figure={"table": "cluster_sweep", "statistic": "clustered", "task": task.name},
+    )(judged(partial(clusters_beside_null, task=task)))
+    claim(
+        id=f"{task.clusters}-sharper",
+        paper="P2",
+        statement="The strong match clusters become sharper along the blocks."
+        if task is TOKENS
+        else f"The clusters of {task.shown} become sharper along the blocks, as those of tokens.",
+        statistic="fall per block of the share of strong matches that lie outside the clusters",
+        control="partners moved at random within frequency bins",
+        null=0.0,
+        least=0.01,
+        least_reason="A point a block: less could not be seen in a chart (ours).",
+        simplest=f"Partners moved at random, whose noise falls as {task.labels} are kept; it is "
+        "run.",
+        asks=(SIMPLEST,),
+        choices=f"Sharpness is read as little noise (ours), over blocks with at least "
+        f"{task.fewest_kept} kept {task.labels} and a strong match; fewer than three such blocks "
+        "leave it undecided.",
+        figure={"table": "learning", "statistic": "noise share", "task": task.name},
+    )(judged(partial(falling_noise, task=task)))
+
+
+for _task in TASKS:
+    register(_task)
 
 claim(
     id="p2-apt-frequency",
@@ -214,25 +311,8 @@ claim(
     asks=(LEARNED,),
     choices=f"{HEADS} Tokens modified at least 10 times; their frequency is counted in the "
     "study's texts unless the training texts were given.",
-    figure={"table": "frequency", "statistic": "frequency rho"},
-)(where_trained(partial(beside_untrained, statistic="frequency rho", whole=False)))
-
-claim(
-    id="p2-clusters",
-    paper="P2",
-    statement="Pre-training groups tokens into strong match clusters.",
-    statistic="tokens in strong match clusters of two or more at the last block",
-    control="predictions permuted within frequency bins, and partners moved at random",
-    null=0.0,
-    least=2.0,
-    least_reason="Two tokens are the smallest cluster.",
-    simplest="The same number of errors, at random among tokens of like frequency; it is run.",
-    asks=(SIMPLEST,),
-    choices="Threshold 0.3 (the group's on image classes, carried over by us), greedy cliques by "
-    "falling frequency, tokens with at least 10 modified occurrences. The second null, stricter "
-    "where errors are concentrated, is ours.",
-    figure={"table": "cluster_sweep", "statistic": "clusters"},
-)(where_trained(clusters_beside_null))
+    figure={"table": "frequency", "statistic": "frequency rho", "task": TOKENS.name},
+)(where_trained(partial(beside_untrained, task=TOKENS, statistic="frequency rho")))
 
 claim(
     id="p2-clusters-finite",
@@ -247,24 +327,8 @@ claim(
     simplest="One cluster of every token: 1.",
     choices="The exponent is fitted from the most frequent eighth of the kept tokens to all of "
     "them; below 0.5 counts as finite (ours). Where no tokens group, it is left undecided.",
-    figure={"table": "learning", "statistic": "largest cluster"},
+    figure={"table": "learning", "statistic": "largest cluster", "task": TOKENS.name},
 )(where_trained(finite_clusters))
-
-claim(
-    id="p2-clusters-sharper",
-    paper="P2",
-    statement="The strong match clusters become sharper along the blocks.",
-    statistic="fall per block of the share of strong matches that lie outside the clusters",
-    control="partners moved at random within frequency bins",
-    null=0.0,
-    least=0.01,
-    least_reason="A point a block: less could not be seen in a chart (ours).",
-    simplest="Partners moved at random, whose noise falls as tokens are kept; it is run.",
-    asks=(SIMPLEST,),
-    choices="Sharpness is read as little noise (ours), over blocks with at least 10 kept tokens "
-    "and a strong match; fewer than three such blocks leave it undecided.",
-    figure={"table": "learning", "statistic": "noise share"},
-)(where_trained(falling_noise))
 
 claim(
     id="p2-more-texts",

@@ -16,7 +16,6 @@ import pandas as pd
 
 from blocklens.claims.needs import why_undecided
 from blocklens.claims.verdict import Judgement, Question, Side, Verdict, holm, questions
-from blocklens.labels.old_names import by_old_names
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS
 
@@ -224,7 +223,6 @@ def evaluate(tables: Tables) -> pd.DataFrame:
     beyond_simplest, from_words (yes, no, open, not asked), verdict, reason, decides, simplest,
     choices, figure (JSON).
     """
-    tables = by_old_names(tables)
     found = [(made, made.find(tables)) for made in REGISTRY.values()]
     rows = []
     for one in judge([(made, finding) for made, finding in found if finding is not None]):

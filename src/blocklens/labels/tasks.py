@@ -19,7 +19,9 @@ class Task:
     as titles and statements have it. `inputs`: what is read. `accuracy`: the statistic whose rise
     along the blocks is the paper's statement. `rises`, `clusters`: ids of the claims on accuracy
     and on clusters; None where no claim is made. `first`: the first block whose accuracy counts in
-    a slope. `fewest_kept`: a block with fewer kept labels has no noise share. `thetas`: the sweep.
+    a slope. `section`, `title`: where the report shows it; tasks may share a section, each under
+    its `variant`. `fewest_kept`: a block with fewer kept labels has no noise share. `thetas`:
+    the sweep.
     """
 
     name: str
@@ -27,8 +29,11 @@ class Task:
     labels: str
     shown: str
     inputs: str
+    section: str
+    title: str
     rises: str
     clusters: str | None = None
+    variant: str = "Read-outs of the frozen encoder"
     accuracy: str = "accuracy"
     first: int = 1
     fewest_kept: int = 3
@@ -41,6 +46,8 @@ TOKENS = Task(
     "tokens",
     "tokens",
     "texts",
+    "learned",
+    "What it has learned",
     rises="p2-apt-rises",
     clusters="p2-clusters",
     accuracy="mean accuracy per label",
@@ -54,6 +61,8 @@ TEXT = Task(
     "classes",
     "text classes",
     "texts",
+    "classes",
+    "Text classes",
     rises="p2-class-accuracy",
     clusters="p2-class-clusters",
 )
@@ -63,7 +72,10 @@ FINE_TUNED = Task(
     "classes",
     "text classes",
     "texts",
+    "classes",
+    "Text classes",
     rises="p2-finetuned-accuracy",
+    variant="Fine-tuned up to each block",
 )
 IMAGE = Task(
     "image",
@@ -71,8 +83,23 @@ IMAGE = Task(
     "classes",
     "image classes",
     "images",
+    "images",
+    "Image classes",
     rises="p2-image-accuracy",
     clusters="p2-image-clusters",
 )
 
 TASKS: tuple[Task, ...] = (TOKENS, TEXT, FINE_TUNED, IMAGE)
+
+
+def task_named(name: str) -> Task:
+    """The task of a column `task`."""
+    return next(task for task in TASKS if task.name == name)
+
+
+def shown_statistic(task: Task, statistic: str) -> str:
+    """A statistic of `learning` in the words of its task: <APT>, masked-LM accuracy, classes."""
+    if task is TOKENS:
+        statistic = statistic.replace("mean accuracy per label", "<APT>")
+        statistic = "masked-LM accuracy" if statistic == "accuracy" else statistic
+    return statistic.replace("labels", task.labels).replace("per label", f"per {task.label}")

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.labels.tasks import TOKENS, Task, shown_statistic, task_named
 from blocklens.report import charts
 from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.section import Figure
@@ -50,7 +51,8 @@ def claim_figure(row: Mapping[str, Any], folder: StudyFolder) -> Figure | None:
     wish = json.loads(wish) if isinstance(wish, str) and wish else wish
     if not isinstance(wish, Mapping) or not wish:
         return None
-    table = folder.table(str(wish.get("table", "heads")))
+    name = str(wish.get("table", "heads"))
+    table = folder.of_task(name, task_named(wish["task"])) if "task" in wish else folder.table(name)
     if table is None:
         return None
     try:
@@ -66,19 +68,20 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
     statistic = wish["statistic"]
     match wish.get("table", "heads"):
         case "frequency":
-            apt = folder.table("apt")
+            apt = folder.of_task("accuracy", TOKENS)
             if apt is None:
                 return charts.frequency_curves(table), "Mean accuracy per token, block by block."
             return charts.apt_against_frequency(apt, table), FREQUENCY_CAPTION
         case "cluster_sweep":
-            return charts.cluster_sizes(table, quantity=statistic), cluster_caption(statistic)
-        case "text_confidence_curve":
+            labels = task_named(wish["task"]).labels
+            chart = charts.cluster_sizes(table, quantity=statistic, labels=labels)
+            return chart, cluster_caption(statistic, labels)
+        case "confidence_curve":
             return charts.confidence_curve(table), CONFIDENCE_CAPTION
-        case "text_replacement":
+        case "replacement":
             return charts.replacement(table, statistic), REPLACEMENT_CAPTION[statistic]
-        case "image_cluster_sweep" | "text_cluster_sweep":
-            chart = charts.cluster_sizes(table, quantity=statistic, labels="classes")
-            return chart, cluster_caption(statistic, "classes")
+        case "learning":
+            return along(table, task_named(wish["task"]), statistic)
         case "training_sizes":
             return charts.training_sizes(table), sizes_caption(table)
     if isinstance(statistic, list):
@@ -94,7 +97,16 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
     return chart, along_caption(table, statistic, wish.get("cut"))
 
 
-def along_caption(table: pd.DataFrame, statistic: str, cut: float | None) -> str:
+def along(learning: pd.DataFrame, task: Task, statistic: str) -> tuple[Any, str]:
+    """A statistic of labels along the blocks, in the words of its task, and its caption."""
+    title = shown_statistic(task, statistic)
+    chart = charts.along_blocks(learning, statistic, quantity="value", title=title)
+    return chart, along_caption(learning, statistic, None, title)
+
+
+def along_caption(
+    table: pd.DataFrame, statistic: str, cut: float | None, title: str | None = None
+) -> str:
     """One sentence: what the figure along the blocks compares with what."""
     rows = table.loc[table["statistic"] == statistic]
     runs = set(rows["run"]) if "run" in rows else {"encoder"}
@@ -104,7 +116,8 @@ def along_caption(table: pd.DataFrame, statistic: str, cut: float | None) -> str
         controls.append(f"{twins} untrained twin{'s' if twins > 1 else ''} of the same shape")
     if "shuffled" in runs:
         controls.append("the same texts with their tokens shuffled")
-    text = statistic[0].upper() + statistic[1:] + " in each block of the encoder"
+    title = title or statistic
+    text = title[0].upper() + title[1:] + " in each block of the encoder"
     if "read_out" in rows:
         text += f" ({rows.loc[rows['run'] == 'encoder', 'read_out'].iloc[0]})"
     if controls:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
-from blocklens.labels.old_names import by_old_names
+from blocklens.labels.tasks import Task
 from blocklens.storage import file_digest
 from blocklens.studies.study_record import StudyRecord
 
@@ -60,12 +60,20 @@ class StudyFolder:
         study = record.model_dump(mode="json", exclude_none=True)
         index = path / "examples" / "examples.json"
         examples = json.loads(index.read_text("utf-8")) if index.is_file() else []
-        return cls(path, study, by_old_names(tables), examples)
+        return cls(path, study, tables, examples)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """The table, or None where the study has none of that name or an empty one."""
         frame = self.tables.get(name)
         return None if frame is None or frame.empty else frame
+
+    def of_task(self, name: str, task: Task) -> pd.DataFrame | None:
+        """The table's rows of one kind of label, or None where there are none."""
+        frame = self.table(name)
+        if frame is None:
+            return None
+        rows = frame.loc[frame["task"] == task.name]
+        return None if rows.empty else rows
 
     def example(self, k: int) -> Example:
         """The k-th example text with its matrices (loaded now, not kept)."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from blocklens.labels.tasks import FINE_TUNED, IMAGE, TEXT
 from blocklens.report import charts
 from blocklens.report.first_screen import inputs_name
 from blocklens.report.folder_reading import StudyFolder
@@ -192,13 +193,13 @@ TEXT_TERMS = (
 
 def terms_of(folder: StudyFolder) -> tuple[tuple[str, str, str], ...]:
     """The terms that this study's tables use."""
-    if folder.table("image_learning") is not None:
+    if folder.of_task("learning", IMAGE) is not None:
         heads = PAIR_TERMS if folder.table("image_heads") is not None else ()
         return (*LABEL_TERMS, *heads, *IMAGE_TERMS)
     for table, own in (("scores", SCORE_TERMS), ("sentences", STRENGTH_TERMS)):
         if folder.table(table) is not None:
             return own
-    classes = any(folder.table(f"{name}_learning") is not None for name in ("text", "truncate"))
+    classes = any(folder.of_task("learning", task) is not None for task in (TEXT, FINE_TUNED))
     heads = P1_TERMS if folder.table("heads") is not None or not classes else ()
     return (*heads, *LABEL_TERMS, *TEXT_TERMS) if classes else heads
 

@@ -12,12 +12,10 @@ import vl_convert
 from blocklens.report.blocks_section import blocks_section
 from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
-from blocklens.report.classes_section import classes_section
 from blocklens.report.first_screen import findings, measured, model_name, words_used
 from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.heads_section import heads_section
-from blocklens.report.images_section import images_section
-from blocklens.report.learned_section import learned_section
+from blocklens.report.labels_section import labels_sections
 from blocklens.report.methods_section import methods_section
 from blocklens.report.page import page_html
 from blocklens.report.rendering import to_spec
@@ -32,10 +30,9 @@ SECTIONS: tuple[SectionBuilder, ...] = (
     claims_section,
     blocks_section,
     heads_section,
-    learned_section,
+    labels_sections[0],
     training_section,
-    classes_section,
-    images_section,
+    *labels_sections[1:],
     methods_section,
 )
 FOOTER = (

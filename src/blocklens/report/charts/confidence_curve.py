@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.labels.tasks import FINE_TUNED
 from blocklens.report.charts.style import ACCENT, CONTROL, configure
 
 SUBSETS = {"all": "all answers", "correct": "right answers"}
@@ -21,10 +22,10 @@ DASHES = ([1, 0], [6, 3], [2, 2])
 
 def of_best_variant(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the fine-tuned model where there is one, else those of the read-outs."""
-    if "read_out" not in table:
+    if "task" not in table:
         return table
-    kinds = set(table["read_out"])
-    return table.loc[table["read_out"] == ("truncate" if "truncate" in kinds else "read-out")]
+    tuned = table["task"] == FINE_TUNED.name
+    return table.loc[tuned] if tuned.any() else table
 
 
 def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250) -> alt.LayerChart:

@@ -46,11 +46,12 @@ def apt_against_frequency(
 ) -> alt.LayerChart:
     """Accuracy per token against training frequency: each point a token, the line the bins' mean.
 
-    `apt` has a row a block and token (`frequency`, `n`, `correct`, `apt`); `frequency` the means
-    per frequency bin with their 95 % intervals. Source: docs/definitions.md, frequency curve.
+    `apt` has a row a block and token (`label`, `frequency`, `n`, `correct`, `value`); `frequency`
+    the means per frequency bin with their 95 % intervals.
+    Source: docs/definitions.md, frequency curve.
     """
     rows = block_rows(apt, block, run)
-    rows = rows.loc[rows["frequency"] > 0].sort_values(["frequency", "token_id"])
+    rows = rows.loc[rows["frequency"] > 0].sort_values(["frequency", "label_id"])
     if len(rows) > points:
         rows = rows.iloc[np.linspace(0, len(rows) - 1, points).round().astype(int)]
     x = alt.X(
@@ -60,7 +61,9 @@ def apt_against_frequency(
         axis=alt.Axis(format="~s", tickCount=6),
     )
     y_axis = alt.Axis(title="APT, accuracy per token", format=".0%", tickCount=5)
-    data = rows.loc[:, ["token", "frequency", "apt", "n", "correct"]]
+    data = rows.loc[:, ["label", "frequency", "value", "n", "correct"]].rename(
+        columns={"label": "token", "value": "apt"}
+    )
     dots = (
         alt.Chart(data)
         .mark_circle(color=ACCENT, opacity=0.3)

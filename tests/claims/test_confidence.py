@@ -1,54 +1,23 @@
-"""Claims on text classes: P2's on tokens read from other tables, and those on confidence."""
+"""Claims on the confidence of text classifiers, and on replaced tokens."""
 
 import pandas as pd
 import pytest
-from test_p2 import tables as token_tables
 
 from blocklens.claims import evaluate
 
-NAMES = {"mean APT slope": "accuracy slope", "tokens in clusters": "classes in clusters"}
-TWINS = {
-    "p2-class-accuracy": "p2-apt-rises",
-    "p2-finetuned-accuracy": "p2-apt-rises",
-    "p2-class-clusters": "p2-clusters",
-    "p2-class-clusters-sharper": "p2-clusters-sharper",
-}
-
-
-def text_tables(**given) -> dict[str, pd.DataFrame]:
-    tables = token_tables(**given)
-    learning = tables["learning"]
-    learning = learning.assign(statistic=learning["statistic"].replace(NAMES))
-    return {
-        "text_learning": learning,
-        "truncate_learning": learning,
-        "text_cluster_sweep": tables["cluster_sweep"],
-    }
-
-
-def test_each_claim_has_the_verdict_of_its_twin_on_tokens():
-    for given in ({}, {"spread": 100.0}, {"twins": 0}, {"null_clustered": 200}):
-        texts = evaluate(text_tables(**given)).set_index("id")
-        tokens = evaluate(token_tables(**given)).set_index("id")
-        assert set(texts.index) == set(TWINS)
-        columns = ["effect", "low", "high", "control_low", "control_high"]
-        for own, twin in TWINS.items():
-            assert texts.loc[own, "verdict"] == tokens.loc[twin, "verdict"]
-            assert texts.loc[own, columns].tolist() == pytest.approx(
-                tokens.loc[twin, columns].tolist(), nan_ok=True
-            )
+TASKS = {"read-out": "text", "truncate": "text, fine-tuned"}
 
 
 def confidence(**changes: tuple[float, float, float]) -> dict[str, pd.DataFrame]:
     rows = [
-        {"run": "encoder", "read_out": variant, "subset": subset,
+        {"run": "encoder", "task": TASKS[variant], "subset": subset,
          "statistic": "change over the range", "value": value, "low": low, "high": high,
          "bound": 0.02}
         for variant in ("read-out", "truncate")
         for subset in ("all", "correct")
         for value, low, high in [changes.get(f"{variant}_{subset}".replace("-", "_"), (0, -9, 9))]
     ]  # fmt: skip
-    return {"text_confidence": pd.DataFrame(rows)}
+    return {"confidence": pd.DataFrame(rows)}
 
 
 @pytest.mark.parametrize(
@@ -72,16 +41,16 @@ def test_right_answers_alone_are_a_claim_of_their_own_and_the_fine_tuned_model_i
     found = evaluate(tables).set_index("id")["verdict"]
     assert found["p2-confidence-correct"] == "holds"
     assert found["p2-confidence"] == "undecided"
-    table = tables["text_confidence"]
-    alone = {"text_confidence": table[table["read_out"].eq("read-out")]}
+    table = tables["confidence"]
+    alone = {"confidence": table[table["task"].eq("text")]}
     assert evaluate(alone).set_index("id")["verdict"]["p2-confidence"] == "holds"
 
 
 def test_a_confidence_that_cannot_leave_the_bound_says_nothing_of_independence():
     def verdict(largest):
-        table = confidence(truncate_all=(0.0, -0.001, 0.001))["text_confidence"]
+        table = confidence(truncate_all=(0.0, -0.001, 0.001))["confidence"]
         room = table.assign(statistic="largest change", value=largest)
-        tables = {"text_confidence": pd.concat([table, room])}
+        tables = {"confidence": pd.concat([table, room])}
         return evaluate(tables).set_index("id")["verdict"]["p2-confidence"]
 
     assert verdict(0.2) == "holds"
@@ -98,22 +67,16 @@ def test_partners_must_do_better_than_random_tokens_at_the_largest_share(
     def verdict(low, high):
         low, high = sorted((better * low, better * high))
         rows = [
-            {"read_out": "read-out", "arm": arm, "share": share, "statistic": statistic,
+            {"task": "text", "arm": arm, "share": share, "statistic": statistic,
              "value": (a + b) / 2, "low": a, "high": b}
             for arm in ("random", "random - partner", "random, own frequency - partner")
             for share in (0.5, 1.0)
             for a, b in [(low, high) if (arm, share) == ("random - partner", 1.0) else (-5, 5)]
         ]  # fmt: skip
-        found = evaluate({"text_replacement": pd.DataFrame(rows)}).set_index("id")
+        found = evaluate({"replacement": pd.DataFrame(rows)}).set_index("id")
         assert list(found.index) == [identity]
         return found["verdict"][identity]
 
     assert verdict(0.011, 0.019) == "holds"
     assert verdict(-0.01, 0.02) == "undecided"
     assert verdict(-0.03, -0.02) == "does not hold"
-
-
-def test_without_tables_of_text_classes_there_is_no_claim_on_them():
-    assert not {*TWINS, "p2-confidence", "p2-partners-replace", "p2-partners-accuracy"} & set(
-        evaluate(token_tables())["id"]
-    )
