@@ -9,6 +9,7 @@ blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
 blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report
 blocklens.finetune("reviews.csv", encoder)              # classes of texts on every block
 blocklens.images("photos/")                             # classes of images
+blocklens.compare("my-study", "other-study")            # claims side by side
 blocklens.segment("A long text. ...", encoder).segments  # the text in segments, without training
 """
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from blocklens.pretraining.pretrain_options import PretrainOptions
     from blocklens.readouts.prediction import predict
     from blocklens.report import charts
+    from blocklens.report.compare import compare
     from blocklens.segmentation.evaluate import evaluate
     from blocklens.segmentation.segment import Segmentation, segment
     from blocklens.studies.finetune import finetune
@@ -53,6 +55,7 @@ __all__ = [
     "TextSource",
     "UserError",
     "charts",
+    "compare",
     "evaluate",
     "finetune",
     "images",
@@ -80,6 +83,7 @@ _HOMES = {
     "TextSource": "inputs.texts:TextSource",
     "UserError": "errors:UserError",
     "charts": "report.charts",
+    "compare": "report.compare:compare",
     "evaluate": "segmentation.evaluate:evaluate",
     "finetune": "studies.finetune:finetune",
     "images": "studies.images_part:study_images",

@@ -12,9 +12,10 @@ from synthetic import HOSTILE, Shape, build_study
 
 from blocklens.errors import UserError
 from blocklens.report import write_figures, write_report
-from blocklens.report.first_screen import inputs_name, model_name
+from blocklens.report.first_screen import model_name
 from blocklens.report.formatting import number, script_json
 from blocklens.report.page import policy, theme_css
+from blocklens.safe_text import public_name
 from helpers import write_record
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -114,8 +115,8 @@ def test_the_title_is_the_models_own_name(source: str, name: str):
 
 
 def test_a_file_is_named_without_its_folders_and_a_hub_id_with_its_owner():
-    assert inputs_name("/home/someone/texts.jsonl") == "texts.jsonl"
-    assert inputs_name("wikimedia/wikipedia") == "wikimedia/wikipedia"
+    assert public_name("/home/someone/texts.jsonl") == "texts.jsonl"
+    assert public_name("wikimedia/wikipedia") == "wikimedia/wikipedia"
 
 
 def test_the_first_screen_tells_of_decided_claims_and_links_to_them(page: str, study: Path):
@@ -208,14 +209,18 @@ def test_a_study_of_claims_alone_has_a_page(tmp_path: Path, study: Path):
 
 def test_figures_are_written_where_they_are_wanted(tmp_path: Path, study: Path):
     (tmp_path / "tables").mkdir()
-    for name in ("study.json", "tables/claims.parquet"):
-        (tmp_path / name).write_bytes((study / name).read_bytes())
+    claims = (study / "tables" / "claims.parquet").read_bytes()
+    (tmp_path / "tables" / "claims.parquet").write_bytes(claims)
+    write_record(tmp_path, encoder="BERT", blocks=3, heads=4)
     write_report(tmp_path)
     assert not (tmp_path / "figures").exists()
     paths = write_figures(tmp_path)
     assert {path.name for path in paths} == {"claims.svg", "claims.png"}
     assert "does not hold" in (tmp_path / "figures" / "claims.svg").read_text("utf-8")
     assert (tmp_path / "figures" / "claims.png").read_bytes()[1:4] == b"PNG"
+    (tmp_path / "figures" / "claims.svg").write_text("old")
+    write_report(tmp_path)  # what was asked for once is kept up to date
+    assert "does not hold" in (tmp_path / "figures" / "claims.svg").read_text("utf-8")
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path):

@@ -12,6 +12,7 @@ import sys
 import typer
 
 import blocklens
+from blocklens.cli.compare import compare, figures
 from blocklens.cli.finetune import finetune
 from blocklens.cli.images import images
 from blocklens.cli.predict import predict
@@ -35,6 +36,8 @@ app.command()(pretrain)
 app.command()(finetune)
 app.command()(predict)
 app.command()(images)
+app.command()(compare)
+app.command()(figures)
 
 
 def _say_version(wanted: bool) -> None:

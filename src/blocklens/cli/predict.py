@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 import typer
 
 from blocklens.cli.shared_options import TEXTS, Device, Limit, Strict, TextField
+from blocklens.safe_text import without_formula
 
 if TYPE_CHECKING:
     from blocklens.readouts.prediction import Prediction
@@ -83,12 +84,14 @@ def _write(
 ) -> None:
     table = csv.writer(file, lineterminator="\n") if form == "csv" else None
     if table is not None:
-        table.writerow(["name", "label", "confidence", *(names if every else ())])
+        heads = [without_formula(name) for name in names] if every else []
+        table.writerow(["name", "label", "confidence", *heads])
     for one in found:
         confidence = round(one.confidence, 4)
         if table is not None:
             rest = [round(one.probabilities[name], 4) for name in names] if every else []
-            table.writerow([one.name, one.label, confidence, *rest])
+            named = [without_formula(one.name), without_formula(one.label)]
+            table.writerow([*named, confidence, *rest])
             continue
         row = {"name": one.name, "label": one.label, "confidence": confidence}
         if every:

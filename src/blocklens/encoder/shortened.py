@@ -15,6 +15,7 @@ from torch import nn
 from blocklens.encoder.loading import OPTIONAL_WEIGHTS, quiet_transformers
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.safe_text import without_html
 from blocklens.storage import whole_folder
 
 OF_ALL_BLOCKS = ("stage_names", "out_features", "out_indices")
@@ -93,4 +94,4 @@ def save_model(folder: Path, model: Any, preparation: Any, card: str) -> None:
     with whole_folder(folder) as partial, quiet_transformers():
         model.save_pretrained(partial)
         preparation.save_pretrained(partial)
-        (partial / "README.md").write_text(card, encoding="utf-8")
+        (partial / "README.md").write_text(without_html(card), encoding="utf-8")

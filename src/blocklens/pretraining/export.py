@@ -14,6 +14,7 @@ from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 from blocklens.pretraining.checkpoints import Counters
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.training_log import write_training_log
+from blocklens.safe_text import without_html
 from blocklens.storage import whole_folder
 
 
@@ -43,7 +44,7 @@ def export_encoder(
         save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
         (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         tokenizer.save_pretrained(partial)
-        (partial / "README.md").write_text(card, encoding="utf-8")
+        (partial / "README.md").write_text(without_html(card), encoding="utf-8")
         write_training_log(curve, partial)
 
 

@@ -29,6 +29,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.images.drawing import ImageData
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
+from blocklens.safe_text import public_name
 
 LARGEST_SIDE = 64
 """Side in pixels up to which images go in at their own size; larger ones are made smaller."""
@@ -275,7 +276,7 @@ def vit_card(trained: Trained, data: ImageData) -> str:
         *card_head("image-classification", f"ViT-{options.blocks}", "vit"),
         f"A ViT of {options.blocks} blocks, {options.heads} heads and width {options.width}, "
         f"trained from scratch with blocklens on {len(data.train):,} images of "
-        f"{len(data.classes)} classes ({data.description}).", "",
+        f"{len(data.classes)} classes ({public_name(data.description)}).", "",
         f"- accuracy on {len(data.test):,} held-out images: {trained.held_out:.4f}",
         f"- accuracy on the shifted training images of the last epoch: {last['accuracy']:.4f}",
         f"- loss of the last epoch: {last['loss']:.4f}", "",

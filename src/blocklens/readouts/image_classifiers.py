@@ -21,6 +21,7 @@ from blocklens.inputs.images.drawing import ImageData
 from blocklens.readouts.block_outputs import kept_outputs
 from blocklens.readouts.class_heads import train_class_heads
 from blocklens.readouts.image_task import ImageReadOuts, image_batches, pooling_of
+from blocklens.safe_text import public_name
 
 SEES_CLASS_TOKEN = ("vit", "deit", "vit_msn")
 """Families whose classifier is a linear layer on [CLS]."""
@@ -104,9 +105,10 @@ def shorter_card(
     """The model card of a shorter classifier: what it is, and what it loses."""
     lines = [
         *card_head("image-classification", name),
-        f"Blocks 1 to {block} of {encoder.blocks} of {encoder.name}, with a linear read-out that "
-        f"blocklens trained on {len(data.train):,} images of {len(data.classes)} classes "
-        f"({data.description}); the blocks are as they were.", "",
+        f"Blocks 1 to {block} of {encoder.blocks} of {public_name(encoder.name)}, with a linear "
+        f"read-out that blocklens trained on {len(data.train):,} images of {len(data.classes)} "
+        "classes "
+        f"({public_name(data.description)}); the blocks are as they were.", "",
         f"- accuracy of its block's read-outs on {len(data.test):,} other images: {accuracy:.4f}",
         f"- that of the last block's: {whole:.4f}", "",
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from blocklens.report.claims_section import DECIDED, SINK_CLAIM, sink_caveat
 from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.formatting import interval, number
 from blocklens.report.interval_plot import interval_rows
+from blocklens.safe_text import public_name
 
 MOST_FINDINGS = 3
 EMBEDDED = "embedded"
@@ -45,11 +46,6 @@ def model_name(source: str) -> str:
     return parts[-1] if parts else source
 
 
-def inputs_name(source: str) -> str:
-    """A file or folder by its own name; a Hub id or a description as it is."""
-    return Path(source).name if Path(source).is_absolute() else source
-
-
 def measured(study: dict[str, Any]) -> str:
     """One sentence: which blocks and heads were measured, on what."""
     noun = "image" if "images" in study else "text"
@@ -60,7 +56,7 @@ def measured(study: dict[str, Any]) -> str:
     amount = "" if count is None else f"{count:,} {noun}{'' if count == 1 else 's'}"
     if inputs.get("tokens") is not None:
         amount += f" ({inputs['tokens']:,} tokens)"
-    source = inputs_name(str(inputs.get("description", "")))
+    source = public_name(str(inputs.get("description", "")))
     on = " of ".join(part for part in (amount, source) if part)
     return f"{shape}, measured on {on}." if on else f"{shape}."
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from blocklens.labels.tasks import FINE_TUNED, IMAGE, TEXT
 from blocklens.report import charts
-from blocklens.report.first_screen import inputs_name
 from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.report.segmentation_section import SCORE_TERMS, STRENGTH_TERMS
+from blocklens.safe_text import public_name
 
 PAIR_TERMS = (
     (
@@ -247,7 +247,7 @@ def _inputs(study: dict[str, Any]) -> dict[str, Any]:
 
 def provenance(study: dict[str, Any]) -> Iterator[str]:
     """How the numbers came to be, a sentence each: the encoder, windows, controls, date, notes."""
-    yield f"The encoder: {inputs_name(str(study.get('encoder', '')))}."
+    yield f"The encoder: {public_name(str(study.get('encoder', '')))}."
     windows = _inputs(study).get("windows")
     if windows is not None:
         yield f"The texts went through in {windows:,} windows."

@@ -44,8 +44,9 @@ FOOTER = (
 def write_report(folder: Path | str, *, figures: bool = False) -> Path:
     """Write `report.html` into a study folder, and `figures/` where they are wanted.
 
-    Returns the page's path. The page holds every chart anyway; files of them take longer than all
-    the rest.
+    Returns the page's path. The page holds every chart anyway, and files of them take longer than
+    all the rest. A folder of figures that is there already is kept up to date: it would show what
+    was measured before.
 
     Raises UserError when the folder has no study or cannot be written.
     """
@@ -63,7 +64,7 @@ def write_report(folder: Path | str, *, figures: bool = False) -> Path:
     )
     with whole_file(path) as partial:
         partial.write_text(page, "utf-8")
-    if figures:
+    if figures or (study.path / "figures").is_dir():
         _write_all(study, sections)
     return path
 

@@ -65,8 +65,8 @@ class Segmentation:
         return "\n\n-----\n\n".join(self.segments) + "\n"
 
     def as_markdown(self) -> str:
-        """The segments between Markdown's rules."""
-        return "\n\n---\n\n".join(self.segments) + "\n"
+        """The segments between Markdown's rules; raw HTML in a text is shown, not run."""
+        return "\n\n---\n\n".join(s.replace("<", "&lt;") for s in self.segments) + "\n"
 
     def as_record(self) -> dict[str, object]:
         """The segmentation as JSON takes it: name, method, segments, borders."""

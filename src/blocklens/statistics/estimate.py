@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,8 @@ class Estimate:
         low, high: ends of the interval; NaN without one.
         sources: where the error comes from.
         ratio: compared by its logarithm, as all ratios to a null are.
+        without: the value without each group of texts on the scale of comparison, where it was
+            resampled so: what a paired difference needs.
 
     """
 
@@ -59,6 +61,7 @@ class Estimate:
     high: float = NAN
     sources: tuple[Source, ...] = ()
     ratio: bool = False
+    without: Floats | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, value: float, sources: Sequence[Source], *, ratio: bool = False) -> Estimate:
@@ -78,8 +81,10 @@ class Estimate:
         without = np.asarray(without, dtype=np.float64)
         if len(without) < 2 or not np.isfinite(without).all() or (ratio and without.min() <= 0):
             return cls(float(value), ratio=ratio)
-        error = float(jackknife_error(np.log(without) if ratio else without))
-        return cls.of(value, [Source(unit, error, len(without))], ratio=ratio)
+        without = np.log(without) if ratio else without
+        error = float(jackknife_error(without))
+        made = cls.of(value, [Source(unit, error, len(without))], ratio=ratio)
+        return replace(made, without=without)
 
     @classmethod
     def of_interval(
@@ -148,6 +153,16 @@ class Estimate:
         if not (self.sources and other.sources):
             return Estimate(self.at - self.place(other.value))
         return Estimate.of(self.at - self.place(other.value), self.sources + other.sources)
+
+    def paired_less(self, other: Estimate) -> Estimate | None:
+        """The same of the same groups of texts: each is left out of both at once.
+
+        None where either was not resampled by groups, or by others.
+        """
+        one, two = self.without, other.without
+        if one is None or two is None or len(one) != len(two) or self.ratio != other.ratio:
+            return None
+        return Estimate.left_out(self.at - other.at, one - two)
 
     def p_above(self, bound: float) -> float:
         """How likely so high a value were with the truth at `bound`; 1 where that is unknown."""

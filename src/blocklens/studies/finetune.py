@@ -34,7 +34,7 @@ def finetune(
         out: the study's folder; one that holds a study already is brought up to date.
         export: write the classifier up to this block into `block-<number>` as well.
         progress: told how far each step is.
-        report: write the page and the figures as well.
+        report: write the page as well.
 
     Raises:
         UserError: an input that cannot be used, or a folder that cannot be written.

@@ -89,7 +89,7 @@ def study_images(
             classifier into `block-<number>`.
         device: where to train and compute.
         progress: told how far each step is.
-        report: write the page and the figures as well.
+        report: write the page as well.
 
     Raises:
         UserError: an input that cannot be used, or a folder that cannot be written.

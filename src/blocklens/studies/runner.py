@@ -3,7 +3,7 @@
     study.json             what was measured of what: options, versions, digests, notes
     tables/*.parquet       what was measured, and the claims
     examples/*.npz         maps of a few texts
-    figures/*.{svg,png}    every chart of the report
+    figures/*.{svg,png}    every chart, where `blocklens figures` was asked for them
     report.html            one page that opens offline
     runs/<part>/<step>/    each step's result, to go on from (see `kept.py`)
 
@@ -146,7 +146,7 @@ class StudyRun:
         Args:
             record: what was measured; this fills in facts, notes, files and versions.
             notes: what is to be said before the parts' own notes.
-            report: write the page and the figures as well.
+            report: write the page as well.
 
         """
         if self.share.rank == 0:

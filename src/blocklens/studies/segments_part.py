@@ -48,7 +48,7 @@ def evaluate_in_folder(
     description: str = "documents",
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
-    """Score as `evaluate` does, judge the claims, and write tables, figures and `report.html`.
+    """Score as `evaluate` does, judge the claims, and write tables and `report.html`.
 
     Args:
         documents: with their true segments.
@@ -123,7 +123,7 @@ def write_segmentations(
     options: dict[str, Any],
     description: str = "texts",
 ) -> Path:
-    """Write the segments and the strength along each text: tables, figures, `report.html`.
+    """Write the segments and the strength along each text: tables, `report.html`.
 
     Args:
         segmentations: what `segment` returned, one for each text.

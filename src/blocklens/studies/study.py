@@ -50,7 +50,7 @@ def study(
         out: the study's folder; one that holds a study already is brought up to date.
         options: what to measure and how.
         progress: told how far each step is.
-        report: write the page and the figures as well.
+        report: write the page as well.
         kind: what `study.json` calls the folder; `finetune` writes studies of its own kind.
 
     Raises:

@@ -1,0 +1,154 @@
+"""Studies side by side: each claim's effect in every encoder, and which of them can be told apart.
+
+Where two studies measured the same texts, and a claim rests on sums by group of texts, the
+difference is paired: each group is left out of both encoders at once, so what makes a text hard for
+both cancels. Elsewhere the errors of both add up, and the difference says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from blocklens.claims.registry import REGISTRY, Claim, Tables
+from blocklens.statistics.estimate import Estimate
+
+PAIRED, SAME_TEXTS, OTHER_TEXTS = "paired", "same texts, not paired", "other texts"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One study as a comparison needs it.
+
+    Attributes:
+        name: what the comparison calls it.
+        encoder: the encoder as the study names it, a path or a Hub id.
+        inputs: a hash of the texts or images, "" where the study has none.
+        tables: the study's tables, "claims" among them.
+
+    """
+
+    name: str
+    encoder: str
+    inputs: str
+    tables: Tables
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What studies say side by side.
+
+    Attributes:
+        effects: a row a claim and study, in the order of the claims. Columns: id, paper, statement,
+            statistic, study, effect, low, high, verdict, reason, rank. A study's rank is one more
+            than the number of studies whose effect is clearly larger, so that studies which cannot
+            be told apart share a rank.
+        differences: a row a claim and pair of studies. Columns: id, first, second, scale ("ratio":
+            first over second; "difference": first less second), value, low, high (95 %), how
+            ("paired"; "same texts, not paired"; "other texts"), above and below: the study with the
+            larger and the smaller effect, "" for both where they cannot be told apart.
+        series: where the studies are checkpoints of one run, `effects` with a column step.
+
+    """
+
+    effects: pd.DataFrame
+    differences: pd.DataFrame
+    series: pd.DataFrame | None
+
+
+def compare_studies(studies: Sequence[Compared]) -> Comparison:
+    """All claims of all studies, every pair of studies compared."""
+    apart = differences(studies)
+    tables = [study.tables["claims"].assign(study=study.name) for study in studies]
+    rows = pd.concat(tables, ignore_index=True)
+    above = [
+        int(((apart["id"] == row["id"]) & (apart["below"] == row["study"])).sum())
+        for row in rows.to_dict("records")
+    ]
+    rows["rank"] = pd.array(1 + np.array(above), dtype="Int64")
+    rows.loc[rows["effect"].isna(), "rank"] = pd.NA
+    order = {name: place for place, name in enumerate(REGISTRY)}
+    columns = "id paper statement statistic study effect low high verdict reason rank".split()  # noqa: SIM905
+    rows = rows.sort_values("id", key=lambda ids: ids.map(order), kind="stable")
+    rows = rows.reindex(columns=columns).reset_index(drop=True)
+    return Comparison(rows, apart, along_training(studies, rows))
+
+
+def differences(studies: Sequence[Compared]) -> pd.DataFrame:
+    """Every claim's effect in one study against every other's; see `Comparison.differences`."""
+    rows = []
+    for claim in REGISTRY.values():
+        known = {s.name: effect for s in studies if (effect := effect_of(claim, s.tables))}
+        for one, other in combinations([s for s in studies if s.name in known], 2):
+            a, b = known[one.name], known[other.name]
+            same = bool(one.inputs) and one.inputs == other.inputs
+            paired = a.paired_less(b) if same else None
+            how = PAIRED if paired else SAME_TEXTS if same else OTHER_TEXTS
+            difference = paired or a.less(b)
+            rows.append(_row(claim.id, one.name, other.name, difference, how, ratio=a.ratio))
+    columns = "id first second scale value low high how above below".split()  # noqa: SIM905
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _row(
+    claim: str, first: str, second: str, difference: Estimate, how: str, *, ratio: bool
+) -> tuple[str | float, ...]:
+    ends = np.array([difference.value, difference.low, difference.high])
+    above = below = ""
+    if difference.low > 0:
+        above, below = first, second
+    elif difference.high < 0:
+        above, below = second, first
+    scale = "ratio" if ratio else "difference"
+    value, low, high = (np.exp(ends) if ratio else ends).tolist()
+    return claim, first, second, scale, value, low, high, how, above, below
+
+
+def effect_of(claim: Claim, tables: Tables) -> Estimate | None:
+    """The encoder's effect, or None where the study has none."""
+    finding = claim.find(tables)
+    if finding is None or finding.effect is None or not np.isfinite(finding.effect.at):
+        return None
+    return finding.effect
+
+
+def training_step(encoder: str) -> tuple[str, int] | None:
+    """The run and the step of a checkpoint by its name, such as `bert/checkpoint-500`."""
+    match = re.fullmatch(r"(.*?)[/_-]?(?:checkpoint|step)s?[/_-]?(\d+)/?", encoder)
+    return (match[1], int(match[2])) if match else None
+
+
+def along_training(studies: Sequence[Compared], effects: pd.DataFrame) -> pd.DataFrame | None:
+    """The effects along the steps of one training run, or None where these are no checkpoints."""
+    steps = [training_step(study.encoder) for study in studies]
+    known = [step for step in steps if step is not None]
+    if len(known) < max(2, len(studies)) or len({run for run, _ in known}) > 1:
+        return None
+    of_study = {study.name: step for study, (_, step) in zip(studies, known, strict=True)}
+    return effects.assign(step=effects["study"].map(of_study)).sort_values("step", kind="stable")
+
+
+def begins_to_hold(series: pd.DataFrame) -> pd.DataFrame:
+    """From which step on each claim holds at every later one.
+
+    Columns: id, statement, after (the last step at which it does not hold yet, missing where it
+    holds from the first), by (the first step from which it holds for good, missing where it never
+    does): it begins to hold between the two.
+    """
+    rows = []
+    for name, of_claim in series.groupby("id", sort=False):
+        ordered = of_claim.sort_values("step")
+        holds = ordered["verdict"].eq("holds").to_numpy()
+        steps = ordered["step"].to_numpy()
+        last_not = np.flatnonzero(~holds)
+        at = 0 if not len(last_not) else int(last_not[-1]) + 1
+        after = None if at == 0 else int(steps[at - 1])
+        by = int(steps[at]) if at < len(steps) else None
+        rows.append((name, ordered["statement"].iloc[0], after, by))
+    table = pd.DataFrame(rows, columns=["id", "statement", "after", "by"])
+    return table.astype({"after": "Int64", "by": "Int64"})

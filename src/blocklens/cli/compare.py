@@ -1,0 +1,44 @@
+"""`blocklens compare` and `blocklens figures`: from finished studies, without PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blocklens.errors import UserError
+
+STUDY_HELP = "A folder that `blocklens study`, `finetune`, `images` or `segment` wrote."
+
+
+def compare(
+    studies: Annotated[
+        list[Path], typer.Argument(help="Two or more study folders.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The comparison's folder.")] = Path(
+        "comparison"
+    ),
+) -> None:
+    """Set studies side by side: each claim's verdict and effect, and which encoders differ.
+
+    On the same texts differences are paired. Encoders that cannot be told apart share a rank.
+    Checkpoints of one run (`bert/checkpoint-500`, ...) are shown along their steps.
+    """
+    from blocklens.report.compare import compare as run
+
+    run(*studies, out=out)
+    typer.echo(f"Comparison: {out / 'report.html'}")
+
+
+def figures(
+    studies: Annotated[list[Path], typer.Argument(help=STUDY_HELP, show_default=False)],
+) -> None:
+    """Write every chart of a study's report as SVG and PNG, into its folder `figures`."""
+    from blocklens.report import write_figures
+
+    for study in studies:
+        if not study.is_dir():
+            raise UserError(f"{study}: no such folder; give the folder of a study")
+        paths = write_figures(study)
+        typer.echo(f"{len(paths)} files in {study / 'figures'}")

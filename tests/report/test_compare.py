@@ -1,0 +1,130 @@
+"""The comparison's page and folder, from study folders alone."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import HOSTILE
+from typer.testing import CliRunner
+
+from blocklens.claims import evaluate
+from blocklens.cli import app
+from blocklens.errors import UserError
+from blocklens.report.compare import compare
+from helpers import write_record
+
+GROUPS, BLOCKS, HEADS = 32, 6, 3
+
+
+def sums(strength: float, seed: int) -> pd.DataFrame:
+    """One statistic's sums of an encoder and three untrained twins."""
+    group, block, head = (a.ravel() for a in np.indices((GROUPS, BLOCKS, HEADS)))
+    frames = []
+    for number, run in enumerate(("encoder", "untrained 0", "untrained 1", "untrained 2")):
+        noise = np.random.default_rng([seed, number]).normal(0, 0.03, len(group))
+        effect = np.exp(noise + (strength if run == "encoder" else 0))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "run": run, "measure": "separators", "statistic": "attention to full stop",
+                    "group": group, "block": block + 1, "head": head,
+                    "observed": 50 * effect, "expected": 50.0,
+                }
+            )
+        )  # fmt: skip
+    return pd.concat(frames, ignore_index=True).astype({"head": "Int64"})
+
+
+def build(folder: Path, encoder: str, strength: float, texts: str = "abc") -> Path:
+    (folder / "tables").mkdir(parents=True)
+    tables = {"sums": sums(strength, len(encoder))}
+    tables["claims"] = evaluate(tables)
+    for name, table in tables.items():
+        table.to_parquet(folder / "tables" / f"{name}.parquet")
+    hashes = {"texts": texts, "encoder": encoder}
+    return write_record(folder, encoder=encoder, blocks=BLOCKS, heads=HEADS, hashes=hashes)
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    place = tmp_path_factory.mktemp("studies")
+    return [
+        build(place / "one", f"acme/{HOSTILE.replace('/', '')}", 0.9),
+        build(place / "two", "acme/second", 0.1),
+    ]
+
+
+def test_the_command_writes_a_page_and_both_tables(studies: list[Path], tmp_path: Path):
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["compare", *map(str, studies), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    page = (out / "report.html").read_text("utf-8")
+    effects = pd.read_parquet(out / "tables" / "effects.parquet")
+    assert set(effects["verdict"]) >= {"holds", "does not hold"}
+    for row in effects.to_dict("records"):
+        assert row["statement"] in page
+        assert row["verdict"] in page
+    assert "default-src &#39;none&#39;" in page
+    assert HOSTILE.replace("/", "") not in page
+    differences = pd.read_parquet(out / "tables" / "differences.parquet")
+    assert differences["how"].tolist() == ["paired"] * len(differences)
+
+
+def test_other_texts_are_marked(studies: list[Path], tmp_path: Path):
+    other = build(tmp_path / "three", "acme/third", 0.5, texts="other")
+    comparison = compare(*studies, other, out=tmp_path / "out")
+    rows = comparison.differences
+    of_third = (rows["first"] == "third") | (rows["second"] == "third")
+    assert set(rows.loc[of_third, "how"]) == {"other texts"}
+    assert set(rows.loc[~of_third, "how"]) == {"paired"}
+    assert '<span class="tag">other texts</span>' in (tmp_path / "out/report.html").read_text()
+
+
+def test_checkpoints_are_shown_along_their_steps(tmp_path: Path):
+    strengths = {10: 0.0, 20: 0.9, 30: 1.0}
+    folders = [
+        build(tmp_path / str(step), f"bert/checkpoint-{step}", strength)
+        for step, strength in strengths.items()
+    ]
+    series = compare(*folders, out=tmp_path / "out").series
+    assert series is not None
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert 'id="training"' in page
+    assert "after step 10, by step 20" in page
+
+
+def test_one_study_the_same_twice_or_none_is_refused(studies: list[Path], tmp_path: Path):
+    with pytest.raises(UserError, match="two or more"):
+        compare(studies[0])
+    with pytest.raises(UserError, match="the same study twice"):
+        compare(studies[0], studies[0])
+    with pytest.raises(UserError, match=r"no readable study\.json"):
+        compare(studies[0], tmp_path)
+
+
+def test_a_foreign_folder_is_left_alone(studies: list[Path], tmp_path: Path):
+    (tmp_path / "mine.txt").write_text("keep me")
+    with pytest.raises(UserError, match="holds other files"):
+        compare(*studies, out=tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [420, 1400])
+def test_the_page_is_drawn_without_an_error_or_a_request(chromium, studies, tmp_path, width):
+    compare(*studies, out=tmp_path / "out")
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    requests, errors = [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.goto((tmp_path / "out" / "report.html").as_uri())
+    page.wait_for_function(
+        "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("window.hacked") is None
+    assert errors == []
+    assert [r for r in requests if not r.startswith(("file:", "data:", "blob:"))] == []
+    page.close()
