@@ -1,5 +1,7 @@
 """The comparison's page and folder, from study folders alone."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +110,15 @@ def test_a_foreign_folder_is_left_alone(studies: list[Path], tmp_path: Path):
     with pytest.raises(UserError, match="holds other files"):
         compare(*studies, out=tmp_path)
     assert not (tmp_path / "report.html").exists()
+
+
+def test_report_and_comparison_load_neither_pytorch_nor_transformers():
+    code = (
+        "import sys, blocklens.report, blocklens.report.compare; "
+        "print(*sorted({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.browser
