@@ -14,8 +14,8 @@ import numpy as np
 
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.pairs import pairs_wanted, random_pairs
-from blocklens.heads.ratios import GROUPS
 from blocklens.inputs.windows import KINDS, OTHER, Tokens
+from blocklens.statistics.groups import GROUPS
 
 LOCAL, CONTEXT = 5, 2
 COUNTS = ("number", "distance", "repetition", "anchor", "anchor context", "local",

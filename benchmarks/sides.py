@@ -26,7 +26,6 @@ from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measures import HeadMeasures
-from blocklens.heads.ratios import GROUPS
 from blocklens.heads.streaming import Shape
 from blocklens.inputs.windows import Tokens
 
@@ -83,7 +82,7 @@ class _NumPy:
                 self.figures.add(
                     block,
                     window,
-                    tokens.key % GROUPS,
+                    tokens.group(),
                     maps[block][text].numpy(),
                     vectors[block][text].numpy(),
                 )

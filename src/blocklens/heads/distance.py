@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Num
 
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.pairs import LOCAL, NEAR
-from blocklens.heads.ratios import quantiles, resampling_weights
 from blocklens.heads.streaming import HeadMeasure, Shape
 from blocklens.heads.view import View
+from blocklens.statistics.intervals import jackknife
 
 
 class Distance(HeadMeasure):
@@ -79,21 +79,18 @@ class Distance(HeadMeasure):
         used = histogram.any(axis=(1, 2, 3))
         if not used.any():
             return pd.DataFrame()
-        draws = np.vstack([np.ones(used.sum()), resampling_weights(int(used.sum()))])
         rows = []
         cut = self.options.cut
         for block in range(self.shape.blocks):
             pairs, null = histogram[used, block], self.kept["expected"][used, block]
             for head in range(-1, self.shape.heads):  # -1: the whole block
                 counts = pairs.sum(axis=1) if head < 0 else pairs[:, head]
-                expected = null.sum(axis=1) if head < 0 else null[:, head]
-                observed_median = medians(draws @ counts)
-                expected_median = medians(draws @ expected)
-                ratio = observed_median / expected_median
-                low, high = quantiles(ratio[1:]) if used.sum() > 1 else (np.nan, np.nan)
+                expected = null.sum(axis=(0, 1)) if head < 0 else null[:, head].sum(axis=0)
+                value, low, high = median_interval(counts)
+                of_null = quantile(expected, 0.5)
                 rows.append(
                     (self.name, "median distance", block + 1, pd.NA if head < 0 else head, cut,
-                     observed_median[0], expected_median[0], ratio[0], low, high, counts.sum())
+                     value, of_null, value / of_null, low / of_null, high / of_null, counts.sum())
                 )  # fmt: skip
         columns = [
             "measure", "statistic", "block", "head", "cut",
@@ -102,9 +99,26 @@ class Distance(HeadMeasure):
         return pd.DataFrame(rows, columns=columns).astype({"head": "Int64"})
 
 
-def medians(
-    histograms: Float[np.ndarray, "draws values"],
-) -> Float[np.ndarray, " draws"]:
-    """The median of each histogram: the smallest value that half lie at or below."""
-    sums = histograms.cumsum(axis=1)
-    return (sums >= sums[:, -1:] / 2).argmax(axis=1).astype(np.float64)
+def quantile(histogram: Num[np.ndarray, " values"], share: float) -> float:
+    """The smallest value that the share lies at or below, of a histogram."""
+    sums = histogram.cumsum()
+    return float((sums >= sums[-1] * min(max(share, 0.0), 1.0)).argmax())
+
+
+def median_interval(counts: Num[np.ndarray, "groups values"]) -> tuple[float, float, float]:
+    """The median of the groups' histograms together and its 95 % interval (Woodruff 1952).
+
+    A median jumps from one whole number to the next, so its own jackknife says little: the interval
+    is that of the share of pairs up to the median, read off as distances.
+    """
+    total = counts.sum(axis=0)
+    median = int(quantile(total, 0.5))
+    up_to = counts[:, : median + 1].sum(axis=1)
+    number = counts.sum(axis=1)
+    share = np.array(up_to.sum() / number.sum())
+    left = (up_to.sum() - up_to) / np.maximum(number.sum() - number, 1)
+    low, high = jackknife(share, left)
+    if not np.isfinite(low):
+        return median, np.nan, np.nan
+    half = float(high - low) / 2
+    return median, quantile(total, 0.5 - half), quantile(total, 0.5 + half)

@@ -53,7 +53,7 @@ class HeadMeasures:
 
     def update(self, heads: Heads, tokens: Tokens, workspace: Workspace) -> None:
         """Add one block of one window to every measure."""
-        view = View(heads, tokens, tokens.key % self.shape.groups, self.options, workspace)
+        view = View(heads, tokens, tokens.group(self.shape.groups), self.options, workspace)
         if view.block == 1:
             self.windows += 1
             self.tokens += len(tokens)
@@ -74,7 +74,7 @@ class HeadMeasures:
         return pd.concat([measure.table() for measure in self.each], ignore_index=True)
 
     def sums(self) -> pd.DataFrame:
-        """Sums by group of texts at the chosen cut: what claims resample."""
+        """Sums by group of texts at the chosen cut: left out in turn by claims."""
         return pd.concat(
             [measure.ratios.sums(self.options.cut) for measure in self.each], ignore_index=True
         )

@@ -20,11 +20,11 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.pairs import all_pairs
-from blocklens.heads.ratios import GROUPS
 from blocklens.heads.separators import attention_received
 from blocklens.heads.streaming import HeadMeasure, Shape
 from blocklens.heads.view import View
 from blocklens.inputs.windows import OTHER, START, Tokens
+from blocklens.statistics.groups import GROUPS
 
 
 class SpecialAttention(HeadMeasure):

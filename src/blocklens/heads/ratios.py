@@ -3,7 +3,7 @@
 A statistic is a mean of something observed, set against its mean under a null of the same texts. So
 its whole state is three sums for each (group of texts, block, head, cut): observed, expected under
 the null, and weight (how many pairs, queries or texts were averaged). `merge` is addition. Texts
-fall into groups by their hash, and an interval comes from resampling groups: the sampling unit is
+fall into groups by their hash, and an interval comes from leaving out groups: the sampling unit is
 the text (or, for a few long texts, the window), never the token or the pair.
 """
 
@@ -14,11 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-GROUPS = 64
-"""Groups of texts. More would sharpen the intervals little and cost memory in proportion."""
-
-RESAMPLES = 1000
-CONFIDENCE = (2.5, 97.5)
+from blocklens.statistics.groups import GROUPS
+from blocklens.statistics.intervals import jackknife
 
 
 class Ratios:
@@ -102,7 +99,7 @@ class Ratios:
         return pd.concat(frames, ignore_index=True)
 
     def sums(self, cut: float) -> pd.DataFrame:
-        """The sums of one cut by group, block, head and statistic: what claims resample."""
+        """The sums of one cut by group, block, head and statistic: left out in turn by claims."""
         column = 0 if len(self.cuts) == 1 else self.cuts.index(cut)
         group, block, head, statistic = np.indices(self.observed[:, :, :, column].shape)
         frame = pd.DataFrame(
@@ -122,47 +119,25 @@ class Ratios:
         return frame.loc[frame["weight"] > 0]
 
 
-def resampling_weights(groups: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """How often each group is drawn in each resample, [resamples, groups].
-
-    One seed for every statistic and every run, so that the same groups are drawn for an encoder and
-    for its control.
-    """
-    rng = np.random.default_rng(20251221)
-    return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples).astype(np.float64)
-
-
 def reduced(
     observed: np.ndarray, expected: np.ndarray, weight: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Value, null, effect with its interval, and n, from sums [groups, ...] to [...].
 
-    Groups without any text are left out of the resampling, so that few texts give honest intervals:
-    a single group gives none (missing values).
+    Groups without any text are left out, so that few texts give honest intervals: a single group
+    gives none (missing values). The interval is the jackknife's, of the ratio's logarithm.
     """
     used = weight.reshape(len(weight), -1).any(axis=1)
-    total = weight.sum(axis=0)
+    observed, expected, total = observed[used], expected[used], weight.sum(axis=0)
+    whole, null = observed.sum(axis=0), expected.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = observed.sum(axis=0) / total
-        null = expected.sum(axis=0) / total
-        effect = value / null
-        low, high = np.full(effect.shape, np.nan), np.full(effect.shape, np.nan)
-        if used.sum() > 1:
-            draws = resampling_weights(int(used.sum()))
-            samples = np.tensordot(draws, observed[used], axes=1)
-            samples /= np.tensordot(draws, expected[used], axes=1)
-            low, high = quantiles(samples)
-    return {
-        "value": value,
-        "null": null,
-        "effect": effect,
-        "low": low,
-        "high": high,
-        "n": total,
-    }
-
-
-def quantiles(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ends of the 95 % interval over the first axis; missing where any resample is."""
-    low, high = np.percentile(samples, CONFIDENCE, axis=0)
-    return low, high
+        effect = whole / null
+        low, high = jackknife(effect, (whole - observed) / (null - expected), log=True)
+        return {
+            "value": whole / total,
+            "null": null / total,
+            "effect": effect,
+            "low": low,
+            "high": high,
+            "n": total,
+        }

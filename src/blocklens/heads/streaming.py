@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from blocklens.heads.head_options import HeadOptions
-from blocklens.heads.ratios import GROUPS, Ratios
+from blocklens.heads.ratios import Ratios
 from blocklens.heads.view import View
+from blocklens.statistics.groups import GROUPS
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ WRAP_WIDTHS = range(40, 121)  # a text whose longest line is in here may be hard
 
 _LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SPACE = re.compile(r"\s")
+_WIDE_STOP = re.compile("[。．！？｡！？]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _WIDE = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef"  # scripts wrapped at any character
 _NEXT_WORD = re.compile(rf"[ \t]*(?!(?:[-*+•]|\d+[.)])\s)([{_WIDE}]|[^\s{_WIDE}]+)")  # no list item
@@ -50,6 +51,8 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
         raise UserError(
             f"language {language!r}: expected an ISO 639 code such as 'en', 'de' or 'zh'"
         )
+    if not is_prose(text):
+        return [(0, len(text))] if text else []
     spans = []
     for start, end in _blocks(text):
         plain = _SURROGATE.sub("\ufffd", _SPACE.sub(" ", text[start:end]))
@@ -61,6 +64,14 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
                 first = start + left + sentence.index(stripped[0])
                 spans.append((first, first + len(stripped)))
     return spans
+
+
+def is_prose(text: str) -> bool:
+    """Whether a text can have sentences: it has white space, or the full stop of a script without.
+
+    In a molecule ("CCO.CCN") or another formula without a space "." ends no sentence.
+    """
+    return _SPACE.search(text) is not None or _WIDE_STOP.search(text) is not None
 
 
 def sentence_of_tokens(

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from blocklens.errors import UserError
-from blocklens.inputs.sentences import sentence_of_tokens, sentence_spans
+from blocklens.inputs.sentences import is_prose, sentence_of_tokens, sentence_spans
 
 if TYPE_CHECKING:
     from blocklens.inputs.texts import Text
+from blocklens.statistics.groups import GROUPS, group_of
 
 KINDS = (
     "separator",
@@ -60,6 +61,10 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def group(self, groups: int = GROUPS) -> int:
+        """The unit's group in every interval; a text's is the same wherever it is counted."""
+        return group_of(self.key >> 1, groups)  # `text_key` has 63 of the 64 bits
 
     @cached_property
     def content(self) -> np.ndarray:
@@ -162,6 +167,8 @@ class Windows:
         kinds = np.fromiter(
             (token_kind(text.text[start:end]) for start, end in spans.tolist()), np.int8, len(ids)
         )
+        if not is_prose(text.text[:end]):
+            kinds[kinds == FULL_STOP] = PUNCTUATION
         if not (kinds == OTHER).any():
             raise UserError(f"{text.name}: nothing but separators; texts need words")
         sentences = sentence_of_tokens(sentence_spans(text.text[:end], self.language), spans)

@@ -87,6 +87,23 @@ class Estimate:
         return replace(made, without=without)
 
     @classmethod
+    def deviation(cls, variance: float, without: Floats) -> Estimate:
+        """A standard deviation, by jackknife from the variance and that without each group.
+
+        What noise adds to a variance falls with the number of groups, and the jackknife takes it
+        out: groups x variance - (groups - 1) x mean of those without one. What is left may be
+        below 0, and counts as none.
+        """
+        groups = len(without)
+        if groups < 2:
+            return cls(math.sqrt(variance))
+        error = float(jackknife_error(without))
+        unbiased = groups * variance - (groups - 1) * float(without.mean())
+        value = math.sqrt(max(unbiased, 0.0))
+        # d(sqrt v) = dv / (2 sqrt v), and near 0 no more than the root of the error itself.
+        return cls.of(value, [Source(TEXTS, error / (2 * max(value, math.sqrt(error))), groups)])
+
+    @classmethod
     def of_interval(
         cls,
         value: float,
@@ -135,7 +152,7 @@ class Estimate:
 
     def half(self, level: float) -> float:
         """Half of the interval at a level of confidence, on the scale of comparison."""
-        errors = [np.float64(source.error) for source in self.sources]
+        errors = [np.array(source.error) for source in self.sources]
         return float(half_width(errors, [source.groups - 1 for source in self.sources], level))
 
     def groups(self, unit: str) -> int | None:
