@@ -43,11 +43,28 @@ def test_a_run_gives_back_the_effects_it_was_made_of():
     assert run.first_over_final().value == pytest.approx(1 / 6, rel=0.03)
     assert run.strongest_head().value == pytest.approx(7, rel=0.02)
     # One doubling apart in one block of six, half a doubling in another, none elsewhere.
-    spread = np.mean([0, 0, 0, np.std([1, 2], ddof=1), np.std(np.log2([5, 7]), ddof=1), 0])
+    apart = [0, 0, 0, np.var([1, 2], ddof=1), np.var(np.log2([5, 7]), ddof=1), 0]
+    spread = np.sqrt(np.mean(apart))
     assert run.spread_over_heads().value == pytest.approx(spread, rel=0.1)
     final = run.final_third()
     assert final.low < 6 < final.high
     assert final.high - final.low < 0.2
+
+
+def test_heads_that_differ_by_noise_alone_do_not_lie_apart():
+    """Each group's noise is drawn anew for every head, and the spread is 0 on average."""
+    rng = np.random.default_rng(3)
+    plain, unbiased = [], []
+    for _ in range(30):
+        rows = ratios(np.ones((4, 8)))
+        rows["observed"] = 100 * rng.normal(1, 0.3, len(rows))
+        totals = rows.groupby(["block", "head"])["observed"].sum().unstack()
+        plain.append(np.log2(totals).var(axis=1, ddof=1).mean())
+        found = Run(rows).spread_over_heads()
+        unbiased.append(found.value**2)
+        assert found.value - 2 * found.error < 0.05
+    assert np.mean(plain) > 0.008
+    assert np.median(unbiased) < 0.2 * np.mean(plain)
 
 
 def with_run(frame, name):

@@ -82,10 +82,22 @@ def test_texts_that_cannot_be_measured_are_named_and_the_rest_goes_on():
 
 def test_a_text_of_one_sentence_says_nothing_about_sentences():
     found = measure(small_encoder(), ["a b c d e f g ."])
-    rows = found.table[found.table["measure"] == "sentences"]
+    rows = found.table[
+        found.table["measure"].eq("sentences")
+        | found.table["statistic"].isin(["same sentence", "noise"])
+    ]
     assert (rows["n"] == 0).all()
     assert rows["effect"].isna().all()
     assert found.table.loc[found.table["measure"] == "distance", "effect"].notna().all()
+
+
+def test_a_formula_has_no_sentences_and_no_full_stops():
+    encoder = small_encoder()
+    found = measure(encoder, ["a.b.c.d.e.f", "g.h.i.a.b", "Wait. a b c. d e f."])
+    stops = found.table["statistic"].eq("attention to full stop")
+    prose = measure(encoder, ["Wait. a b c. d e f."]).table
+    assert found.table.loc[stops, "n"].tolist() == prose.loc[stops, "n"].tolist()
+    assert (found.table.loc[stops, "n"] > 0).all()
 
 
 def test_shuffling_moves_the_tokens_and_keeps_the_text():

@@ -10,7 +10,14 @@ from reference import chosen_pairs, sentence_share, similarity
 from blocklens.encoder.attention import Workspace
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.largest import largest
-from blocklens.heads.pairs import PairTable, high_pairs, pairs_wanted, random_pairs
+from blocklens.heads.pairs import (
+    PairTable,
+    context_similarity,
+    high_pairs,
+    pairs_wanted,
+    random_pairs,
+    random_pairs_like,
+)
 from blocklens.inputs.texts import Text
 from helpers import small_encoder
 
@@ -106,6 +113,26 @@ def test_shares_of_the_distance_matched_null_equal_those_counted_one_by_one():
     distances = np.arange(table.tokens)
     assert (table.distance_shares * distances).sum() == pytest.approx(table.mean_distance)
     assert (table.second - table.first).mean() == pytest.approx(table.mean_distance)
+
+
+def test_a_relative_cut_has_as_many_random_pairs_as_each_head_has_high_ones():
+    tokens = window()
+    torch.manual_seed(0)
+    outputs = torch.randn(4, len(tokens), 8, dtype=torch.float64)
+    options = HeadOptions.model_validate({"rule": "relative"})
+    high = high_pairs(outputs, tokens, options, Workspace())
+    random = random_pairs_like(high, tokens.rng(purpose=1))
+    assert (random.number == high.number).all()
+    assert (random.pair != high.pair).any()
+
+
+def test_max_keeps_the_order_where_no_product_is_positive():
+    outputs = torch.tensor([[[1.0, 0.0], [-1.0, 0.2], [-0.2, -3.0]]])
+    raw, by_max = (context_similarity(outputs, kind, Workspace())[0] for kind in ("raw", "max"))
+    above = torch.triu_indices(3, 3, offset=1)
+    raw, by_max = raw[above[0], above[1]], by_max[above[0], above[1]]
+    assert (raw < 0).all()
+    assert (raw.argsort() == by_max.argsort()).all()
 
 
 def test_random_pairs_depend_on_the_text_alone():

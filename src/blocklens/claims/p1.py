@@ -62,27 +62,36 @@ class Run:
         """The effect of the head that is strongest on half of the texts, on the other half.
 
         Choosing and measuring on the same texts would make the largest of many heads look large.
+        Each half chooses for the other, and the two ratios are averaged by their logarithms.
         """
         half = np.arange(len(self.observed)) % 2 == 0
-        with np.errstate(invalid="ignore", divide="ignore"):
-            chosen = self.observed[half].sum(axis=0) / self.expected[half].sum(axis=0)
-        if half.all() or not np.isfinite(chosen).any():
-            return Estimate(float("nan"), ratio=True)
-        block, head = np.unravel_index(np.nanargmax(chosen), chosen.shape)
-        observed, expected = self.observed[~half, block, head], self.expected[~half, block, head]
-        return of_ratio(ratios(observed, expected))
+        values = np.zeros(1 + len(half))
+        for chooses in (half, ~half):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                chosen = self.observed[chooses].sum(axis=0) / self.expected[chooses].sum(axis=0)
+            if not np.isfinite(chosen).any():  # no text, or none with the statistic
+                return Estimate(float("nan"), ratio=True)
+            block, head = np.unravel_index(np.nanargmax(chosen), chosen.shape)
+            measured = ~chooses
+            of_head = ratios(
+                self.observed[:, block, head] * measured, self.expected[:, block, head] * measured
+            )
+            with np.errstate(invalid="ignore", divide="ignore"):
+                values += np.log(of_head) / 2
+        return of_ratio(np.exp(values))
 
     def spread_over_heads(self) -> Estimate:
-        """How many doublings the heads of a block lie apart.
+        """How many doublings the heads of a block lie apart, without the noise of few texts.
 
-        The standard deviation over heads of log2(effect), mean over blocks.
+        The standard deviation over heads of log2(effect), the mean square over blocks. Noise makes
+        heads look different; the jackknife takes out what the variance owes to it.
         """
         # Half an observation keeps a head without any finite.
         doublings = np.log2(
             (all_and_without(self.observed) + 0.5) / (all_and_without(self.expected) + 0.5)
         )
-        spread = doublings.std(axis=2, ddof=1).mean(axis=1)
-        return Estimate.left_out(spread[0], spread[1:])
+        variance = doublings.var(axis=2, ddof=1).mean(axis=1)
+        return Estimate.deviation(variance[0], variance[1:])
 
     def _ratios(self, blocks: slice) -> Floats:
         return ratios(
@@ -184,7 +193,9 @@ def register(  # one line per claim below reads better than a decorator each
     )(find)
 
 
-HALVES = "The strongest head is chosen on one half of the texts and measured on the other."
+HALVES = (
+    "The strongest head of each half of the texts is measured on the other half; geometric mean."
+)
 HEADS_BY_CHANCE = (
     "The strongest of as many heads that nobody trained: the untrained twins' strongest, chosen in "
     "the same way."
@@ -231,7 +242,7 @@ register(
     least_reason="A fifth of a doubling: typical heads then differ by a seventh (ours).",
     simplest="Heads of random weights, which differ by chance: the untrained twins.",
     choices="The spread is the standard deviation over heads of log2(observed / all pairs) of the "
-    "repetition score, mean over blocks.",
+    "repetition score, less the noise of the texts, root mean square over blocks.",
 )
 register(
     "p1-repetition-head",

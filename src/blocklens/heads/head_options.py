@@ -53,8 +53,3 @@ class HeadOptions(BaseModel):
     def default_cut(self) -> int:
         """Index of the chosen cut in `cuts`."""
         return self.cuts.index(self.cut)
-
-    @property
-    def null_cuts(self) -> tuple[float, ...]:
-        """Fractions at which random pairs stand for high ones; a relative cut has none."""
-        return self.cuts if self.rule == "top" else tuple([0.01] * len(self.cuts))

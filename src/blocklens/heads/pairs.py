@@ -163,7 +163,7 @@ def context_similarity(outputs: Tensor, similarity: str, workspace: Workspace) -
     Args:
         outputs: v, content tokens only.
         similarity: "raw" scalar product, "cosine", "centered" (the text's mean vector subtracted
-            first) or "max" (divided by the largest off-diagonal element).
+            first) or "max" (divided by the size of the largest off-diagonal element).
         workspace: where S may be written.
 
     """
@@ -180,7 +180,7 @@ def context_similarity(outputs: Tensor, similarity: str, workspace: Workspace) -
         diagonal.fill_(float("-inf"))
         largest = matrix.amax(dim=(1, 2), keepdim=True)
         diagonal.copy_(kept)
-        matrix /= largest
+        matrix /= largest.abs()  # so that the order stays where no product is positive
     return matrix
 
 
@@ -237,10 +237,13 @@ def pairs_wanted(tokens: int, fraction: float) -> int:
 
 
 def random_pairs(tokens: Tokens, options: HeadOptions, heads: int) -> Pairs:
-    """As many random pairs as a head has high ones: the null of what a head's anchor explains."""
+    """As many random pairs as the top fractions take: the null of what a head's anchor explains.
+
+    The same for every block and head.
+    """
     table = PairTable.of(tokens)
     rng = tokens.rng(purpose=1)
-    counts = [pairs_wanted(table.tokens, q) for q in options.null_cuts]
+    counts = [pairs_wanted(table.tokens, q) for q in options.cuts]
     # Drawn with replacement: a pair drawn twice is rare, and shuffling all pairs is slow.
     chosen = rng.integers(table.pairs, size=(heads, counts[-1]))
     cut = np.searchsorted(counts, np.arange(counts[-1]), side="right")
@@ -252,3 +255,9 @@ def random_pairs(tokens: Tokens, options: HeadOptions, heads: int) -> Pairs:
         heads,
         len(counts),
     )
+
+
+def random_pairs_like(pairs: Pairs, rng: np.random.Generator) -> Pairs:
+    """As many random pairs as each head has at each cut: the null where a head decides how many."""
+    chosen = rng.integers(pairs.table.pairs, size=len(pairs.head))
+    return Pairs(pairs.table, pairs.head, chosen, pairs.cut, pairs.heads, pairs.cuts)

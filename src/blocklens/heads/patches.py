@@ -91,7 +91,8 @@ class PatchMeasures(HeadMeasures):
 
     def update_image(self, heads: Heads, key: int, workspace: Workspace) -> None:
         """Add one block of one image with the hash `key`."""
-        self.update(heads, replace(self.image, key=key), workspace)
+        # A text's key has a bit more: shifted, an image is in the group that its labels are in.
+        self.update(heads, replace(self.image, key=key << 1), workspace)
 
 
 def grid_distances(grid: tuple[int, int]) -> Int[np.ndarray, " pairs"]:

@@ -19,6 +19,7 @@ from blocklens.heads.streaming import HeadMeasure
 from blocklens.heads.view import View
 
 SCORES = KINDS_OF_PAIRS[:-1]
+OF_SENTENCES = ("same sentence", "noise")
 OF_ALL_PAIRS = {"repetition": REPEATED, "local": NEAR, "same sentence": SAME_SENTENCE}
 
 
@@ -32,17 +33,28 @@ class Specialisation(HeadMeasure):
         """Add one block of one window."""
         count = view.pairs.number[:, :, None]  # [heads, cuts, 1]
         expected = null_shares(view) * count
-        self.ratios.add(view.group, view.block, view.kinds.counts, expected, count)
+        # What is said of sentences leaves out texts of one.
+        several = view.table.sentences[0] != view.table.sentences[-1]
+        said = np.array([several or kind not in OF_SENTENCES for kind in KINDS_OF_PAIRS])
+        self.ratios.add(
+            view.group, view.block, view.kinds.counts * said, expected * said, count * said
+        )
 
 
-def null_shares(view: View) -> Float[np.ndarray, "cuts kinds"]:
-    """Share of each kind under its null; the same for every block."""
-    known = view.tokens.cache
-    if "null shares" not in known:
+def null_shares(view: View) -> Float[np.ndarray, "*heads cuts kinds"]:
+    """Share of each kind under its null; the same for every block.
+
+    With a relative cut each head has its own number of pairs, and so shares of its own.
+    """
+    known, own = view.tokens.cache, view.options.rule == "relative"
+    if "null shares" not in known or own:
         random = view.random_kinds
-        shares = random.counts.sum(axis=0) / random.anchors.pairs.number.sum(axis=0)[:, None]
+        counts, number = random.counts, random.anchors.pairs.number
+        if not own:
+            counts, number = counts.sum(axis=0), number.sum(axis=0)
+        shares = counts / np.maximum(number, 1)[..., None]
         for kind, bit in OF_ALL_PAIRS.items():
-            shares[:, KINDS_OF_PAIRS.index(kind)] = view.table.shares[bit]
+            shares[..., KINDS_OF_PAIRS.index(kind)] = view.table.shares[bit]
         known["null shares"] = shares
     return known["null shares"]
 

@@ -8,7 +8,7 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.anchors import Anchors
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.kinds_of_pairs import KindCounts
-from blocklens.heads.pairs import Pairs, PairTable, high_pairs, random_pairs
+from blocklens.heads.pairs import Pairs, PairTable, high_pairs, random_pairs, random_pairs_like
 from blocklens.inputs.windows import Tokens
 
 
@@ -53,9 +53,11 @@ class View:
         """How many high pairs of each kind every head has."""
         return KindCounts(self.anchors)
 
-    @property
+    @cached_property
     def random_kinds(self) -> KindCounts:
-        """The same of as many random pairs, which are one draw for every block of the window."""
+        """The same of as many random pairs; of top fractions one draw for every block."""
+        if self.options.rule == "relative":
+            return KindCounts(Anchors(random_pairs_like(self.pairs, self.tokens.rng(purpose=1))))
         cache = self.tokens.cache
         if "random kinds" not in cache:
             heads = len(self.heads.outputs)
