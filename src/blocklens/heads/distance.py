@@ -119,6 +119,6 @@ def median_interval(counts: Num[np.ndarray, "groups values"]) -> tuple[float, fl
     left = (up_to.sum() - up_to) / np.maximum(number.sum() - number, 1)
     low, high = jackknife(share, left)
     if not np.isfinite(low):
-        return median, np.nan, np.nan
+        return float(median), float("nan"), float("nan")
     half = float(high - low) / 2
-    return median, quantile(total, 0.5 - half), quantile(total, 0.5 + half)
+    return float(median), quantile(total, 0.5 - half), quantile(total, 0.5 + half)

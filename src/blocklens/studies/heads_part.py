@@ -18,7 +18,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.work import Work
 
-VERSION = 1
+VERSION = 2
 MEASURED = {"heads", "long", "language", "strict"}
 """Options that a run's figures depend on: not how many controls there are, or what is shown."""
 
@@ -42,7 +42,7 @@ def runs(options: StudyOptions) -> list[Run]:
 
 
 def sampling_unit(work: Work) -> Literal["text", "window"]:
-    """The unit that intervals resample: texts, or windows where there are few texts."""
+    """The unit that intervals leave out: texts, or windows where there are few texts."""
     if work.options.unit != "auto":
         return work.options.unit
     return "text" if work.inputs.count >= FEW_TEXTS else "window"
@@ -118,7 +118,7 @@ def run_once(run: Run, work: Work, progress: Progress) -> Result | None:
 
 
 def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
-    """How long texts went through, what the intervals resample, and which control is missing."""
+    """How long texts went through, the unit of the intervals, and which control is missing."""
     options = work.options
     window, overlap = window_and_overlap(work)
     found = []
@@ -131,11 +131,11 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
         found.append(f"Texts longer than {window} tokens were cut there.")
     if facts["encoder"]["unit"] == "window":
         found.append(
-            "There are few texts, so the intervals resample windows of them: they describe these "
+            "There are few texts, so the intervals leave out windows of them in turn: they describe these "
             "texts, not texts in general."
         )
     else:
-        found.append("The intervals resample texts.")
+        found.append("The intervals leave out texts in turn.")
     if not options.untrained:
         found.append("No untrained twin was measured, so no claim that needs one has a verdict.")
     return found
