@@ -131,8 +131,8 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
         found.append(f"Texts longer than {window} tokens were cut there.")
     if facts["encoder"]["unit"] == "window":
         found.append(
-            "There are few texts, so the intervals leave out windows of them in turn: they describe these "
-            "texts, not texts in general."
+            "There are few texts, so the intervals leave out windows of them in turn: they "
+            "describe these texts, not texts in general."
         )
     else:
         found.append("The intervals leave out texts in turn.")
