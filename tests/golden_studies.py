@@ -26,10 +26,11 @@ from threadpoolctl import threadpool_limits
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.texts import TextSource
-from blocklens.pretraining.vit import VitOptions
+from blocklens.pretraining.vit_options import VitOptions
 from blocklens.segmentation import Document
 from blocklens.studies.finetune import finetune
-from blocklens.studies.images_part import ImageStudyOptions, study_images
+from blocklens.studies.image_options import ImageStudyOptions
+from blocklens.studies.images_part import study_images
 from blocklens.studies.segments_part import evaluate_in_folder
 from blocklens.studies.sizes_part import study_sizes
 from blocklens.studies.study import study

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from blocklens.segmentation.evaluate import evaluate
     from blocklens.segmentation.segment import Segmentation, segment
     from blocklens.studies.finetune import finetune
-    from blocklens.studies.images_part import ImageStudyOptions
+    from blocklens.studies.image_options import ImageStudyOptions
     from blocklens.studies.images_part import study_images as images
     from blocklens.studies.runner import Study
     from blocklens.studies.study import study
@@ -72,7 +72,7 @@ _HOMES = {
     "Encoder": "encoder.trunk:Encoder",
     "Example": "heads.maps_of_texts:Example",
     "HeadOptions": "heads.head_options:HeadOptions",
-    "ImageStudyOptions": "studies.images_part:ImageStudyOptions",
+    "ImageStudyOptions": "studies.image_options:ImageStudyOptions",
     "LearnedOptions": "studies.study_options:LearnedOptions",
     "Measurement": "heads.measurement:Measurement",
     "PretrainOptions": "pretraining.pretrain_options:PretrainOptions",

@@ -10,14 +10,8 @@ from transformers import pipeline
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.images import Parts, Picture, draw_images
-from blocklens.pretraining.vit import (
-    VitOptions,
-    export_vit,
-    moved,
-    normalised,
-    train_vit,
-    usual_patch,
-)
+from blocklens.pretraining.vit import export_vit, moved, normalised, train_vit
+from blocklens.pretraining.vit_options import VitOptions, usual_patch
 
 TINY = {"blocks": 2, "heads": 2, "width": 16}
 

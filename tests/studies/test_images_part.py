@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 from blocklens import cli
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.pretraining.vit import VitOptions
+from blocklens.pretraining.vit_options import VitOptions
 from blocklens.studies import images_part as studies
-from blocklens.studies.images_part import ImageStudyOptions, study_images
+from blocklens.studies.image_options import ImageStudyOptions
+from blocklens.studies.images_part import study_images
 from helpers import random_texts, small_encoder, write_record
 
 CLASSES = ("rows", "columns", "<script>window.hacked=1<")  # a folder's name holds no slash

@@ -7,9 +7,12 @@ came from.
 from __future__ import annotations
 
 import os
+import re
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 import blocklens
 from blocklens.cli.compare import compare, figures
@@ -21,7 +24,34 @@ from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.errors import UserError
 
+UsageError = typer.BadParameter.__bases__[0]
+"""What Typer raises for a command line that it cannot read; its other name changed by version."""
+
+
+class OneLine(TyperGroup):
+    """Commands whose every fault is one line."""
+
+    def main(self, *args: Any, **given: Any) -> Any:
+        """Run, and raise a `UserError` where Typer would draw a box."""
+        try:
+            code = super().main(*args, **{**given, "standalone_mode": False})
+        except UsageError as error:
+            raise UserError(_one_line(error)) from error
+        sys.exit(code or 0)
+
+
+def _one_line(error: Any) -> str:
+    """Such as "--every 0: 0 is not in the range x>=1; blocklens segment --help says more"."""
+    said = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
+    said = re.sub(
+        r"^Invalid value for '?(.*?)'?:", lambda found: f"{found[1].split(' / ')[-1]}:", said
+    )
+    command = error.ctx.command_path if error.ctx else "blocklens"
+    return f"{said}; {command} --help lists what there is"
+
+
 app = typer.Typer(
+    cls=OneLine,
     name="blocklens",
     help="Measure how a transformer encoder learns and pays attention, block by block and head by "
     "head.",
@@ -59,13 +89,22 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    debug = "--debug" in sys.argv or bool(os.environ.get("BLOCKLENS_DEBUG"))
     try:
         app(prog_name="blocklens")
     except UserError as error:
-        if os.environ.get("BLOCKLENS_DEBUG"):
+        if debug:
             raise
-        print(f"blocklens: {error}", file=sys.stderr)
-        sys.exit(2)
+        _end(str(error), 2)
     except KeyboardInterrupt:
-        print("blocklens: stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        _end("stopped; the same command goes on from here", 130)
+    except Exception as error:
+        if debug:
+            raise
+        said = " ".join(str(error).split())
+        _end(f"{type(error).__name__}: {said}; --debug before the command shows where", 1)
+
+
+def _end(said: str, code: int) -> None:
+    print(f"blocklens: {said}", file=sys.stderr)
+    sys.exit(code)

@@ -12,7 +12,16 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blocklens.cli.shared_options import TEXTS, Device, Limit, Strict, TextField
+from blocklens.cli.completion import encoders, paths
+from blocklens.cli.shared_options import (
+    DeviceOptions,
+    Limit,
+    Strict,
+    TextField,
+    Texts,
+    check_model,
+)
+from blocklens.cli.signature import from_options
 from blocklens.safe_text import without_formula
 
 if TYPE_CHECKING:
@@ -29,18 +38,27 @@ EXAMPLES = """
 """
 
 
+@from_options
 def predict(
     model: Annotated[
         str,
         typer.Argument(
             help="A folder that finetune wrote, any sequence classifier's, or a Hub id.",
             show_default=False,
+            autocompletion=encoders,
         ),
     ],
-    texts: Annotated[str, typer.Argument(help=TEXTS, show_default=False)],
+    texts: Texts,
+    where: DeviceOptions,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="A .jsonl or .csv file.", show_default="standard output"),
+        typer.Option(
+            "--out",
+            "-o",
+            help="A .jsonl or .csv file.",
+            show_default="standard output",
+            autocompletion=paths,
+        ),
     ] = None,
     form: Annotated[
         Literal["jsonl", "csv"] | None,
@@ -52,19 +70,21 @@ def predict(
     text_field: TextField = None,
     limit: Limit = None,
     strict: Strict = False,
-    device: Device = "cpu",
 ) -> None:
     """Say which class each text belongs to, and how sure that is.
 
     A line a text: its name, its label, and the label's probability as the confidence.
     """
     from blocklens.inputs.texts import TextSource
+
+    source = TextSource(texts, field=text_field, limit=limit, strict=strict)
+    check_model(model)
+
     from blocklens.readouts.prediction import load_classifier
     from blocklens.readouts.prediction import predict as answers
     from blocklens.storage import whole_file
 
-    source = TextSource(texts, field=text_field, limit=limit, strict=strict)
-    classifier = load_classifier(model, device=device)
+    classifier = load_classifier(model, device=where.device)
     form = form or ("csv" if out is not None and out.suffix.casefold() == ".csv" else "jsonl")
     with whole_file(out) if out is not None else nullcontext() as place:
         if place is None:

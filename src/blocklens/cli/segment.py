@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from blocklens.cli.segment_scores import check_outputs, known_documents, print_scores, scored
-from blocklens.cli.shared_options import (
-    AllowPickle,
-    Device,
-    EncoderName,
-    Language,
-    Limit,
-    TextField,
-    TrustRemoteCode,
-)
-from blocklens.embedded.bert6 import EMBEDDED
+from blocklens.cli.shared_options import EncoderOptions, Limit, TextField, check_texts
+from blocklens.cli.signature import from_options
 from blocklens.errors import UserError
 from blocklens.progress import shown
 
@@ -43,8 +35,9 @@ EXAMPLES = """
 """
 
 
+@from_options
 def segment(
-    encoder: EncoderName = EMBEDDED,
+    encoder: EncoderOptions,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -54,7 +47,7 @@ def segment(
     ] = None,
     segments: Annotated[
         int | None,
-        typer.Option("--segments", "-n", help="How many segments.", show_default="found"),
+        typer.Option("--segments", "-n", min=1, help="How many segments.", show_default="found"),
     ] = None,
     method: Annotated[
         list[str] | None,
@@ -105,7 +98,9 @@ def segment(
     ] = None,
     every: Annotated[
         int | None,
-        typer.Option(help="Score the first of every so many documents.", show_default="1: all"),
+        typer.Option(
+            min=1, help="Score the first of every so many documents.", show_default="1: all"
+        ),
     ] = None,
     limit: Limit = None,
     by: Annotated[
@@ -122,7 +117,9 @@ def segment(
     untrained: Annotated[
         int | None,
         typer.Option(
-            help="Untrained twins to score beside the encoder.", show_default="1 with --out, else 0"
+            min=0,
+            help="Untrained twins to score beside the encoder.",
+            show_default="1 with --out, else 0",
         ),
     ] = None,
     per_document: Annotated[
@@ -130,10 +127,7 @@ def segment(
         typer.Option(help="Write each document's figures to this CSV file.", show_default=False),
     ] = None,
     text_field: TextField = None,
-    language: Language = "en",
-    device: Device = "cpu",
-    trust_remote_code: TrustRemoteCode = False,
-    allow_pickle: AllowPickle = False,
+    language: Annotated[str, typer.Option(help="Language of the sentence splitter.")] = "en",
 ) -> None:
     """Print texts in segments, found by what an encoder attends to, without training."""
     as_json = as_json or format == "json"
@@ -153,12 +147,9 @@ def segment(
             "--format": format if format == "markdown" else None,
         },
     )  # fmt: skip
-    for option, value, least in (
-        ("--texts", limit, 1), ("--every", every, 1),
-        ("--segments", segments, 1), ("--untrained", untrained, 0),
-    ):  # fmt: skip
-        if value is not None and value < least:
-            raise UserError(f"{option} {value}: expected {least} or more")
+    encoder.check()
+    for file in files or []:
+        check_texts(file)
     _check_methods(method or [], scoring=evaluate is not None)
     # What cannot be read is refused before an encoder is loaded.
     documents = evaluate and known_documents(evaluate, where or [], every or 1, limit)
@@ -169,11 +160,7 @@ def segment(
 
         output_folder(out, "study.json")
 
-    from blocklens.encoder.trunk import Encoder
-
-    loaded = Encoder.load(
-        encoder, device=device, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
-    )
+    loaded = encoder.load()
     if documents:
         scores = scored(
             documents, loaded, method, heads=heads, unit=unit or "sentences",

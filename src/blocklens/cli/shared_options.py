@@ -1,39 +1,132 @@
-"""Options that several commands share, with one wording each."""
+"""Options that several commands share, with one wording each, and what is checked of them at once.
+
+What is named wrongly is said before PyTorch is imported, which takes seconds.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import field_validator
 
-EncoderName = Annotated[
-    str,
-    typer.Option(
-        "--encoder",
-        "-e",
-        help="A model folder or a Hub id.",
-        show_default="the BERT-6 that comes with blocklens",
-    ),
-]
-TextField = Annotated[
-    str | None, typer.Option(help="The column that holds the text.", show_default="found")
-]
-Limit = Annotated[
-    int | None, typer.Option("--texts", help="Take the first so many texts.", show_default="all")
-]
-Language = Annotated[str, typer.Option(help="Language of the sentence splitter.")]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Stop at the first bad text, do not count and go on.")
-]
-Device = Annotated[str, typer.Option(help="Where to compute.")]
-TrustRemoteCode = Annotated[
-    bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.")
-]
-AllowPickle = Annotated[
-    bool, typer.Option("--allow-pickle", help="Read pickled weights, which may run any code.")
+from blocklens.cli.completion import paths
+from blocklens.embedded.bert6 import EMBEDDED, address
+from blocklens.errors import UserError
+from blocklens.options import Options, option
+
+if TYPE_CHECKING:
+    from blocklens.encoder.trunk import Encoder
+
+Out = Annotated[
+    Path, typer.Option("--out", "-o", help="The folder of the results.", autocompletion=paths)
 ]
 TEXTS = (
     "A .txt, .md, .jsonl, .csv or .parquet file (also .gz, .xz, .zst), a folder of them, a Hub "
     "dataset id, or - for standard input."
 )
 """What can be given as texts."""
+Texts = Annotated[str, typer.Argument(help=TEXTS, show_default=False, autocompletion=paths)]
+TextField = Annotated[
+    str | None, typer.Option(help="The column that holds the text.", show_default="found")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--texts", min=1, help="Take the first so many texts.", show_default="all"),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Stop at the first bad text, do not count and go on.")
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Processor threads.", show_default="PyTorch's choice")
+]
+ExportBlock = Annotated[
+    int | None,
+    typer.Option(help="Write the encoder up to this block as a classifier too."),
+]
+
+
+class DeviceOptions(Options):
+    """Where to compute."""
+
+    device: str = option("cpu", "Where to compute.")
+
+    @field_validator("device")
+    @classmethod
+    def _is_a_device(cls, device: str) -> str:
+        if not re.fullmatch(r"(cpu|cuda|mps|xpu|hpu)(:\d+)?", device):
+            raise ValueError(f"device: {device} is none; expected cpu, cuda, cuda:1, mps or xpu")
+        return device
+
+
+class ModelOptions(DeviceOptions):
+    """How to load an encoder."""
+
+    trust_remote_code: bool = option(False, "Run code that comes with the model.")
+    allow_pickle: bool = option(False, "Read pickled weights, which may run any code.")
+
+
+class EncoderOptions(ModelOptions):
+    """Which encoder, and how to load it."""
+
+    encoder: str = option(
+        EMBEDDED,
+        "A model folder or a Hub id.",
+        flag="-e --encoder",
+        shown="the BERT-6 that comes with blocklens",
+        complete="encoder",
+    )
+
+    def check(self) -> None:
+        """See whether there is such an encoder, as far as this machine knows.
+
+        Raises:
+            UserError: a folder without a model in it, or a path that is not there.
+
+        """
+        check_model(self.encoder)
+
+    def load(self) -> Encoder:
+        """The encoder.
+
+        Raises:
+            UserError: see `Encoder.load`.
+
+        """
+        from blocklens.encoder.trunk import Encoder
+
+        return Encoder.load(
+            self.encoder, device=self.device, trust_remote_code=self.trust_remote_code,
+            allow_pickle=self.allow_pickle,
+        )  # fmt: skip
+
+
+def check_model(source: str) -> None:
+    """See whether a model's folder can be one, or its name a Hub id.
+
+    Raises:
+        UserError: neither.
+
+    """
+    folder = Path(address(source)).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file() and not (folder / "study.json").is_file():
+            raise UserError(f"{source}: no config.json; expected a Hugging Face model folder")
+    elif folder.is_file():
+        raise UserError(f"{source}: a file; expected a model folder or a Hub id")
+    elif not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
+        raise UserError(f"{source}: no such folder; check the path, or give a Hub id as owner/name")
+
+
+def check_texts(source: str, **options: object) -> None:
+    """See whether there are such texts, as far as this machine knows.
+
+    Raises:
+        UserError: a path that is not there, or of no known kind.
+
+    """
+    from blocklens.inputs.texts import TextSource
+
+    TextSource(source, **options)  # type: ignore[arg-type]

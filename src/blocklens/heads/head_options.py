@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from blocklens.options import Options, option
 
 
-class HeadOptions(BaseModel):
+class HeadOptions(Options):
     """Options of the head measures; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    similarity: Literal["raw", "cosine", "centered", "max"] = Field(
-        default="raw", description="how two head output vectors are compared"
+    similarity: Literal["raw", "cosine", "centered", "max"] = option(
+        "raw", "How head output vectors are compared."
     )
-    rule: Literal["top", "relative"] = Field(
-        default="top",
-        description="high pairs are the top fraction of all pairs, or those above a share of the "
-        "largest similarity",
+    rule: Literal["top", "relative"] = option(
+        "top", "High pairs: the top share of all, or above a share of the largest."
     )
-    cut: float = Field(default=0.01, gt=0, lt=1, description="the fraction, or the share")
+    cut: float = option(0.01, "That share.", shown="0.01; 0.5 where --rule relative", gt=0, lt=1)
     sweep: tuple[float, ...] = Field(
-        default=(0.005, 0.01, 0.02, 0.05), description="further cuts, for the sweep"
+        default=(0.005, 0.01, 0.02, 0.05), description="Further cuts, for the sweep."
     )
-    shifts: int = Field(
-        default=0,
-        ge=0,
-        description="circular shifts drawn for the spread of the distance-matched null",
-    )
+    shifts: int = option(0, "Shifts drawn for the spread of the same-sentence null.", ge=0)
 
     @model_validator(mode="before")
     @classmethod

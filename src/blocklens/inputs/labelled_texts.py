@@ -8,23 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
 from blocklens.inputs.fewrel import FewRel
+from blocklens.inputs.presets import Preset
 from blocklens.inputs.texts import Skipped, Text, TextSource, text_key
-
-Preset = Literal["fewrel", "dbpedia", "agnews"]
-
-SIZES: dict[str, tuple[int, int]] = {
-    "fewrel": (630, 70),
-    "dbpedia": (100, 100),
-    "agnews": (1000, 1000),
-}
-"""Training and test texts a class (docs/definitions.md: fine-tuning along the blocks; code)."""
 
 TEST_SHARE = 0.2
 """Of each class, where neither sizes nor test texts are given."""

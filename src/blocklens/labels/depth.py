@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.labels.accuracy import Factors, LabelCounts, accuracy
-
-MARGIN = 0.01
-"""Accuracy that may be lost: one point."""
+from blocklens.labels.tasks import MARGIN
 
 
 def loss_rows(counts: LabelCounts, factors: Factors) -> pd.DataFrame:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MARGIN = 0.01
+"""Accuracy that the advised block may lose, whatever the labels: one point."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:

@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import model_validator
 
-from blocklens.encoder.matmul import fastest_precision
 from blocklens.errors import UserError
+from blocklens.options import Options, called, checked, option
+
+PRESET = "the preset's"
+"""How the help shows a default that the preset decides."""
 
 
-class PretrainOptions(BaseModel):
+class PretrainOptions(Options):
     """Everything that decides the weights, apart from the texts.
 
     The presets say in what they differ from the defaults (docs/pretraining.md: what was tried). Of
@@ -21,45 +24,60 @@ class PretrainOptions(BaseModel):
     run keeps them.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     # the encoder
-    blocks: int = Field(6, ge=1)
-    heads: int = Field(6, ge=1)
-    width: int = Field(192, ge=1)
-    feed_forward: int | None = Field(None, ge=1, description="width of the inner layer; 4 x width")
-    positions: int = Field(128, ge=4, description="longest input the encoder can read")
-    initial: Literal["standard", "neighbours"] = "neighbours"
-    # the texts
-    vocabulary: int = Field(8192, ge=32)
-    tokenizer: str | None = Field(None, description="an existing tokenizer instead of a new one")
-    lowercase: bool = True
-    length: int = Field(128, ge=4, description="positions of a row")
-    long_texts: Literal["windows", "cut"] = "windows"
-    articles: int | None = Field(None, ge=2)
-    validation: float = Field(0.04, gt=0, lt=1)
-    # the modification
-    modified: float = Field(0.15, gt=0, lt=1)
-    modified_early: float | None = Field(None, gt=0, lt=1, description="share before the decay")
-    dropout: float = Field(0.0, ge=0, lt=1)
-    # the training
-    rows: int = Field(16, ge=1, description="packed rows of a step")
-    steps: int | None = Field(None, ge=1)
-    epochs: float | None = Field(None, gt=0)
-    hours: float | None = Field(None, gt=0)
-    optimiser: Literal["muon", "adamw"] = "muon"
-    rate: float = Field(1e-3, gt=0, description="AdamW's learning rate")
-    matrix_rate: float = Field(5e-3, gt=0, description="Muon's learning rate")
-    beta2: float = Field(0.999, gt=0, lt=1)
-    weight_decay: float = Field(0.01, ge=0)
-    clip: float = Field(1.0, gt=0)
-    warm_up: int = Field(50, ge=0, description="steps")
-    schedule: Literal["stable-decay", "linear"] = "stable-decay"
-    decay: float = Field(0.25, ge=0, le=1, description="share of the run, at its end")
-    precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="of matrix products; auto: what this processor is fastest in"
+    blocks: int = option(6, "Blocks.", shown=PRESET, ge=1)
+    heads: int = option(6, "Heads of a block.", shown=PRESET, ge=1)
+    width: int = option(192, "Width of the encoder.", shown=PRESET, ge=1)
+    feed_forward: int | None = option(None, "Inner width of a block.", shown="4 x width", ge=1)
+    positions: int = option(128, "Longest input of the encoder.", shown=PRESET, ge=4)
+    initial: Literal["standard", "neighbours"] = option(
+        "neighbours", "Initial weights.", shown=PRESET
     )
-    seed: int = Field(0, ge=0)
+    # the texts
+    vocabulary: int = option(8192, "Entries of the new vocabulary.", shown=PRESET, ge=32)
+    tokenizer: str | None = option(
+        None, "An existing tokenizer, folder or Hub id.", shown="a new one", complete="path"
+    )
+    lowercase: bool = option(True, "Lower-case the texts.", shown=PRESET)
+    length: int = option(128, "Tokens of a packed row.", shown=PRESET, ge=4)
+    long_texts: Literal["windows", "cut"] = option(
+        "windows",
+        "Long texts: all of them in windows, or their beginning.",
+        flag="--long",
+        shown=PRESET,
+    )
+    articles: int | None = option(None, "Texts to train on.", shown="all", ge=2)
+    validation: float = option(0.04, "Share of texts held out.", shown=PRESET, gt=0, lt=1)
+    # the modification
+    modified: float = option(0.15, "Share of tokens modified.", shown=PRESET, gt=0, lt=1)
+    modified_early: float | None = option(
+        None, "The same before the rate falls.", shown=PRESET, gt=0, lt=1
+    )
+    dropout: float = option(0.0, "Dropout; the group's code has 0.1.", shown=PRESET, ge=0, lt=1)
+    # the training
+    rows: int = option(16, "Packed rows of a step.", shown=PRESET, ge=1)
+    steps: int | None = option(None, "Train so many steps.", shown="tiny: 2000", ge=1)
+    epochs: float | None = option(None, "Or so many epochs.", shown="paper: 50", gt=0)
+    hours: float | None = option(None, "Or so many hours.", shown="mini: 2", gt=0)
+    optimiser: Literal["muon", "adamw"] = option("muon", "Optimiser.", shown=PRESET)
+    rate: float = option(1e-3, "AdamW's learning rate.", shown=PRESET, gt=0)
+    matrix_rate: float = option(5e-3, "Muon's learning rate.", shown=PRESET, gt=0)
+    beta2: float = option(0.999, "AdamW's second beta.", shown=PRESET, gt=0, lt=1)
+    weight_decay: float = option(0.01, "Weight decay.", shown=PRESET, ge=0)
+    clip: float = option(1.0, "Largest norm of the gradient.", shown=PRESET, gt=0)
+    warm_up: int = option(50, "Steps of rising rate.", shown=PRESET, ge=0)
+    schedule: Literal["stable-decay", "linear"] = option(
+        "stable-decay", "Learning rate's course.", shown=PRESET
+    )
+    decay: float = option(
+        0.25, "Share of the run in which the rate falls.", shown=PRESET, ge=0, le=1
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto",
+        "Of matrix products; auto: bfloat16 where the processor has instructions for it.",
+        shown="auto; paper: float32",
+    )
+    seed: int = option(0, "Seed.", shown=PRESET, ge=0)
 
     @model_validator(mode="after")
     def _fits_together(self) -> PretrainOptions:
@@ -91,16 +109,12 @@ class PretrainOptions(BaseModel):
         values = dict(PRESETS[name])
         if {"steps", "epochs", "hours"} & changes.keys():
             values = {k: v for k, v in values.items() if k not in ("steps", "epochs", "hours")}
-        try:
-            return cls(**{**values, **changes})
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            text = str(first["msg"]).removeprefix("Value error, ")
-            raise UserError(f"{place}: {text}" if place else text) from None
+        return checked(cls, {**values, **changes}, lambda place: called(cls, place))
 
     def settled(self, before: PretrainOptions | None = None) -> PretrainOptions:
         """The same with a precision in the place of "auto": that of `before`, or this machine's."""
+        from blocklens.encoder.matmul import fastest_precision
+
         if self.precision != "auto":
             return self
         chosen = before.precision if before else fastest_precision()

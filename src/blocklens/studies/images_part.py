@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Any
 
 from blocklens.encoder.shortened import save_model
 from blocklens.encoder.trunk import Encoder
@@ -19,8 +17,8 @@ from blocklens.errors import UserError
 from blocklens.heads.image_measurement import measure_patches
 from blocklens.inputs.images.drawing import ImageData, draw_images
 from blocklens.inputs.images.image_sources import DIGITS, open_images
-from blocklens.labels.depth import MARGIN
-from blocklens.pretraining.vit import VitOptions, export_vit, train_vit
+from blocklens.pretraining.vit import export_vit, train_vit
+from blocklens.pretraining.vit_options import VitOptions
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.image_classifiers import (
     check_exportable,
@@ -34,31 +32,13 @@ from blocklens.readouts.image_task import (
     pooling_of,
 )
 from blocklens.storage import output_folder
+from blocklens.studies.image_options import ImageStudyOptions
 from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
 VERSION = 2
 MODEL = "model"
-
-
-class ImageStudyOptions(BaseModel):
-    """What can be chosen in a study of images; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    train_images: int = Field(default=1000, ge=1, description="images of a class to train on")
-    test_images: int = Field(default=200, ge=1, description="images of a class to measure on")
-    vit: VitOptions = Field(default=VitOptions())
-    pooling: Literal["auto", "first", "mean"] = "auto"
-    read_outs: int = Field(default=5, ge=1, description="seeds of the read-outs of every block")
-    untrained: int = Field(default=3, ge=0, description="untrained twins, seeds 0, 1, ...")
-    margin: float = Field(
-        default=MARGIN, ge=0, le=1, description="accuracy that the advised block may lose"
-    )
-    head_images: int = Field(default=500, ge=0, description="images the heads are measured on")
-    seed: int = Field(default=0, ge=0, description="of the draw of the images")
-    strict: bool = Field(default=False, description="stop at the first image that cannot be read")
 
 
 def study_images(

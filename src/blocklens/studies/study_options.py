@@ -4,101 +4,140 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from blocklens.heads.head_options import HeadOptions
-from blocklens.inputs.labelled_texts import Preset
-from blocklens.labels.depth import MARGIN
+from blocklens.inputs.presets import Preset
+from blocklens.labels.tasks import MARGIN
+from blocklens.options import Names, Options, WholeNumbers, option
+
+TUNING = "Fine-tuning (--variant truncate)"
+SAMPLES = "Samples"
+LEARNED = "What it has learned"
+LABELLED = "Labelled texts"
+"""Panels of the help."""
 
 
-class ClassOptions(BaseModel):
+class ClassOptions(Options):
     """What can be chosen in the text classes of a study; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    data: str = option(
+        ...,
+        "Labelled texts: a .jsonl, .csv or .parquet file (also .gz, .xz, .zst) with a column of "
+        "texts and one of classes, a folder of them, or a Hub dataset id.",
+        flag="argument",
+        complete="path",
+    )
+    preset: Preset | None = option(
+        None,
+        "Sizes of the group's runs: 630 and 70 texts a class, 100 and 100, 1,000 and 1,000. fewrel "
+        "reads FewRel's own format as well.",
+    )
+    variant: Literal["read-out", "truncate", "both"] = option(
+        "read-out",
+        "read-out: a new head on every block of the frozen encoder. truncate: the encoder cut "
+        "after every block, all of it fine-tuned; takes blocks times seeds trainings.",
+    )
+    margin: float = option(
+        MARGIN, "Points of accuracy that the advised block may lose.", percent=True, ge=0, le=1
+    )
+    text_field: str | None = option(None, "The column that holds the text.", shown="found")
+    label_field: str | None = option(None, "The column that holds the class.", shown="found")
+    markers: bool = option(False, "Put signs around FewRel's entities.")
+    untrained: int = option(1, "Untrained twins to compare with.", ge=0)
+    tokens: int = option(128, "First tokens of a text that are used.", ge=4)
+    pooling: Literal["first", "mean"] = option(
+        "first", "A read-out sees the first token, [CLS], or the mean over tokens."
+    )
+    confidence: bool = option(True, "Set confidence against the accuracy of the input's tokens.")
+    strict: bool = option(False, "Stop at the first bad text, do not count and go on.")
+    test: str | None = option(
+        None,
+        "Other such texts to measure on.",
+        shown="a fifth of each class",
+        panel=SAMPLES,
+        complete="path",
+    )
+    train: int | None = option(
+        None, "Texts of a class to train on.", shown="all but the test's", panel=SAMPLES, ge=1
+    )
+    test_size: int | None = option(
+        None, "Texts of a class to measure on.", shown="a fifth", panel=SAMPLES, ge=1
+    )
+    seeds: int = option(5, "Samples of texts and trainings.", panel=SAMPLES, ge=1)
+    epochs: int = option(5, "Epochs.", panel=TUNING, ge=1)
+    rate: float = option(2e-4, "Learning rate.", panel=TUNING, gt=0)
+    batch: int = option(32, "Texts of a step.", panel=TUNING, ge=1)
+    blocks: WholeNumbers | None = option(
+        None, "Blocks to fine-tune up to, such as 1,3,6.", shown="all", panel=TUNING
+    )
 
-    data: str = Field(description="labelled texts: a file, a folder, or a Hub data set id")
-    test: str | None = Field(default=None, description="labelled texts to measure on")
-    preset: Preset | None = Field(default=None, description="sizes, and FewRel's own format")
-    text_field: str | None = Field(default=None, description="the column of texts")
-    label_field: str | None = Field(default=None, description="the column of classes")
-    markers: bool = Field(default=False, description="signs around FewRel's entities")
-    train: int | None = Field(default=None, ge=1, description="texts of a class to train on")
-    test_size: int | None = Field(default=None, ge=1, description="texts of a class to measure on")
-    variant: Literal["read-out", "truncate", "both"] = Field(
-        default="read-out", description="a frozen trunk, all of it fine-tuned, or one and the other"
-    )
-    blocks: tuple[int, ...] | None = Field(
-        default=None, description="blocks to fine-tune up to; all where None"
-    )
-    seeds: int = Field(default=5, ge=1, description="samples, heads and orders")
-    untrained: int = Field(default=1, ge=0, description="untrained twins, seeds 0, 1, ...")
-    tokens: int = Field(default=128, ge=4, description="first tokens of a text that are used")
-    pooling: Literal["first", "mean"] = Field(
-        default="first", description="a read-out sees [CLS], or the mean over the tokens"
-    )
-    epochs: int = Field(default=5, ge=1, description="epochs of fine-tuning")
-    rate: float = Field(default=2e-4, gt=0, description="learning rate of fine-tuning")
-    batch: int = Field(default=32, ge=1, description="texts of a step of fine-tuning")
-    confidence: bool = Field(default=True, description="relate confidence to input APT")
-    margin: float = Field(
-        default=MARGIN, ge=0, le=1, description="accuracy that the advised block may lose"
-    )
-    strict: bool = Field(default=False, description="stop at the first text that cannot be used")
 
-
-class LearnedOptions(BaseModel):
+class LearnedOptions(Options):
     """What can be chosen in the learned part of a study; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    read_out: Literal["read-out", "lens"] = option(
+        "read-out",
+        "A trained head on every block and the model's own beside it, or the model's own alone "
+        "(lens), which trains nothing.",
+        panel=LEARNED,
+    )
+    start: Literal["own", "fresh"] = option(
+        "own",
+        "Trained heads start from the model's own where it has one, or from new ones.",
+        panel=LEARNED,
+    )
+    train_tokens: int = option(
+        20_000, "Most modified tokens that a read-out trains on.", panel=LEARNED, ge=1
+    )
+    texts: int | None = option(
+        None,
+        "Most texts to measure on; with read-outs, half of all texts at most.",
+        flag="--learned-texts",
+        shown="all",
+        panel=LEARNED,
+        ge=1,
+    )
+    passes: int = option(1, "Modifications of each of these texts.", panel=LEARNED, ge=1)
+    tokens: int = Field(default=128, ge=4, description="Tokens of a window of a text.")
+    untrained: int = option(
+        1,
+        "Untrained twins with read-outs to compare with.",
+        flag="--untrained-read-outs",
+        panel=LEARNED,
+        ge=0,
+    )
 
-    read_out: Literal["read-out", "lens"] = Field(
-        default="read-out",
-        description="a trained head on every block and the lens beside it, or the lens alone",
-    )
-    start: Literal["own", "fresh"] = Field(
-        default="own",
-        description="read-outs start from the encoder's own head, if it has one, or from new ones",
-    )
-    train_tokens: int = Field(
-        default=20_000, ge=1, description="most modified tokens that a read-out trains on"
-    )
-    texts: int | None = Field(default=None, ge=1, description="most texts to measure on")
-    passes: int = Field(default=1, ge=1, description="modifications of each measured text")
-    tokens: int = Field(default=128, ge=4, description="tokens of a window of a text")
-    untrained: int = Field(
-        default=1, ge=0, description="untrained twins with read-outs, seeds 0, 1, ..."
-    )
 
-
-class StudyOptions(BaseModel):
+class StudyOptions(Options):
     """What can be chosen in a study; unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    parts: tuple[str, ...] | None = Field(
-        default=None, description="parts to measure; all that the encoder allows where None"
+    parts: Names | None = option(
+        None,
+        "What to measure: heads, learned, classes, or several by commas.",
+        shown="all that the encoder allows",
     )
+    window: int | None = option(
+        None, "Tokens of a window.", shown="the longest the encoder takes, at most 512", ge=4
+    )
+    overlap: int | None = option(
+        None, "Tokens shared by neighbouring windows.", shown="an eighth", ge=0
+    )
+    long: Literal["windows", "cut"] = option(
+        "windows", "Long texts: all of them in windows, or cut."
+    )
+    unit: Literal["auto", "text", "window"] = Field(
+        default="auto", description="The sampling unit."
+    )
+    language: str = option("en", "Language of the sentence splitter.")
     heads: HeadOptions = Field(default=HeadOptions())
+    untrained: int = option(3, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
+    shuffled: bool = option(True, "Compare with shuffled tokens.")
+    examples: int = option(3, "Texts whose maps the report shows.", ge=0)
+    strict: bool = option(False, "Stop at the first bad text, do not count and go on.")
     learned: LearnedOptions = Field(default=LearnedOptions())
     classes: ClassOptions | None = Field(
-        default=None, description="labelled texts whose classes are read out"
-    )
-    window: int | None = Field(default=None, ge=4, description="tokens of a window")
-    overlap: int | None = Field(
-        default=None, ge=0, description="tokens shared by neighbouring windows"
-    )
-    long: Literal["windows", "cut"] = Field(
-        default="windows", description="what becomes of long texts"
-    )
-    unit: Literal["auto", "text", "window"] = Field(default="auto", description="the sampling unit")
-    language: str = Field(default="en", description="language of the sentence splitter")
-    untrained: int = Field(
-        default=3, ge=0, description="number of untrained twins, seeds 0, 1, ..."
-    )
-    shuffled: bool = Field(
-        default=True, description="measure the texts with their tokens shuffled as well"
-    )
-    examples: int = Field(default=3, ge=0, description="texts whose maps are kept for the report")
-    strict: bool = Field(
-        default=False, description="stop at the first text that cannot be measured"
+        default=None,
+        description="Labelled texts whose classes are read out.",
+        json_schema_extra={"only": {"data": "--data", "preset": "--preset"}, "panel": LABELLED},
     )

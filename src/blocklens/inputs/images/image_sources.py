@@ -70,10 +70,21 @@ def _open(source: str | Path, image_field: str | None, label_field: str | None) 
         )
     if str(source) == DIGITS:
         return digits()
-    address = HubDataset.parse(str(source)) if path.suffix.lower() != ".npz" else None
+    return hub(address_of(source), image_field, label_field)
+
+
+def address_of(source: str | Path) -> HubDataset:
+    """The Hub data set that a source without a file or folder must be.
+
+    Raises:
+        UserError: no address of one.
+
+    """
+    named_npz = Path(source).suffix.lower() == ".npz"
+    address = None if named_npz else HubDataset.parse(str(source))
     if address is None:
         raise UserError(
             f"{source}: no such file or folder; check the path, give a Hub data set as owner/name, "
             f"or {DIGITS} for scikit-learn's digits"
         )
-    return hub(address, image_field, label_field)
+    return address
