@@ -117,6 +117,17 @@ def test_every_registered_claim_has_its_figure_in_some_study():
     assert drawn == wanted
 
 
+def test_a_chart_that_two_claims_ask_for_is_shown_once(folder: StudyFolder):
+    claims = claim_rows()
+    twice = pd.concat([claims, claims.iloc[:1].assign(id="again")], ignore_index=True)
+    section = claims_section(StudyFolder(Path(), STUDY, {**folder.tables, "claims": twice}))
+    assert section is not None
+    names = [figure.name for figure in section.figures]
+    assert "claim-distance" in names
+    assert "claim-again" not in names
+    assert section.html.count('href="#claim-distance"') == 1
+
+
 def test_the_separator_claim_says_what_else_is_a_sink(folder: StudyFolder):
     heads = folder.tables["heads"]
     last = heads[heads["head"].isna() & (heads["block"] == 2)].set_index(["run", "statistic"])

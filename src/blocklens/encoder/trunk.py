@@ -66,6 +66,11 @@ class Encoder:
             self.head_width = int(getattr(self.config, "head_dim", None) or width // self.heads)
             self.model.set_attn_implementation(ATTENTION)
 
+    def _repr_html_(self) -> str:
+        from blocklens.report.notebook import encoder_html
+
+        return encoder_html(self.name, self.config.model_type, self.blocks, self.heads)
+
     @classmethod
     def load(
         cls,

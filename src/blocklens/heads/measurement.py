@@ -67,6 +67,13 @@ class Measurement:
     token_names: Callable[[list[int]], list[str]] = field(repr=False)
     run: str = "encoder"
 
+    def _repr_html_(self) -> str:
+        from blocklens.report.notebook import measurement_html
+
+        blocks = self.table["block"].nunique()
+        heads = self.table["head"].nunique()
+        return measurement_html(self.encoder, blocks, heads, self.unit, len(self.skipped))
+
     @cached_property
     def table(self) -> pd.DataFrame:
         """Every statistic per block and head, and per whole block (head missing)."""

@@ -34,7 +34,14 @@ def claims_section(folder: StudyFolder) -> Section | None:
     table = folder.table("claims")
     if table is None:
         return None
-    claims = [_claim(row, folder) for row in table.to_dict("records")]
+    rows = sorted(table.to_dict("records"), key=lambda row: row["verdict"] not in DECIDED)
+    claims = [_claim(row, folder) for row in rows]
+    drawn: dict[str, str] = {}
+    for row, claim in zip(rows, claims, strict=True):  # one chart for claims about one statistic
+        if claim["figure"] is not None:
+            first = drawn.setdefault(str(row["figure"]), claim["id"])
+            if first != claim["id"]:
+                claim |= {"figure": None, "figure_of": first}
     groups = {True: [], False: []}
     for claim in claims:
         groups[claim["verdict"] in DECIDED].append(claim)
@@ -97,6 +104,7 @@ def _claim(row: Mapping[Any, Any], folder: StudyFolder) -> dict[str, Any]:
         "counts_from": counts_from(row),
         "choices": str(row.get("choices") or ""),
         "figure": claim_figure(row, folder),
+        "figure_of": "",
     }
 
 

@@ -61,6 +61,11 @@ class Study:
         """The page to open."""
         return self.folder / "report.html"
 
+    def _repr_html_(self) -> str:
+        from blocklens.report.notebook import study_html
+
+        return study_html(self.folder)
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -10,6 +10,8 @@ from typing import Any
 import altair as alt
 import numpy as np
 
+from blocklens.report.charts.offline import shown_offline
+
 INK = "#1d2630"
 MUTED = "#5c6975"
 FAINT = "#8a96a1"
@@ -98,12 +100,12 @@ CONFIG = alt.Config(
 
 
 def configure(chart: Any) -> Any:
-    """`chart` with the shared configuration: no frame, light grid, the page's type.
+    """`chart` with the shared configuration, shown offline in a notebook.
 
     Set at once: each of Altair's `configure_` methods would copy the whole chart.
     """
     chart.config = CONFIG
-    return chart
+    return shown_offline(chart)
 
 
 def log_ratio_colour(title: str, bound: float, **legend: Any) -> alt.Color:
