@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 from transformers import (
-    DebertaV2Config,
-    DebertaV2Model,
+    FunnelConfig,
+    FunnelModel,
     GPT2Config,
     GPT2Model,
-    MPNetConfig,
-    MPNetModel,
     ViTConfig,
     ViTModel,
 )
@@ -128,30 +126,6 @@ def test_padding_and_batch_mates_change_nothing():
             assert torch.allclose(outputs, together[block, row], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("model_class", "config"),
-    [
-        (
-            MPNetModel,
-            MPNetConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=40),
-        ),
-        (
-            DebertaV2Model,
-            DebertaV2Config(
-                hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=40
-            ),
-        ),
-    ],
-    ids=["MPNet", "DeBERTa-v2"],
-)
-def test_a_model_that_never_calls_the_attention_function_is_refused(model_class, config):
-    config.pad_token_id = 0
-    encoder = Encoder(model_class(config), small_tokenizer(), name="silent")
-    tokens = encoder.windows(tokens=16)(Text("text", "a b c d ."))
-    with pytest.raises(UserError, match="does not use transformers' attention interface"):
-        run_heads(encoder, tokens, lambda heads: None)
-
-
 def test_a_model_that_calls_the_attention_function_too_often_is_refused():
     encoder = small_encoder()
     layers = encoder.model.encoder.layer
@@ -161,7 +135,7 @@ def test_a_model_that_calls_the_attention_function_too_often_is_refused():
 
     layers[-1].register_forward_hook(once_more)
     tokens = encoder.windows()(Text("text", "a b c d ."))
-    with pytest.raises(UserError, match="called the attention function 5 times for 4 blocks"):
+    with pytest.raises(UserError, match="of its 4 blocks 5 showed their attention"):
         run_heads(encoder, tokens, lambda heads: None)
 
 
@@ -177,14 +151,27 @@ def test_a_pass_ends_with_the_last_block_s_heads_once_the_calls_were_counted():
     assert seen == [1, 2, 3, 4] * 2
 
 
-def test_segmenting_by_attention_refuses_such_a_model_as_well():
-    config = MPNetConfig(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=40, pad_token_id=0
-    )
-    encoder = Encoder(MPNetModel(config), small_tokenizer(), name="silent")
+def test_segmenting_by_attention_refuses_a_model_that_shows_no_maps_as_well():
+    options = {"d_model": 16, "n_head": 2, "d_head": 8, "d_inner": 16, "block_sizes": [1, 1]}
+    encoder = Encoder(FunnelModel(FunnelConfig(vocab_size=40, **options)), small_tokenizer())
     for read in (separator_attention, sentence_vectors):
-        with pytest.raises(UserError, match="does not use transformers' attention interface"):
+        with pytest.raises(UserError, match="cannot see inside Funnel"):
             read(encoder, ["a b c .", "d e f ."])
+
+
+def test_the_caller_s_model_is_left_as_it_was():
+    model = small_model().train()
+    before = {name: type(module) for name, module in model.named_modules()}
+    attention = model.config._attn_implementation
+    encoder = Encoder(model, small_tokenizer())
+    tokens = encoder.windows()(Text("text", "a b c d ."))
+    run_heads(encoder, tokens, lambda heads: None)
+    assert model.training
+    assert all(weight.requires_grad for weight in model.parameters())
+    assert {name: type(module) for name, module in model.named_modules()} == before
+    assert model.config._attn_implementation == attention
+    mine, theirs = encoder.model.get_input_embeddings(), model.get_input_embeddings()
+    assert mine.weight.data_ptr() == theirs.weight.data_ptr()  # nothing is held twice
 
 
 def test_a_decoder_is_refused():

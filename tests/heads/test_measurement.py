@@ -3,15 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pandas.testing import assert_frame_equal
 
 from blocklens.distributed import Share
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads import measurement
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measurement import measure
 from blocklens.inputs.texts import Text
-from helpers import FAMILIES, random_texts, small_encoder
+from helpers import FAMILIES, random_texts, small_encoder, small_model, small_tokenizer
 
 TEXTS = random_texts(40, seed=3)
 
@@ -113,10 +115,11 @@ def test_shuffling_moves_the_tokens_and_keeps_the_text():
 
 
 def test_weights_that_are_not_numbers_are_refused():
-    encoder = small_encoder()
-    encoder.model.encoder.layer[3].output.dense.weight[0, 0] = float("nan")
+    model = small_model()
+    with torch.no_grad():
+        model.encoder.layer[3].output.dense.weight[0, 0] = float("nan")
     with pytest.raises(UserError, match=r"layer\.3\.output\.dense\.weight is not of finite"):
-        measure(encoder, TEXTS[:3])
+        Encoder(model, small_tokenizer())
 
 
 def test_outputs_that_are_not_numbers_are_refused():

@@ -1,15 +1,24 @@
 """Labels on new texts are the classifier's, in the texts' order, by its own names."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification
+from safetensors.torch import load_file, save_file
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    BertForSequenceClassification,
+    RobertaConfig,
+    RobertaForSequenceClassification,
+)
 
 from blocklens.errors import UserError
 from blocklens.inputs.texts import Text
 from blocklens.readouts.prediction import TEXTS_AT_ONCE, load_classifier, predict
 from blocklens.readouts.text_classifiers import new_classifier, save_classifier
-from helpers import random_texts, small_encoder
+from helpers import SMALL, random_texts, small_encoder, small_tokenizer
 
 NAMES = ["cat", "<i>dog</i>"]
 
@@ -63,3 +72,75 @@ def test_what_is_no_classifier_is_one_line(folder, tmp_path):
     encoder.tokenizer.save_pretrained(tmp_path / "bare")
     with pytest.raises(UserError, match=r"its weights lack .*classifier.*fine-tune it first"):
         load_classifier(tmp_path / "bare")
+
+
+def saved(place, outputs=2, family=BertForSequenceClassification, config=BertConfig, **changes):
+    """A random classifier in a folder, with the small tokenizer; `changes` of its config."""
+    torch.manual_seed(0)
+    options = {**SMALL, "num_hidden_layers": 1, "num_labels": outputs, **changes}
+    family(config(**options)).save_pretrained(place)
+    small_tokenizer().save_pretrained(place)
+    return place
+
+
+def logits_of(place, text):
+    model = AutoModelForSequenceClassification.from_pretrained(place).eval()
+    with torch.no_grad():
+        return model(**small_tokenizer()(text, return_tensors="pt")).logits[0]
+
+
+def test_one_output_is_a_number_as_it_is(tmp_path):
+    place = saved(tmp_path, outputs=1)
+    (one,) = predict(load_classifier(place), ["a b c ."])
+    expected = float(logits_of(place, "a b c .")[0])
+    assert one.values == {"LABEL_0": pytest.approx(expected, abs=1e-5)}
+    assert (one.label, one.confidence, one.probabilities) == (None, None, {})
+    assert one.row() == {"name": "text 1", "LABEL_0": round(expected, 4)}
+
+
+def test_several_labels_a_text_have_a_sigmoid_each(tmp_path):
+    place = saved(tmp_path, outputs=3, problem_type="multi_label_classification")
+    (one,) = predict(load_classifier(place), ["a b c ."])
+    expected = logits_of(place, "a b c .").sigmoid().numpy()
+    found = [one.probabilities[f"LABEL_{n}"] for n in range(3)]
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert sorted(one.labels) == [f"LABEL_{n}" for n in range(3) if expected[n] >= 0.5]
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ({"1": "neg", "2": "pos"}, r"numbers its classes 1, 2; expected 0 to 1"),
+        ({"0": "neg", "1": "neg"}, "calls several classes 'neg'"),
+    ],
+)
+def test_classes_without_a_number_or_a_name_of_their_own_are_one_line(tmp_path, names, why):
+    place = saved(tmp_path)
+    config = json.loads((place / "config.json").read_text())
+    config["id2label"] = names
+    (place / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=why):
+        load_classifier(place)
+
+
+def test_texts_are_cut_at_the_positions_that_roberta_has(tmp_path):
+    place = saved(
+        tmp_path, family=RobertaForSequenceClassification, config=RobertaConfig,
+        max_position_embeddings=34, pad_token_id=1,
+    )  # fmt: skip
+    classifier = load_classifier(place)
+    assert classifier.tokens == 32
+    (one,) = predict(classifier, ["a " * 100])
+    assert 0 < one.confidence <= 1
+
+
+def test_damaged_weights_and_a_tokenizer_that_does_not_fit_are_one_line(tmp_path):
+    place = saved(tmp_path / "nan")
+    weights = load_file(place / "model.safetensors")
+    weights["classifier.bias"][0] = float("nan")
+    save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"classifier\.bias is not of finite numbers"):
+        load_classifier(place)
+    place = saved(tmp_path / "large", vocab_size=20)
+    with pytest.raises(UserError, match=r"tokenizer and model do not fit: .* up to 34, .* for 20"):
+        load_classifier(place)

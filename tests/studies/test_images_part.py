@@ -226,7 +226,7 @@ def test_an_encoder_of_texts_is_refused_for_images_and_one_of_images_for_texts(
     texts = [str(tmp_path / "texts.txt"), "--encoder", str(folder / "model")]
     found = RUNNER.invoke(cli.app, ["study", *texts, "--out", str(tmp_path / "other")])
     assert isinstance(found.exception, UserError)
-    assert "no tokenizer; texts need an encoder that has one" in str(found.exception)
+    assert "reads images, not texts; measure it with blocklens images" in str(found.exception)
 
 
 def test_a_study_of_texts_is_left_alone(source, tmp_path):

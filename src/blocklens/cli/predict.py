@@ -103,17 +103,15 @@ def _write(
     file: IO[str], found: Iterable[Prediction], form: str, names: list[str], every: bool
 ) -> None:
     table = csv.writer(file, lineterminator="\n") if form == "csv" else None
-    if table is not None:
-        heads = [without_formula(name) for name in names] if every else []
-        table.writerow(["name", "label", "confidence", *heads])
-    for one in found:
-        confidence = round(one.confidence, 4)
-        if table is not None:
-            rest = [round(one.probabilities[name], 4) for name in names] if every else []
-            named = [without_formula(one.name), without_formula(one.label)]
-            table.writerow([*named, confidence, *rest])
+    for number, one in enumerate(found):
+        row = one.row(every=every)
+        if table is None:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
             continue
-        row = {"name": one.name, "label": one.label, "confidence": confidence}
-        if every:
-            row["probabilities"] = {name: round(p, 4) for name, p in one.probabilities.items()}
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        probabilities = row.pop("probabilities", {})
+        if "labels" in row:
+            row["labels"] = "; ".join(row["labels"])
+        if number == 0:
+            table.writerow([without_formula(head) for head in (*row, *(names if every else ()))])
+        cells = [*row.values(), *(probabilities[n] for n in names if n in probabilities)]
+        table.writerow([without_formula(x) if isinstance(x, str) else x for x in cells])

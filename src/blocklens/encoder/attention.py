@@ -10,11 +10,12 @@ tokens of BERT-base, 12.6 MB at 512) stay in the cache that cores share until th
 a few heads' in a core's own from product to softmax to product; padding costs nothing, and the
 buffers are the same for every block, so no memory is mapped anew.
 
-Four traps of the interface, each met here: without a mask function of the same name the mask
-arrives as None and padding is attended to; `layer_idx` is None in ALBERT, DistilBERT and ViT, so
-blocks are counted by calls; some models (DeBERTa-v2, MPNet) accept the name and never call, so the
-calls must equal the blocks; some build the mask for a block-local window, so a mask is applied, not
-only lengths.
+Traps of the interface, each met here: without a mask function of the same name the mask arrives as
+None and padding is attended to; `layer_idx` is None in ALBERT, DistilBERT and ViT, so blocks are
+counted by calls; some models (DeBERTa-v2, MPNet) accept the name and never call (`own_attention`),
+so the calls must equal the blocks; some build the mask for a block-local window, so a mask is
+applied, not only lengths; T5 hands its relative positions over as `position_bias`; EuroBERT has
+fewer heads of keys and values than of queries, each serving several.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -104,12 +105,13 @@ class HeadTap:
     def attend(
         self,
         query: Float[Tensor, "texts heads tokens width"],
-        key: Float[Tensor, "texts heads tokens width"],
-        value: Float[Tensor, "texts heads tokens width_of_values"],
-        mask: Bool[Tensor, "texts heads_or_one tokens tokens"] | None,
+        key: Float[Tensor, "texts key_heads tokens width"],
+        value: Float[Tensor, "texts key_heads tokens width_of_values"],
+        mask: Bool[Tensor, "#texts #heads tokens tokens"] | None,
         scaling: float,
+        bias: Float[Tensor, "#texts #heads tokens tokens"] | None = None,
     ) -> Float[Tensor, "texts tokens heads width_of_values"]:
-        """Attention of one block for the whole batch."""
+        """Attention of one block for the whole batch; `bias` is added to the scores."""
         self.calls += 1
         texts, heads, longest, _ = query.shape
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
@@ -118,13 +120,15 @@ class HeadTap:
             outputs = self.workspace.get("outputs", (heads, n, value.shape[-1]), value)
             queries = self.workspace.get("queries", (heads, n, query.shape[-1]), query)
             torch.mul(query[text, :, :n], scaling, out=queries)
-            keys, values = key[text, :, :n].contiguous(), value[text, :, :n].contiguous()
-            allowed = None if mask is None else mask[text, :, :n, :n]
+            keys, values = (_for_every_head(x[text, :, :n], heads) for x in (key, value))
+            allowed, added = _of_text(mask, text, n), _of_text(bias, text, n)
             if allowed is not None and allowed.all():
                 allowed = None  # it hid nothing but padding, which is cut off already
             for some in heads_at_once(queries):
                 maps = attention[some]
                 scores = matmul.batched(queries[some], keys[some].mT, maps)
+                if added is not None:
+                    scores += added[some] if len(added) > 1 else added
                 if allowed is not None:  # a local window
                     hidden = ~(allowed[some] if len(allowed) > 1 else allowed)
                     scores.masked_fill_(hidden, float("-inf"))
@@ -132,11 +136,40 @@ class HeadTap:
                 outputs[some] = matmul.batched(maps, values[some], outputs[some])
             output[text, :n] = outputs.transpose(0, 1)
             self.receive(Heads(self.calls, text, attention, outputs))
+        self._end_of_block(output)
+        return output
+
+    def take(
+        self,
+        maps: Float[Tensor, "texts heads longest longest"],
+        vectors: Float[Tensor, "texts longest heads width"],
+    ) -> None:
+        """Hand over one block's heads that the model computed itself."""
+        self.calls += 1
+        for text, n in enumerate(self.lengths or [maps.shape[-1]] * len(maps)):
+            outputs = vectors[text, :n].transpose(0, 1).contiguous()
+            self.receive(Heads(self.calls, text, maps[text, :, :n, :n].contiguous(), outputs))
+        self._end_of_block(vectors)
+
+    def _end_of_block(self, vectors: Tensor) -> None:
         if self.calls == self.blocks:
-            self.finite = bool(torch.isfinite(output.sum()))
+            self.finite = bool(torch.isfinite(vectors.sum()))
             if self.stop_after_heads:
                 raise _Enough
-        return output
+
+
+def _for_every_head(
+    x: Float[Tensor, "key_heads tokens width"], heads: int
+) -> Float[Tensor, "heads tokens width"]:
+    """Keys or values for every head of queries; grouped-query attention has fewer of them."""
+    return x.contiguous() if len(x) == heads else x.repeat_interleave(heads // len(x), dim=0)
+
+
+def _of_text(
+    x: Tensor | None, text: int, n: int
+) -> Shaped[Tensor, "heads_or_one tokens tokens"] | None:
+    """One text's part of a mask or bias, which may be the same for all texts."""
+    return None if x is None else x[text if len(x) > 1 else 0, :, :n, :n]
 
 
 class _Enough(Exception):  # noqa: N818
@@ -178,7 +211,7 @@ class Workspace:
 _active: ContextVar[HeadTap | None] = ContextVar("blocklens head tap", default=None)
 
 
-def _attention(
+def attention_function(
     module: Any,
     query: Tensor,
     key: Tensor,
@@ -186,18 +219,24 @@ def _attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    position_bias: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """The function registered with transformers: ours under a tap, the fused one without."""
     tap = _active.get()
     if tap is None:
         output, _ = sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
-        )
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling,
+            position_bias=position_bias, **kwargs,
+        )  # fmt: skip
         return output, None
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    return tap.attend(query, key, value, attention_mask, scale), None
+    mask = attention_mask
+    if mask is not None and mask.is_floating_point():  # BEiT's relative positions, say
+        position_bias = mask if position_bias is None else position_bias + mask
+        mask = None
+    return tap.attend(query, key, value, mask, scale, position_bias), None
 
 
-AttentionInterface.register(ATTENTION, _attention)
+AttentionInterface.register(ATTENTION, attention_function)
 AttentionMaskInterface.register(ATTENTION, sdpa_mask)

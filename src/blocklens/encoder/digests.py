@@ -21,11 +21,14 @@ def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def tokenizer_digest(tokenizer: Any) -> str:
-    """A hash of all that a fast tokenizer does, and of its special tokens and longest input.
+    """A hash of all that a tokenizer does, and of its special tokens and longest input.
 
     How it was last asked to cut or pad is left out: it is said with every call.
     """
-    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    if tokenizer.is_fast:
+        backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    else:  # in Python: what is known of it is its class and its entries
+        backend = {type(tokenizer).__name__: sorted(tokenizer.get_vocab().items())}
     said = {
         "backend": {k: v for k, v in backend.items() if k not in ("truncation", "padding")},
         "special": {k: str(v) for k, v in tokenizer.special_tokens_map.items()},

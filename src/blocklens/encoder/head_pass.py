@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from blocklens.encoder.attention import Heads, HeadTap, Workspace
+from blocklens.encoder.own_attention import watched
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.windows import Tokens
@@ -36,19 +37,22 @@ def tapped(
             always a whole one: only that shows how often its model calls the attention function.
 
     Raises:
-        UserError: the model did not compute every block's attention through transformers'
-            interface, so what was received is not what its heads do; or, where the pass ends with
-            the heads, the last block's output vectors are no numbers.
+        UserError: no attention heads; or the model did not show every block's attention, so what
+            was received is not what its heads do; or the last block's vectors are no numbers.
 
     """
+    check_heads(encoder)
     stops = stop_after_heads and encoder.calls_counted
-    with HeadTap(lengths, receive, workspace, encoder.blocks, stop_after_heads=stops) as tap:
+    with (
+        HeadTap(lengths, receive, workspace, encoder.blocks, stop_after_heads=stops) as tap,
+        watched(encoder.model, tap),
+    ):
         yield
     if tap.calls != encoder.blocks:
         raise UserError(
-            f"{encoder.name}: {encoder.config.model_type} called the attention function "
-            f"{tap.calls} times for {encoder.blocks} blocks: it does not use transformers' "
-            "attention interface, so its heads cannot be measured"
+            f"{encoder.name}: blocklens cannot see inside {encoder.family}: of its "
+            f"{encoder.blocks} blocks {tap.calls} showed their attention; docs/families.md lists "
+            "what can be measured"
         )
     encoder.calls_counted = True
     if not tap.finite:
@@ -58,14 +62,24 @@ def tapped(
         )
 
 
+def check_heads(encoder: Encoder) -> None:
+    """Raises UserError where blocks have no attention heads, or not the same number of them."""
+    if not encoder.heads:
+        several = getattr(encoder.config, "num_attention_heads", None) is not None
+        why = (
+            "its blocks differ in their number of heads" if several else "it has no attention heads"
+        )
+        raise UserError(f"{encoder.name}: blocklens cannot see inside {encoder.family}: {why}")
+
+
 @torch.inference_mode()
 def run_image_heads(
     encoder: Encoder,
-    pixels: Float[Tensor, "images channels height across"],
+    pixels: Float[Tensor, "images ..."],
     receive: Callable[[Heads], None],
     workspace: Workspace | None = None,
 ) -> None:
-    """The heads of every block on images.
+    """The heads of every block on images (or on what else the model takes, such as sounds).
 
     `Heads.text` is then the number of the image in the batch.
 
@@ -74,7 +88,7 @@ def run_image_heads(
 
     """
     with tapped(encoder, None, receive, workspace, stop_after_heads=True):
-        encoder.model(pixel_values=pixels)
+        encoder.model(**{encoder.model.main_input_name: pixels})
 
 
 @torch.inference_mode()

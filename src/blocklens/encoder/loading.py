@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from blocklens.embedded.bert6 import address
-from blocklens.encoder.attention import ATTENTION
 from blocklens.errors import UserError
 
 # Weights that the trunk can do without: no measure uses the pooler.
@@ -21,7 +20,7 @@ OPTIONAL_WEIGHTS = ("pooler",)
 def load_model(
     source: str | Path, *, dtype: torch.dtype, trust_remote_code: bool, allow_pickle: bool
 ) -> Any:
-    """The bare trunk at a folder or Hub id, with our attention function.
+    """The bare trunk at a folder or Hub id.
 
     Raises:
         UserError: see `Encoder.load`.
@@ -33,10 +32,10 @@ def load_model(
     check_folder(address(source), allow_pickle=allow_pickle)
     try:
         with quiet_transformers():
+            check_config(source, trust_remote_code=trust_remote_code)
             model, report = AutoModel.from_pretrained(
                 address(source),
                 dtype=dtype,
-                attn_implementation=ATTENTION,
                 trust_remote_code=trust_remote_code,
                 use_safetensors=None if allow_pickle else True,
                 output_loading_info=True,
@@ -45,10 +44,15 @@ def load_model(
         raise UserError(
             f"{source}: damaged weights ({one_line(error)}): fetch or save the model again"
         ) from error
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"{source}: {why_not_loaded(source, error)}") from error
+    decoder = "decoder." if getattr(model.config, "is_encoder_decoder", False) else "\0"
     missing = [
-        key for key in report["missing_keys"] if not any(word in key for word in OPTIONAL_WEIGHTS)
+        key
+        for key in report["missing_keys"]
+        if not key.startswith(decoder) and not any(word in key for word in OPTIONAL_WEIGHTS)
     ]
     if missing:
         raise UserError(
@@ -75,27 +79,22 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def load_tokenizer(source: str | Path, *, trust_remote_code: bool) -> Any:
-    """The fast tokenizer at a folder or Hub id.
+    """The tokenizer at a folder or Hub id, fast where there is one.
 
     Raises:
-        UserError: a tokenizer without character offsets, or none at all.
+        UserError: none could be loaded.
 
     """
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
+        return AutoTokenizer.from_pretrained(
             address(source), trust_remote_code=trust_remote_code, use_fast=True
         )
     except Exception as error:
         raise UserError(
             f"{source}: no tokenizer could be loaded ({one_line(error)}): save it beside the model"
         ) from error
-    if not tokenizer.is_fast:
-        raise UserError(
-            f"{source}: its tokenizer gives no character offsets: save a fast one (tokenizer.json)"
-        )
-    return tokenizer
 
 
 def load_processor(source: str | Path, *, trust_remote_code: bool) -> Any:
@@ -130,6 +129,11 @@ def check_folder(source: str | Path, *, allow_pickle: bool) -> None:
         raise UserError(f"{source}: a file; expected a model folder or a Hub id")
     if not folder.is_dir():
         return
+    if (folder / "adapter_config.json").is_file():
+        raise UserError(
+            f"{source}: adapter_config.json: an adapter (LoRA) lies beside its base, and the base "
+            "alone would be measured: merge them (peft's merge_and_unload), save, and give that"
+        )
     if not (folder / "config.json").is_file():
         raise UserError(f"{source}: no config.json; expected a Hugging Face model folder")
     names = [path.name for path in folder.iterdir()]
@@ -141,6 +145,28 @@ def check_folder(source: str | Path, *, allow_pickle: bool) -> None:
                 "safetensors, or allow it with --allow-pickle if you trust its author"
             )
         raise UserError(f"{source}: no weights; expected model.safetensors")
+
+
+def check_config(source: str | Path, *, trust_remote_code: bool = False) -> None:
+    """See before loading whether the weights are those of the model alone and whole.
+
+    Raises:
+        UserError: pruned heads, or quantised weights.
+
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(address(source), trust_remote_code=trust_remote_code)
+    if getattr(config, "pruned_heads", None):
+        raise UserError(
+            f"{source}: heads were pruned from it (pruned_heads), which this transformers cannot "
+            "load: give the model as it was before pruning"
+        )
+    if getattr(config, "quantization_config", None):
+        raise UserError(
+            f"{source}: its weights are quantised; blocklens measures float weights: give the "
+            "checkpoint that it was made from"
+        )
 
 
 def why_not_loaded(source: str | Path, error: Exception) -> str:

@@ -23,8 +23,19 @@ from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.attention import ATTENTION
 from blocklens.encoder.batching import Ids, padded, padding_id
 from blocklens.encoder.digests import tensors_digest, tokenizer_digest
+from blocklens.encoder.fitting import (
+    check_tokenizer,
+    check_weights,
+    encoder_alone,
+    kind_of_input,
+    longest_input,
+    number_of_blocks,
+    own_copy,
+)
 from blocklens.encoder.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
 from blocklens.encoder.matmul import with_fast_products
+from blocklens.encoder.own_attention import OWN_ATTENTION, prepare
+from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.errors import UserError
 from blocklens.inputs.windows import Tokens, Windows
 
@@ -49,22 +60,35 @@ class Encoder:
         self, model: Any, tokenizer: Any = None, *, processor: Any = None, name: str = "encoder"
     ) -> None:
         self.name = name
-        self.model = model.eval().requires_grad_(False)
+        self.model = own_copy(encoder_alone(model, name)).eval()
         self.tokenizer = tokenizer
         self.processor = processor
-        self.config = model.config
-        check_is_encoder(model, name)
-        with_fast_products(model)
+        self.config = self.model.config
+        check_weights(self.model, name)
+        if tokenizer is not None:
+            check_tokenizer(tokenizer, self.model, name)
+        with_fast_products(self.model)
         self.blocks = number_of_blocks(self.config, name)
         heads = getattr(self.config, "num_attention_heads", None)
         self.heads = heads if isinstance(heads, int) else 0
-        self.max_tokens = longest_input(model, tokenizer)
+        self.max_tokens = longest_input(self.model, tokenizer)
         self.calls_counted = False  # by `head_pass.tapped`
         self.head_width = 0
         if self.heads:
-            width = int(self.config.hidden_size)
-            self.head_width = int(getattr(self.config, "head_dim", None) or width // self.heads)
-            self.model.set_attn_implementation(ATTENTION)
+            widths = (getattr(self.config, name, None) for name in ("head_dim", "d_kv", "d_head"))
+            self.head_width = next(
+                (int(width) for width in widths if width),
+                int(self.config.hidden_size) // self.heads,
+            )
+            if self.config.model_type in OWN_ATTENTION:
+                prepare(self.model)
+            else:
+                self.model.set_attn_implementation(ATTENTION)
+
+    @property
+    def family(self) -> str:
+        """The family's name, such as ModernBert."""
+        return type(self.model).__name__.removesuffix("Model")
 
     def _repr_html_(self) -> str:
         from blocklens.report.notebook import encoder_html
@@ -100,12 +124,49 @@ class Encoder:
         model = load_model(
             source, dtype=dtype, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
         )
+        model = encoder_alone(model, str(source))
         tokenizer = processor = None
-        if reads_images(model):
+        reads = kind_of_input(model)
+        if reads == "images":
             processor = load_processor(source, trust_remote_code=trust_remote_code)
-        else:
+        elif reads == "texts":
             tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
         return cls(model.to(device), tokenizer, processor=processor, name=str(source))
+
+    @classmethod
+    def of(cls, given: Any, **options: Any) -> Encoder:
+        """An encoder from whatever a notebook holds; the caller's model is left as it was.
+
+        Args:
+            given: an `Encoder`; a folder or Hub id; a model and its tokenizer, as a pair; a
+                pipeline of transformers; a `SentenceTransformer`; a model that was loaded from a
+                place where its tokenizer is.
+            **options: of `load`, where something has to be loaded.
+
+        Raises:
+            UserError: none of these.
+
+        """
+        if isinstance(given, Encoder):
+            return given
+        if isinstance(given, str | Path):
+            return cls.load(given, **options)
+        if isinstance(given, tuple) and len(given) == 2:
+            return cls(*given)
+        if hasattr(given, "_first_module"):  # SentenceTransformer
+            first = given._first_module()
+            model = getattr(first, "auto_model", None) or getattr(first, "model", None)
+            return cls(model, given.tokenizer, name=str(model.name_or_path or "sentences"))
+        if getattr(given, "tokenizer", None) is not None and hasattr(given, "model"):  # a pipeline
+            return cls(given.model, given.tokenizer, name=str(given.model.name_or_path))
+        source = getattr(given, "name_or_path", "")
+        if source:
+            tokenizer = load_tokenizer(source, trust_remote_code=False)
+            return cls(given, tokenizer, name=str(source))
+        raise UserError(
+            f"{type(given).__name__}: no encoder that blocklens knows: give a folder or Hub id, or "
+            "a model and its tokenizer as a pair"
+        )
 
     def untrained(self, seed: int) -> Encoder:
         """The untrained twin: the same configuration and tokenizer, with fresh weights."""
@@ -113,7 +174,10 @@ class Encoder:
         config = copy.deepcopy(self.config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = type(self.model)._from_config(config, dtype=self.model.dtype)
+            if isinstance(self.model, TorchEncoder):
+                model = self.model.fresh()
+            else:
+                model = type(self.model)._from_config(config, dtype=self.model.dtype)
         name = f"{self.name} untrained, seed {seed}"
         return Encoder(
             model.to(self.model.device), self.tokenizer, processor=self.processor, name=name
@@ -161,7 +225,13 @@ class Encoder:
 
         """
         if self.tokenizer is None:
-            raise UserError(f"{self.name}: no tokenizer; texts need an encoder that has one")
+            reads = kind_of_input(self.model)
+            raise UserError(
+                f"{self.name}: {self.family} reads {reads}, not texts"
+                + ("; measure it with blocklens images" if reads == "images" else "")
+                if reads != "texts"
+                else f"{self.name}: no tokenizer; texts need an encoder that has one"
+            )
         tokens = min(512, self.max_tokens) if tokens is None else tokens
         if tokens > self.max_tokens:
             raise UserError(
@@ -220,58 +290,3 @@ class Encoder:
                 "give images of another size, or repair preprocessor_config.json"
             ) from error
         return prepared["pixel_values"].to(self.model.device, self.model.dtype)
-
-
-def reads_images(model: Any) -> bool:
-    """Whether a trunk takes pixels."""
-    return getattr(model, "main_input_name", "") == "pixel_values"
-
-
-def number_of_blocks(config: Any, name: str) -> int:
-    """Blocks of a trunk, or the stages of one that is built of stages.
-
-    Raises:
-        UserError: the configuration tells neither.
-
-    """
-    blocks = getattr(config, "num_hidden_layers", None)
-    if isinstance(blocks, int):
-        return blocks
-    if getattr(config, "depths", None):
-        return len(config.depths)
-    raise UserError(
-        f"{name}: {config.model_type} does not say how many blocks it has; give a transformer "
-        "encoder, such as BERT or ViT"
-    )
-
-
-def longest_input(model: Any, tokenizer: Any) -> int:
-    """The longest input in tokens that the position embeddings and the tokenizer allow."""
-    positions = getattr(model.config, "max_position_embeddings", None) or 512
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding):
-            # RoBERTa counts positions from the padding index on.
-            offset = 0 if module.padding_idx is None else module.padding_idx + 1
-            positions = min(positions, module.num_embeddings - offset)
-    return int(min(positions, getattr(tokenizer, "model_max_length", None) or positions))
-
-
-def check_is_encoder(model: Any, name: str) -> None:
-    """Refuse decoders: their tokens see only what stands before them.
-
-    Raises:
-        UserError: a decoder or an encoder-decoder.
-
-    """
-    config = model.config
-    causal = any(getattr(module, "is_causal", False) for module in model.modules())
-    if getattr(config, "is_encoder_decoder", False):
-        kind = "an encoder-decoder"
-    elif getattr(config, "is_decoder", False) or causal:
-        kind = "a decoder"
-    else:
-        return
-    raise UserError(
-        f"{name}: {config.model_type} is {kind}; blocklens measures encoders, such as BERT, "
-        "RoBERTa or ModernBERT"
-    )

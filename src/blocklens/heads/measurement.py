@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
-import torch
 
 from blocklens.distributed import Share
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.batching import of_like_lengths
-from blocklens.encoder.head_pass import run_heads
+from blocklens.encoder.head_pass import check_heads, run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.distance import Distance
@@ -109,7 +108,7 @@ class Measurement:
 
 
 def measure(
-    encoder: Encoder,
+    encoder: Any,
     texts: str | Path | Iterable[str] | TextSource,
     *,
     options: HeadOptions | None = None,
@@ -126,7 +125,8 @@ def measure(
     """Measure every head of an encoder on texts.
 
     Args:
-        encoder: the encoder.
+        encoder: an encoder, or what `Encoder.of` makes one of: a folder or Hub id, a model and its
+            tokenizer, a pipeline, a `SentenceTransformer`.
         texts: a file, a folder, a Hub dataset id, or any iterable of strings.
         options: similarity, cuts and their sweep.
         window: tokens of a window, special tokens included; default the longest the encoder takes,
@@ -145,7 +145,8 @@ def measure(
         UserError: no text that can be measured, or an encoder that gives no numbers.
 
     """
-    check_weights(encoder)
+    encoder = Encoder.of(encoder)
+    check_heads(encoder)
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=strict)
     options = options or HeadOptions()
     if unit == "auto":
@@ -181,20 +182,6 @@ def measure(
     if share.world == 1:
         check_measured(measurement, source)
     return measurement
-
-
-def check_weights(encoder: Encoder) -> None:
-    """Refuse damaged weights, also those that come after the last block's heads.
-
-    Raises:
-        UserError: a weight is no finite number.
-
-    """
-    for name, weight in encoder.model.named_parameters():
-        if not torch.isfinite(weight).all():
-            raise UserError(
-                f"{encoder.name}: {name} is not of finite numbers: the weights are damaged"
-            )
 
 
 def check_measured(measurement: Measurement, source: TextSource) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from blocklens.errors import UserError
 from blocklens.inputs.sentences import is_prose, sentence_of_tokens, sentence_spans
+from blocklens.inputs.tokenising import ids_and_spans, template
 
 if TYPE_CHECKING:
     from blocklens.inputs.texts import Text
@@ -126,11 +127,7 @@ class Windows:
         self.long = long
         self.unit = unit
         self.language = language
-        probe = tokenizer("a", return_special_tokens_mask=True)
-        special = np.asarray(probe["special_tokens_mask"], dtype=bool)
-        ids = np.asarray(probe["input_ids"], dtype=np.int64)
-        inside = np.flatnonzero(~special)
-        self.prefix, self.suffix = ids[: inside[0]], ids[inside[-1] + 1 :]
+        self.prefix, self.suffix = template(tokenizer)
         self.room = tokens - len(self.prefix) - len(self.suffix)
         if self.room < 2:
             raise UserError(
@@ -232,15 +229,8 @@ class Windows:
         spans: list[np.ndarray] = []
         total = 0
         for start, end in pieces(text):
-            found = self.tokenizer(
-                text[start:end],
-                add_special_tokens=False,
-                return_offsets_mapping=True,
-                return_attention_mask=False,
-                verbose=False,
-            )
-            ids.append(np.asarray(found["input_ids"], dtype=np.int64))
-            offsets = np.asarray(found["offset_mapping"], dtype=np.int64).reshape(-1, 2)
+            of_piece, offsets = ids_and_spans(self.tokenizer, text[start:end])
+            ids.append(of_piece)
             spans.append(offsets + start)
             total += len(ids[-1])
             if self.long == "cut" and total >= self.room:

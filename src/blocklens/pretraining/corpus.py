@@ -24,6 +24,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
+from blocklens.inputs.tokenising import token_ids
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TEXTS_AT_ONCE = 1000
@@ -149,7 +150,7 @@ def build_corpus(
     digest = hashlib.sha256()
     with (folder / "tokens.bin").open("wb") as file:
         for batch in _batches(texts, TEXTS_AT_ONCE):
-            encoded = tokenizer(batch, add_special_tokens=False, verbose=False)["input_ids"]
+            encoded = token_ids(tokenizer, batch, special=False)
             for text, ids in zip(batch, encoded, strict=True):
                 if not ids:
                     continue

@@ -25,6 +25,7 @@ from torch import Tensor
 from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.inputs.tokenising import token_ids
 from blocklens.readouts.vocabulary_heads import final_norm
 
 Pooling = Literal["first", "mean"]
@@ -142,12 +143,4 @@ def tokenised(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> l
     """Token ids of every text, special tokens included, at most `tokens` of them."""
     if encoder.tokenizer is None:
         raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
-    encoded = encoder.tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=min(tokens, encoder.max_tokens),
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        verbose=False,
-    )
-    return encoded["input_ids"]
+    return token_ids(encoder.tokenizer, texts, tokens=min(tokens, encoder.max_tokens))

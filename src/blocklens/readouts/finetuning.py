@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from blocklens.encoder.matmul import with_fast_products
@@ -109,12 +110,20 @@ def epoch_batches(
 
 
 @torch.inference_mode()
-def class_probabilities(
+def class_scores(
     model: Any, tokenizer: Any, ids: Sequence[Sequence[int]]
-) -> NDArray[np.float32]:
-    """Softmax over the classes for every text, [texts, classes], by a model in evaluation mode."""
-    answers = np.empty((len(ids), int(model.config.num_labels)), dtype=np.float32)
+) -> Float32[np.ndarray, "texts classes"]:
+    """Scores of every text, by a model in evaluation mode."""
+    scores = np.empty((len(ids), int(model.config.num_labels)), dtype=np.float32)
     for batch in id_batches(tokenizer, ids):
         given = {name: tensor.to(model.device) for name, tensor in batch.given.items()}
-        answers[batch.rows] = torch.softmax(model(**given).logits.float(), dim=-1).cpu().numpy()
-    return answers
+        scores[batch.rows] = model(**given).logits.float().cpu().numpy()
+    return scores
+
+
+def class_probabilities(
+    model: Any, tokenizer: Any, ids: Sequence[Sequence[int]]
+) -> Float32[np.ndarray, "texts classes"]:
+    """Softmax over the classes for every text."""
+    scores = torch.from_numpy(class_scores(model, tokenizer, ids))
+    return torch.softmax(scores, dim=-1).numpy()

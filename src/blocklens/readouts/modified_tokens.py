@@ -25,6 +25,7 @@ from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import Text, text_key
+from blocklens.inputs.tokenising import token_ids
 from blocklens.pretraining.masking import Recipe, modify
 
 LOOK_AHEAD = 256
@@ -88,9 +89,11 @@ def modified_batches(
     tokens count towards `tokens`. Texts without a token of their own are left out.
     """
     strings = (text if isinstance(text, str) else text.text for text in texts)
-    cut = _windows if long == "windows" else _beginnings
+    most = 1 if long == "cut" else None
     while ahead := list(islice(strings, LOOK_AHEAD)):
-        items = sorted(cut(encoder, ahead, tokens), key=lambda item: (item.key, item.start))
+        items = sorted(
+            _pieces(encoder, ahead, tokens, most), key=lambda item: (item.key, item.start)
+        )
         for batch in of_like_lengths(items, lambda item: len(item.ids)):
             for number in range(first_pass, first_pass + passes):
                 yield _modified(encoder, batch, recipe, seed=seed, number=number)
@@ -106,29 +109,18 @@ class _Window:
     free: Bool[np.ndarray, " tokens"]
 
 
-def _beginnings(encoder: Encoder, texts: list[str], tokens: int) -> Iterator[_Window]:
-    encoded = encoder.tokenizer(
-        texts, truncation=True, max_length=tokens, return_special_tokens_mask=True, verbose=False
-    )
-    unknown = encoder.tokenizer.unk_token_id
-    for text, ids, special in zip(
-        texts, encoded["input_ids"], encoded["special_tokens_mask"], strict=True
-    ):
-        free = (np.asarray(special) == 0) | (np.asarray(ids) == unknown)
-        if free.any():
-            yield _Window(text_key(text), 0, np.asarray(ids, dtype=np.int64), free)
-
-
-def _windows(encoder: Encoder, texts: list[str], tokens: int) -> Iterator[_Window]:
+def _pieces(encoder: Encoder, texts: list[str], tokens: int, most: int | None) -> Iterator[_Window]:
+    """Windows of every text without overlap, at most `most` of each."""
     around = encoder.windows(tokens=tokens, overlap=0)
-    encoded = encoder.tokenizer(texts, add_special_tokens=False, verbose=False)
-    for text, found in zip(texts, encoded["input_ids"], strict=True):
-        for start in range(0, len(found), around.room):
-            part = np.asarray(found[start : start + around.room], dtype=np.int64)
-            ids = np.concatenate([around.prefix, part, around.suffix])
-            free = np.zeros(len(ids), dtype=bool)
-            free[len(around.prefix) : len(around.prefix) + len(part)] = True
-            yield _Window(text_key(text), start, ids, free)
+    before, room = len(around.prefix), around.room
+    ids = token_ids(encoder.tokenizer, texts, tokens=most and most * room, special=False)
+    for text, of_text in zip(texts, ids, strict=True):
+        for start in range(0, len(of_text), room):
+            part = np.asarray(of_text[start : start + room], dtype=np.int64)
+            whole = np.concatenate([around.prefix, part, around.suffix])
+            free = np.zeros(len(whole), dtype=bool)
+            free[before : before + len(part)] = True
+            yield _Window(text_key(text), start, whole, free)
 
 
 def _modified(

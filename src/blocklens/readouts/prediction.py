@@ -1,23 +1,37 @@
-"""Labels with confidences on new texts, by a text classifier that is an ordinary model folder.
+"""Answers to new texts, by a sequence classifier that is an ordinary model folder.
 
-    for answer in predict("finetune-study", ["A new text."]):
+    for answer in predict(load_classifier("finetune-study"), ["A new text."]):
         answer.label, answer.confidence
 
-Texts are cut at the length that the classifier was trained with, which its tokenizer keeps.
+What an answer is follows the model's configuration (`problem_type`): one class, several, or plain
+numbers. Texts are cut at the length that the classifier was trained with, which its tokenizer
+keeps, and at what its positions allow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from blocklens.encoder.loading import check_folder, load_tokenizer, one_line, quiet_transformers
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from blocklens.encoder.fitting import check_tokenizer, check_weights, longest_input
+from blocklens.encoder.loading import (
+    check_config,
+    check_folder,
+    load_tokenizer,
+    one_line,
+    quiet_transformers,
+)
 from blocklens.errors import UserError
 from blocklens.inputs.texts import Text
-from blocklens.readouts.finetuning import class_probabilities
+from blocklens.inputs.tokenising import token_ids
+from blocklens.readouts.finetuning import class_scores
 
 TEXTS_AT_ONCE = 512
 """Texts that are read ahead and sorted by length."""
@@ -25,35 +39,71 @@ TEXTS_AT_ONCE = 512
 TOKENS = 512
 """Where the tokenizer does not say how long a text may be."""
 
+Task = Literal["one class", "several classes", "numbers"]
+TASKS: dict[str, Task] = {
+    "single_label_classification": "one class",
+    "multi_label_classification": "several classes",
+    "regression": "numbers",
+}
+LIKELY = 0.5
+"""Probability from which a class is one of a text's several."""
+
 
 @dataclass(frozen=True)
 class Classifier:
-    """A text classifier in evaluation mode, its tokenizer, and the names of its classes."""
+    """A sequence classifier in evaluation mode, its tokenizer, and the names of its outputs."""
 
     model: Any
     tokenizer: Any
     names: list[str]
     tokens: int
+    task: Task = "one class"
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer to one text: the likeliest class, and every class's probability in order."""
+    """The answer to one text.
+
+    Attributes:
+        name: the text's.
+        label: the likeliest class; None where outputs are numbers.
+        confidence: its probability.
+        probabilities: of every class, the likeliest first: a softmax over the classes, or where a
+            text may have several the sigmoid of each.
+        labels: where a text may have several, the classes that are likelier than not.
+        values: where outputs are numbers (a regression, a cross-encoder), each as it is.
+
+    """
 
     name: str
-    label: str
-    confidence: float
-    probabilities: dict[str, float]
+    label: str | None = None
+    confidence: float | None = None
+    probabilities: dict[str, float] = field(default_factory=dict)
+    labels: list[str] | None = None
+    values: dict[str, float] | None = None
+
+    def row(self, *, every: bool = False) -> dict[str, Any]:
+        """What is written of it, rounded; with `every` class's probability, if asked for."""
+        if self.values is not None:
+            return {"name": self.name, **{name: round(x, 4) for name, x in self.values.items()}}
+        row: dict[str, Any] = {"name": self.name}
+        if self.labels is not None:
+            row["labels"] = self.labels
+        else:
+            row |= {"label": self.label, "confidence": round(self.confidence or 0.0, 4)}
+        if every:
+            row["probabilities"] = {name: round(p, 4) for name, p in self.probabilities.items()}
+        return row
 
 
 def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
     """Load a text classifier from a model folder, a study's folder, or the Hub.
 
     Raises:
-        UserError: nothing there, or a model that is no trained text classifier.
+        UserError: nothing there, a model that is no trained text classifier, one whose tokenizer
+            does not fit it, or damaged weights.
 
     """
-    import torch
     from transformers import AutoModelForSequenceClassification
 
     folder = Path(source)
@@ -67,9 +117,12 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
     check_folder(str(source), allow_pickle=False)
     try:
         with quiet_transformers():
+            check_config(source)
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 str(source), dtype=torch.float32, use_safetensors=True, output_loading_info=True
             )
+    except UserError:
+        raise
     except Exception as error:  # whatever the libraries below raise: many kinds, all theirs
         raise UserError(
             f"{source}: no text classifier could be loaded ({one_line(error)}); give a folder that "
@@ -82,10 +135,34 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
             "first (blocklens finetune)"
         )
     tokenizer = load_tokenizer(source, trust_remote_code=False)
-    names = [str(model.config.id2label[number]) for number in range(model.config.num_labels)]
-    longest = getattr(model.config, "max_position_embeddings", None) or TOKENS
-    tokens = int(min(tokenizer.model_max_length, longest, TOKENS))
-    return Classifier(model.eval().to(device), tokenizer, names, tokens)
+    check_weights(model, str(source))
+    check_tokenizer(tokenizer, model, str(source))
+    names, task = outputs_of(model.config, str(source))
+    tokens = min(longest_input(model, tokenizer), TOKENS)
+    return Classifier(model.eval().to(device), tokenizer, names, tokens, task)
+
+
+def outputs_of(config: Any, name: str) -> tuple[list[str], Task]:
+    """The names of a classifier's outputs in order, and what they are.
+
+    Raises:
+        UserError: classes that are not numbered 0 to n - 1, or share a name.
+
+    """
+    numbers = sorted(int(number) for number in config.id2label)
+    if numbers != list(range(len(numbers))):
+        raise UserError(
+            f"{name}: config.json numbers its classes {', '.join(map(str, numbers[:5]))}; expected "
+            f"0 to {len(numbers) - 1}: renumber id2label"
+        )
+    names = [str(config.id2label[number]) for number in numbers]
+    if twice := sorted({one for one in names if names.count(one) > 1}):
+        raise UserError(
+            f"{name}: config.json calls several classes {twice[0]!r}: give each a name in id2label"
+        )
+    if config.problem_type is None:
+        return names, "numbers" if len(names) == 1 else "one class"
+    return names, TASKS[config.problem_type]
 
 
 def predict(
@@ -109,11 +186,19 @@ def predict(
             for number, one in enumerate(some, start=1)
         ]
         count += len(given)
-        ids = classifier.tokenizer(
-            [one.text for one in given], truncation=True, max_length=classifier.tokens,
-            return_attention_mask=False, return_token_type_ids=False,
-        )["input_ids"]  # fmt: skip
-        found = class_probabilities(classifier.model, classifier.tokenizer, ids)
-        for one, row in zip(given, found.tolist(), strict=True):
-            ordered = sorted(zip(classifier.names, row, strict=True), key=lambda pair: -pair[1])
-            yield Prediction(one.name, *ordered[0], dict(ordered))
+        ids = token_ids(classifier.tokenizer, [one.text for one in given], tokens=classifier.tokens)
+        scores = class_scores(classifier.model, classifier.tokenizer, ids)
+        for one, of_text in zip(given, torch.from_numpy(scores), strict=True):
+            yield answer(classifier, one.name, of_text)
+
+
+def answer(classifier: Classifier, name: str, scores: Float[Tensor, " outputs"]) -> Prediction:
+    """What the model's outputs for one text say."""
+    if classifier.task == "numbers":
+        return Prediction(name, values=dict(zip(classifier.names, scores.tolist(), strict=True)))
+    several = classifier.task == "several classes"
+    shares = scores.sigmoid() if several else scores.softmax(0)
+    pairs = zip(classifier.names, shares.tolist(), strict=True)
+    ordered = sorted(pairs, key=lambda pair: -pair[1])
+    likely = [label for label, share in ordered if share >= LIKELY] if several else None
+    return Prediction(name, *ordered[0], dict(ordered), likely)

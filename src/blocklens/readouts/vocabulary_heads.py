@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int64
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForMaskedLM
@@ -25,10 +26,9 @@ from transformers.modeling_outputs import BaseModelOutput
 from blocklens.embedded.bert6 import address
 from blocklens.encoder import matmul
 from blocklens.encoder.digests import tensors_digest
+from blocklens.encoder.fitting import check_weights
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-
-if TYPE_CHECKING:
-    from blocklens.encoder.trunk import Encoder
 
 SCORES_AT_ONCE = 1 << 22
 """Scores (rows x labels) held at once, 16 MB: enough rows for full speed of the matrix product."""
@@ -37,7 +37,7 @@ SCORES_AT_ONCE = 1 << 22
 class Head(nn.Module):
     """A transform and a decoder: scores = transform(x) @ weight.T + bias.
 
-    `weight` [labels, features], `bias` [labels]. The decoder is tied (a buffer shared by all heads
+    The decoder is tied (a buffer shared by all heads
     and never trained) or a parameter of this head. The transform's linear layers are changed to
     compute by `matmul.linear`.
     """
@@ -45,7 +45,14 @@ class Head(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, transform: nn.Module, weight: Tensor, bias: Tensor, *, tied: bool) -> None:
+    def __init__(
+        self,
+        transform: nn.Module,
+        weight: Float[Tensor, "labels features"],
+        bias: Float[Tensor, " labels"],
+        *,
+        tied: bool,
+    ) -> None:
         super().__init__()
         matmul.with_fast_products(transform)
         self.transform = transform
@@ -65,8 +72,8 @@ class Head(nn.Module):
         return Head(copy.deepcopy(self.transform), self.weight, self.bias, tied=tied)
 
     @torch.inference_mode()
-    def predict(self, x: Tensor) -> Tensor:
-        """The label of the highest score for each row of `x` [rows, width], int64 [rows]."""
+    def predict(self, x: Float[Tensor, "rows width"]) -> Int64[Tensor, " rows"]:
+        """The label of the highest score for each row."""
         features = self.transform(x)
         step = max(1, SCORES_AT_ONCE // self.labels)
         best = [
@@ -118,10 +125,13 @@ def own_head(source: str | Path) -> Head:
             )
             missing = [key for key in report["missing_keys"] if "pooler" not in key]
             if not missing:
+                check_weights(model, str(source))
                 return split_head(model)
             why = f"its weights lack {sorted(missing)[0]}"
         else:
             why = "its configuration names no masked-LM architecture"
+    except UserError:
+        raise
     except (OSError, ValueError) as error:
         why = " ".join(str(error).split())[:160]
     raise UserError(

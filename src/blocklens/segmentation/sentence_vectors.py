@@ -23,6 +23,7 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.inputs.tokenising import token_ids
 
 TOKENS_AT_ONCE = 4096
 
@@ -49,9 +50,7 @@ def sentence_ids(encoder: Encoder, sentences: list[str]) -> list[NDArray[np.int6
     """Ids of each sentence without special tokens; an unknown token where there would be none."""
     if encoder.tokenizer is None:
         raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
-    found = encoder.tokenizer(
-        sentences, add_special_tokens=False, return_attention_mask=False, verbose=False
-    )["input_ids"]
+    found = token_ids(encoder.tokenizer, sentences, special=False)
     unknown = encoder.tokenizer.unk_token_id or 0
     return [np.asarray(ids or [unknown], dtype=np.int64) for ids in found]
 
