@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, models, processors
 from transformers import EsmTokenizer, PreTrainedTokenizerFast
 
 from blocklens.errors import UserError
-from blocklens.inputs.tokenising import ids_and_spans, template, token_ids
+from blocklens.inputs.tokenising import ids_and_spans, template, token_ids, unknown_note
 from helpers import small_tokenizer
 
 
@@ -59,3 +59,11 @@ def test_a_tokenizer_in_python_has_its_tokens_found_in_the_text(proteins):
     ids, spans = ids_and_spans(proteins, text)
     assert [text[a:b] for a, b in spans.tolist()] == ["M", "K", "A", "L", "L"]
     assert proteins.convert_ids_to_tokens(ids.tolist()) == ["M", "K", "A", "L", "L"]
+
+
+def test_many_unknown_tokens_are_said_with_what_to_do():
+    tokenizer = small_tokenizer()
+    assert unknown_note(tokenizer, ["a b c ."]) == (
+        "Tokens that the tokenizer does not know: 0.0% in the first 1 texts."
+    )
+    assert "50.0% in the first 2 texts. So many make" in unknown_note(tokenizer, ["a b", "Ω Ψ"])

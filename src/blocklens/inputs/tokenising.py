@@ -7,13 +7,18 @@ of, never the special token. Special tokens are those that the tokenizer's templ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
+
+FIRST_TEXTS, BEGINNING = 1000, 10_000
+"""Texts, and characters of each, in which unknown tokens are counted."""
+
+MANY_UNKNOWN = 0.05
 
 MARKS = ("##", "\u2581", "\u0120")
 """What tokenizers write before a token that goes on a word, or begins one."""
@@ -62,6 +67,22 @@ def ids_and_spans(tokenizer: Any, text: str) -> tuple[NDArray[np.int64], NDArray
     ids = np.asarray(encoded["input_ids"], dtype=np.int64)
     spans = encoded["offset_mapping"] if fast else list(_found(tokenizer, text, ids.tolist()))
     return ids, np.asarray(spans, dtype=np.int64).reshape(-1, 2)
+
+
+def unknown_note(tokenizer: Any, texts: Iterable[str]) -> str:
+    """What share of the first texts' tokens the tokenizer does not know, as a sentence."""
+    first = [text[:BEGINNING] for text in islice(texts, FIRST_TEXTS)]
+    ids = list(chain.from_iterable(token_ids(tokenizer, first, special=False)))
+    share = ids.count(tokenizer.unk_token_id) / max(1, len(ids))
+    said = (
+        f"Tokens that the tokenizer does not know: {share:.1%} in the first {len(first):,} texts."
+    )
+    if share <= MANY_UNKNOWN:
+        return said
+    return (
+        f"{said} So many make figures that describe the unknown token, not the texts: take an "
+        "encoder whose tokenizer was made for such texts."
+    )
 
 
 def _called(tokenizer: Any, texts: Any, **options: Any) -> Any:

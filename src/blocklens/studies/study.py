@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from blocklens.distributed import join
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
+from blocklens.inputs.tokenising import unknown_note
 from blocklens.progress import SILENT, Progress
 from blocklens.studies.heads_part import heads_part
 from blocklens.studies.part import Part
@@ -31,7 +33,7 @@ given, or one sentence that says why it cannot be measured."""
 
 def study(
     texts: str | Path | list[str] | TextSource,
-    encoder: Encoder | str | Path = EMBEDDED,
+    encoder: Any = EMBEDDED,
     out: str | Path = "study",
     *,
     options: StudyOptions | None = None,
@@ -46,7 +48,7 @@ def study(
 
     Args:
         texts: a file, a folder, a Hub dataset id, or strings.
-        encoder: an encoder, or the folder or Hub id of one; by default the embedded one.
+        encoder: an encoder, or what `Encoder.of` makes one of; by default the embedded one.
         out: the study's folder; one that holds a study already is brought up to date.
         options: what to measure and how.
         progress: told how far each step is.
@@ -62,7 +64,7 @@ def study(
     chosen = chosen_parts(options)
     share = join()
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
-    encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
+    encoder = Encoder.of(encoder)
     with StudyRun(out, kind, share=share, progress=progress) as run:
         inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
         assert inputs is not None
@@ -75,7 +77,8 @@ def study(
         for part in parts:
             if isinstance(part, Part):
                 run.measure(part)
-        return run.finish(record(work, kind, run), left_out, report=report)
+        known = unknown_note(encoder.tokenizer, (text.text for text in source))
+        return run.finish(record(work, kind, run), [known, *left_out], report=report)
 
 
 def chosen_parts(options: StudyOptions) -> list[str]:

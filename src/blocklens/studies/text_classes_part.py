@@ -44,7 +44,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 
-VERSION = 2
+VERSION = 3
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip

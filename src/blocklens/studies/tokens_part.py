@@ -25,7 +25,7 @@ from blocklens.storage import file_digest
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.work import Work
 
-VERSION = 2
+VERSION = 3
 LENS = "lens"
 
 
