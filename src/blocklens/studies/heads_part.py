@@ -18,7 +18,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.work import Work
 
-VERSION = 2
+VERSION = 3
 MEASURED = {"heads", "long", "language", "strict"}
 """Options that a run's figures depend on: not how many controls there are, or what is shown."""
 
