@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from blocklens.labels.sharpness import EXCESS
+
 RISE = "mean accuracy per label slope"
 
 
@@ -20,16 +22,22 @@ def learning(run, last, spread=0.001, **whole):
     return table.assign(low=table["value"] - spread, high=table["value"] + spread)
 
 
-LAST = {"frequency rho": 0.6, "labels in clusters": 80.0, "growth exponent": 0.1}
+LAST = {"frequency rho": 0.6, "labels in clusters": 80.0, "largest connected share": 0.1}
 WHOLE = {
     RISE: 0.05,
-    "noise share slope": -0.1,
-    "noise share slope, null": 0.0,
+    f"{EXCESS} slope": 0.1,
 }
 
 
 def label_tables(
-    last=LAST, whole=WHOLE, spread=0.001, null_clustered=5, twins=5, task="tokens", rise=RISE
+    last=LAST,
+    whole=WHOLE,
+    spread=0.001,
+    null_clustered=5,
+    null_largest=90,
+    twins=5,
+    task="tokens",
+    rise=RISE,
 ):
     """Tables of one task; `rise` is what the slope of its accuracy is called."""
     frames = [learning("encoder", last, spread, **whole)]
@@ -44,14 +52,18 @@ def label_tables(
         )
     sweep = pd.DataFrame(
         [
-            {"run": "encoder", "block": block, "method": method, "theta": theta}
+            {"run": "encoder", "block": block, "method": method, "theta": theta, "kept": 100}
+            | {
+                f"partners_largest{end}": null_largest + shift
+                for end, shift in (("", 0), ("_low", -1), ("_high", 1))
+            }
             | {
                 f"{null}_clustered{end}": null_clustered + shift
                 for null in ("predictions", "partners")
                 for end, shift in (("", 0), ("_low", -1), ("_high", 1))
             }
             for block in range(3)
-            for method in ("cliques", "mutual")
+            for method in ("cliques", "directed")
             for theta in (0.1, 0.3)
         ]
     )

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_labels import LAST, RISE, label_tables, learning
+from made_up_labels import LAST, RISE, WHOLE, label_tables, learning
 from scipy import stats
 
 from blocklens.claims import evaluate
+from blocklens.labels.sharpness import EXCESS
 
 
 def verdicts(tables):
@@ -27,11 +28,10 @@ def test_a_model_as_the_paper_describes_it_has_every_claim_hold():
 
 
 def test_a_model_that_does_the_opposite_has_every_claim_fail():
-    last = {"frequency rho": -0.2, "labels in clusters": 1.0, "growth exponent": 0.9}
+    last = {"frequency rho": -0.2, "labels in clusters": 1.0, "largest connected share": 0.95}
     whole = {
         RISE: -0.05,
-        "noise share slope": 0.1,
-        "noise share slope, null": 0.0,
+        f"{EXCESS} slope": -0.1,
     }
     assert verdicts(label_tables(last, whole))[IDS].tolist() == ["does not hold"] * 5
 
@@ -102,10 +102,34 @@ def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict
     assert rows.loc["p2-apt-rises", "control"] == "untrained trunk with trained read-outs"
 
 
-@pytest.mark.parametrize(("clusters", "verdict"), [(4.0, "holds"), (0.0, "undecided")])
-def test_without_a_cluster_nothing_is_said_of_their_size(clusters, verdict):
-    found = verdicts(label_tables({**LAST, "clusters": clusters}))
-    assert found["p2-clusters-finite"] == verdict
+@pytest.mark.parametrize(("null", "verdict"), [(90, "holds"), (20, "undecided")])
+def test_clusters_are_finite_only_where_matches_at_random_would_percolate(null, verdict):
+    row = evaluate(label_tables(null_largest=null)).set_index("id").loc["p2-clusters-finite"]
+    assert row["verdict"] == verdict
+    assert "100,000" in row["decides"] or verdict == "holds"
+
+
+def test_what_connects_as_many_tokens_as_random_matches_is_not_finite():
+    last = {**LAST, "largest connected share": 0.9}
+    assert verdicts(label_tables(last))["p2-clusters-finite"] == "does not hold"
+
+
+def test_without_a_cluster_on_half_of_the_texts_sharpness_is_undecided_with_its_reason():
+    whole = {**WHOLE, f"{EXCESS} slope": np.nan}
+    row = evaluate(label_tables(whole=whole)).set_index("id").loc["p2-clusters-sharper"]
+    assert row["verdict"] == "undecided"
+    assert "no cluster" in row["reason"]
+
+
+def test_a_rise_from_block_1_on_is_judged_apart():
+    inside = {**WHOLE, f"{RISE} from block 1": -0.05}
+    tables = label_tables(whole=inside)
+    twins = tables["learning"].query("statistic == @RISE and run != 'encoder'")
+    twins = twins.assign(statistic=f"{RISE} from block 1")
+    tables["learning"] = pd.concat([tables["learning"], twins], ignore_index=True)
+    found = verdicts(tables)
+    assert found["p2-apt-rises"] == "holds"
+    assert found["p2-apt-rises-inside"] == "does not hold"
 
 
 OTHERS = {

@@ -5,6 +5,7 @@ from made_up import two_blocks
 from blocklens.labels.accuracy import leave_out_factors
 from blocklens.labels.cluster_statistics import (
     STATISTICS,
+    ClusterOptions,
     cluster_statistics,
     growth_exponent,
     slope_of_defined,
@@ -12,7 +13,8 @@ from blocklens.labels.cluster_statistics import (
 
 
 def statistics(counts):
-    return cluster_statistics(counts, leave_out_factors(np.arange(counts.groups), counts.groups))
+    factors = leave_out_factors(np.arange(counts.groups), counts.groups)
+    return cluster_statistics(counts, factors, ClusterOptions(theta=0.2))
 
 
 def test_the_block_that_pairs_its_labels_has_clusters_and_no_noise():

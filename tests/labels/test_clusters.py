@@ -115,10 +115,10 @@ def test_growth_tells_finite_clusters_from_one_that_swallows_all():
 def paired_counts(labels=64, seed=0):
     """Labels 2i and 2i + 1 are confused with each other, and with a few others at random."""
     rng = np.random.default_rng(seed)
-    counts = np.diag(np.full(labels, 20))
+    counts = np.diag(np.full(labels, 100))
     for label in range(labels):
-        counts[label, label ^ 1] += 12
-        np.add.at(counts[label], rng.integers(0, labels, 6), 1)
+        counts[label, label ^ 1] += 60
+        np.add.at(counts[label], rng.integers(0, labels, 30), 1)
     return sparse.csr_array(counts)
 
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
+from scipy import sparse, stats
 
 from blocklens.errors import UserError
 from blocklens.labels import confusion
 from blocklens.labels.confusion import ConfusionCounts
-from blocklens.labels.kept_matrix import kept_matrix
+from blocklens.labels.kept_matrix import kept_matrix, lower_limit
 
 pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=80)
 
@@ -93,14 +93,24 @@ def test_kept_rows_are_those_whose_diagonal_is_the_maximum(pairs, n_min):
         kept.normalised.toarray(), normalised.reshape(len(expected), len(expected))
     )
     outside = sum(
-        matrix[i, j] / matrix[i, i] > 0.3 for i in expected for j in range(6) if j not in expected
-    )
+        lower_limit(np.array([matrix[i, j] * 1.0]), matrix[i, i])[0] > 0.3
+        for i in expected for j in range(6) if j not in expected and matrix[i, j]
+    )  # fmt: skip
     assert kept.strong_left_out(0.3) == outside
 
 
-def test_a_match_as_strong_as_theta_is_not_strong():
-    kept = kept_matrix(sparse.csr_array(np.array([[10, 3], [4, 10]])), n_min=1)
-    np.testing.assert_array_equal(kept.strong(0.3).toarray(), [[True, False], [True, True]])
+def test_a_match_is_strong_where_its_lower_limit_passes_theta():
+    few = kept_matrix(sparse.csr_array(np.array([[10, 4], [4, 10]])), n_min=1)
+    np.testing.assert_array_equal(few.strong(0.3).toarray(), np.eye(2, dtype=bool))
+    many = kept_matrix(sparse.csr_array(100 * np.array([[10, 4], [2, 10]])), n_min=1)
+    np.testing.assert_array_equal(many.strong(0.3).toarray(), [[True, True], [False, True]])
+
+
+@pytest.mark.parametrize(("wrong", "right"), [(4, 10), (40, 100), (1, 30), (300, 400)])
+def test_the_lower_limit_is_wilsons_of_the_share(wrong, right):
+    low = stats.binomtest(wrong, wrong + right).proportion_ci(method="wilson").low
+    found = lower_limit(np.array([float(wrong)]), np.array([right]))[0]
+    assert found == pytest.approx(low / (1 - low))
 
 
 @pytest.mark.parametrize(

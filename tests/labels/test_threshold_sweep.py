@@ -9,7 +9,7 @@ from blocklens.labels.threshold_sweep import null_slope_row, sweep_rows
 
 def test_pairs_survive_neither_null():
     counts, *_ = two_blocks()
-    table = sweep_rows([counts.matrix(block) for block in range(2)], ClusterOptions())
+    table = sweep_rows(counts, ClusterOptions())
     row = table[(table["block"] == 1) & (table["method"] == "cliques") & (table["theta"] == 0.3)]
     row = row.iloc[0]
     assert row["clusters"] > 5
@@ -32,7 +32,7 @@ def test_the_null_slope_spans_the_draws():
             "partners_noise_share_high": [np.nan, 1.0, 0.9, 1.0],
         }
     )
-    row = null_slope_row(sweep, ClusterOptions())
+    row = null_slope_row(sweep, ClusterOptions(theta=0.3))
     assert [row[name] for name in ("value", "low", "high")] == pytest.approx([0, -0.1, 0.1])
-    few = null_slope_row(sweep.iloc[:3], ClusterOptions())
+    few = null_slope_row(sweep.iloc[:3], ClusterOptions(theta=0.3))
     assert np.isnan(few["value"])

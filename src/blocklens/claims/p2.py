@@ -12,11 +12,13 @@ on too little, and no verdict is given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
 from blocklens.claims.registry import LEARNED, SIMPLEST, Finding, Tables, claim, undecided
+from blocklens.labels.sharpness import EXCESS
 from blocklens.labels.tasks import FINE_TUNED, IMAGE, TASKS, TEXT, TOKENS, Task
 from blocklens.statistics.estimate import SEEDS, Estimate, population
 
@@ -24,7 +26,8 @@ Frame: TypeAlias = Any
 """A pandas data frame; pandas ships no types for its arithmetic."""
 
 UNTRAINED = "untrained"
-MORE_TOKENS = "more modified tokens (--passes, or more texts)"
+PERCOLATES = 0.5
+"""A share of the kept tokens that one connected cluster would hold if it percolates (ours)."""
 HALF_A_POINT = "Half a point a block: over six blocks, three points (ours)."
 HEADS_ALONE = "Read-outs on untrained blocks, which learn what needs no trunk; they are run."
 HEADS = (
@@ -93,52 +96,67 @@ def clusters_beside_null(tables: Tables, task: Task) -> Finding | None:
     effect = estimate(of_encoder(last_block(learning, "labels in clusters")))
     if effect is None:
         return None
-    sweep = of_encoder(sweep)
-    sweep = sweep[sweep["block"].eq(sweep["block"].max()) & sweep["method"].eq("cliques")]
-    nearest = sweep.iloc[(sweep["theta"] - 0.3).abs().argsort()[:1]]
-    strictest = max(
-        (
-            Estimate.of_interval(
-                *(
-                    float(nearest[f"{null}_clustered{end}"].iloc[0])
-                    for end in ("", "_low", "_high")
-                ),
-                unit="draws of the null",
-            )
-            for null in ("predictions", "partners")
-        ),
-        key=lambda null: null.value,
-    )
+    row = nearest(sweep, task, "cliques")
+    nulls = (drawn(row, f"{null}_clustered") for null in ("predictions", "partners"))
+    strictest = max(nulls, key=lambda null: null.value)
     return Finding(effect, {SIMPLEST: strictest})
 
 
 def finite_clusters(tables: Tables) -> Finding | None:
-    """The exponent with which the largest cluster grows; 1 is one cluster of all tokens.
+    """Share of the kept tokens that strong matches connect; null: as many matches at random.
 
-    Without a cluster of two or more there is nothing that could be finite, and no verdict.
+    Nothing is said where even matches at random would connect few: then nothing could percolate.
     """
-    learning = of_task(tables, "learning", TOKENS)
-    if learning is None:
+    learning, sweep = (of_task(tables, name, TOKENS) for name in ("learning", "cluster_sweep"))
+    if learning is None or sweep is None:
         return None
-    growth = estimate(of_encoder(last_block(learning, "growth exponent")))
-    if growth is None:
+    share = estimate(of_encoder(last_block(learning, "largest connected share")))
+    if share is None:
         return None
-    clusters = estimate(of_encoder(last_block(learning, "clusters")))
-    if clusters is not None and not clusters.value:
-        return undecided("no two tokens match strongly, so no cluster could be finite", MORE_TOKENS)
-    return Finding(growth)
+    null = drawn(nearest(sweep, TOKENS, "directed"), "partners_largest", "kept")
+    if not null.value >= PERCOLATES:
+        return undecided(
+            "there are so few strong matches that even at random they would not connect the tokens",
+            more_tokens(learning),
+            Finding(share),
+        )
+    return Finding(share, {SIMPLEST: null})
 
 
-def falling_noise(tables: Tables, task: Task) -> Finding | None:
-    """Fall of the noise share per block; control: the same fall with partners moved at random."""
+def sharper_clusters(tables: Tables, task: Task) -> Finding | None:
+    """Rise per block of the share of errors in the own cluster, over matched labels."""
     learning = of_task(tables, "learning", task)
     if learning is None:
         return None
-    fall = estimate(of_encoder(whole_encoder(learning, "noise share slope")), -1)
-    null = estimate(of_encoder(whole_encoder(learning, "noise share slope, null")), -1)
-    if fall is None:
+    rise = estimate(of_encoder(whole_encoder(learning, f"{EXCESS} slope")))
+    if rise is None:
         return None
-    return Finding(fall, {} if null is None else {SIMPLEST: null})
+    if not math.isfinite(rise.value):
+        return undecided(
+            f"half of the {task.inputs} holds no cluster of {task.labels}", more_tokens(learning)
+        )
+    return Finding(rise)
+
+
+def nearest(sweep: Frame, task: Task, method: str) -> Frame:
+    """The row of the encoder's last block at the task's threshold."""
+    sweep = of_encoder(sweep)
+    sweep = sweep[sweep["block"].eq(sweep["block"].max()) & sweep["method"].eq(method)]
+    return sweep.iloc[(sweep["theta"] - task.theta).abs().argsort()[:1]]
+
+
+def drawn(row: Frame, name: str, over: str | None = None) -> Estimate:
+    """A null's draws in a row of the sweep, as a share of another column where one is given."""
+    total = 1.0 if over is None else max(float(row[over].iloc[0]), 1.0)
+    ends = (float(row[f"{name}{end}"].iloc[0]) / total for end in ("", "_low", "_high"))
+    return Estimate.of_interval(*ends, unit="draws of the null")
+
+
+def more_tokens(learning: Frame) -> str:
+    """How many occurrences there were, and how many show clusters."""
+    rows = of_encoder(last_block(learning, "accuracy"))
+    here = f"; this run had {int(rows['n'].iloc[0]):,}" if len(rows) and "n" in rows else ""
+    return f"100,000 predictions that are counted or more (--passes, or more inputs){here}"
 
 
 def more_articles(tables: Tables) -> Finding | None:
@@ -267,8 +285,8 @@ def register(task: Task) -> None:
         simplest=f"The same number of errors, at random among {task.labels} of like frequency; it "
         "is run.",
         asks=(SIMPLEST,),
-        choices="Threshold 0.3 (the group's on image classes, on another matrix than that of "
-        "confusions; carried over by us), greedy cliques by falling frequency, "
+        choices=f"Threshold {task.theta:g} (the group's on image classes: 0.3, on another matrix; "
+        "ours), to be passed by the lower limit of a match; greedy cliques by falling frequency, "
         f"{task.labels} with at least 10 predictions. The second null, stricter where errors are "
         "concentrated, is ours. Who hardly ever errs has no strong matches; the sweep shows lower "
         "thresholds.",
@@ -280,23 +298,45 @@ def register(task: Task) -> None:
         statement="The strong match clusters become sharper along the blocks."
         if task is TOKENS
         else f"The clusters of {task.shown} become sharper along the blocks, as those of tokens.",
-        statistic="fall per block of the share of strong matches that lie outside the clusters",
-        control="partners moved at random within frequency bins",
+        statistic=f"change per block of the share of a {task.label}'s errors that fall into its "
+        f"own cluster, over {task.labels} of like frequency",
+        control=f"other {task.labels} of the partners' frequency",
         null=0.0,
-        least=0.01,
-        least_reason="A point a block: less could not be seen in a chart (ours).",
-        simplest=f"Partners moved at random, whose noise falls as {task.labels} are kept; it is "
-        "run.",
-        asks=(SIMPLEST,),
-        choices=f"Sharpness is read as little noise (ours), over blocks with at least "
-        f"{task.fewest_kept} kept {task.labels} and a strong match; fewer than three such blocks "
-        "leave it undecided.",
-        figure={"table": "learning", "statistic": "noise share", "task": task.name},
-    )(judged(partial(falling_noise, task=task)))
+        least=0.005,
+        least_reason=HALF_A_POINT,
+        simplest=f"Other {task.labels} as frequent as the partners: they are subtracted.",
+        choices="Sharpness is read as errors that stay in the cluster (ours). Clusters are those "
+        f"of the last block on one half of the {task.inputs}, the errors those of the other half.",
+        figure={"table": "learning", "statistic": EXCESS, "task": task.name},
+    )(judged(partial(sharper_clusters, task=task)))
 
 
 for _task in TASKS:
     register(_task)
+
+claim(
+    id="p2-apt-rises-inside",
+    paper="P2",
+    statement="It rises from the first block on, not only from the embedding to it.",
+    statistic="change of <APT> per block, least squares over blocks 1..L",
+    control="untrained trunk with trained read-outs",
+    null=0.0,
+    least=0.005,
+    least_reason=HALF_A_POINT,
+    simplest=HEADS_ALONE,
+    asks=(LEARNED,),
+    choices=HOW[TOKENS],
+    figure={"table": "learning", "statistic": TOKENS.accuracy, "task": TOKENS.name},
+)(
+    where_trained(
+        partial(
+            beside_untrained,
+            task=TOKENS,
+            statistic=f"{TOKENS.accuracy} slope from block 1",
+            whole=True,
+        )
+    )
+)
 
 claim(
     id="p2-apt-frequency",
@@ -318,16 +358,17 @@ claim(
     id="p2-clusters-finite",
     paper="P2",
     statement="The strong match clusters are finite and small.",
-    statistic="exponent with which the largest cluster grows with the number of kept tokens",
-    control="one cluster that takes in every kept token",
+    statistic="share of the kept tokens that strong matches connect with one another",
+    control="as many strong matches, with partners at random",
     null=1.0,
-    least=0.5,
-    least_reason="Below the square root of the number of tokens (ours).",
+    least=PERCOLATES,
+    least_reason="One cluster of half of the tokens is not finite (ours).",
     side="below",
-    simplest="One cluster of every token: 1.",
-    choices="The exponent is fitted from the most frequent eighth of the kept tokens to all of "
-    "them; below 0.5 counts as finite (ours). Where no tokens group, it is left undecided.",
-    figure={"table": "learning", "statistic": "largest cluster", "task": TOKENS.name},
+    simplest="As many matches with random partners, which connect half of the tokens or more.",
+    asks=(SIMPLEST,),
+    choices="A match in one direction connects. Where matches at random would connect fewer than "
+    "half of the kept tokens nothing could percolate, and it is left undecided (ours).",
+    figure={"table": "learning", "statistic": "largest connected share", "task": TOKENS.name},
 )(where_trained(finite_clusters))
 
 claim(

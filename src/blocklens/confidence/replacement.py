@@ -30,6 +30,7 @@ from blocklens.labels.accuracy import leave_out_factors
 from blocklens.labels.confusion import Sparse
 from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import frequency_bins
+from blocklens.labels.tasks import TOKENS
 from blocklens.statistics.intervals import jackknife, of_shares
 
 Integers = NDArray[np.integer]
@@ -52,14 +53,14 @@ class Matches:
 
     @classmethod
     def of(
-        cls, counts: Sparse, frequency: Integers, *, theta: float = 0.3, n_min: int = 10
+        cls, counts: Sparse, frequency: Integers, *, theta: float = TOKENS.theta, n_min: int = 10
     ) -> Matches:
         """From the confusion counts M of the last block and the tokens' frequency.
 
         Tokens that were never modified stand in for none: nothing is known of them.
         """
         kept = kept_matrix(counts, n_min)
-        elements: Any = sparse.coo_array(kept.normalised)
+        elements: Any = sparse.coo_array(kept.lower)
         strong = (elements.row != elements.col) & (elements.data > theta)
         partner = np.full(counts.shape[0], -1, dtype=np.int64)
         order = np.argsort(elements.data[strong], kind="stable")  # the strongest is written last

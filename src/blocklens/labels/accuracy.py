@@ -132,14 +132,29 @@ def jackknifed(
 
 
 def label_mean(
-    counts: LabelCounts, factors: Factors, chosen: NDArray[np.bool_] | None = None
+    counts: LabelCounts,
+    factors: Factors,
+    chosen: NDArray[np.bool_] | Floats | None = None,
 ) -> Jackknifed:
-    """Unweighted mean of the accuracy per label over the labels `chosen` [types], or all."""
+    """Mean of the accuracy per label over the labels `chosen` [types], or all.
+
+    Unweighted, or by the weights that `chosen` is.
+    """
     chosen = np.ones(counts.ids.size, dtype=bool) if chosen is None else chosen
-    n = counts.occurrences
-    weights = np.where(chosen, 1.0 / n, 0.0)
+    n, some = counts.occurrences, chosen > 0
+    weights = np.where(some, chosen / n, 0.0)
     mean = jackknifed(counts, factors, lambda n, c: (c @ weights) / (n @ weights))
-    return Jackknifed(mean.value, mean.without, int(n[chosen].sum()), int(chosen.sum()))
+    return Jackknifed(mean.value, mean.without, int(n[some].sum()), int(some.sum()))
+
+
+def rarefied(counts: LabelCounts, occurrences: int = 1000) -> Floats:
+    """How likely each label is among so many occurrences, [types]: weights of a stable mean (ours).
+
+    The more is measured, the more rare labels there are, and <APT> falls with them. With these
+    weights it is what so many occurrences would show on average, however many there are.
+    """
+    share = counts.occurrences / counts.occurrences.sum()
+    return -np.expm1(occurrences * np.log1p(-np.minimum(share, 1 - 1e-12)))
 
 
 def accuracy(counts: LabelCounts, factors: Factors) -> Jackknifed:

@@ -7,7 +7,7 @@ and so change which rows pass n_min. The sweep over the threshold is in `thresho
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ STATISTICS = (
     "noise",
     "noise share",
     "growth exponent",
+    "largest connected share",
 )
 """The statistics of a block's clusters, in the order of `describe`."""
 
@@ -37,19 +38,24 @@ STATISTICS = (
 class ClusterOptions:
     """How clusters are found.
 
-    `n_min`: fewest occurrences of a kept label. `theta`: strong match. `method`: cluster rule.
-    `null_seeds`: draws of each null.
+    `n_min`: fewest occurrences of a kept label. `theta`: strong match, None for the task's.
+    `method`: cluster rule. `null_seeds`: draws of each null.
     """
 
     n_min: int = 10
-    theta: float = 0.3
+    theta: float | None = None
     method: Method = "cliques"
     null_seeds: int = 5
+
+    def for_task(self, task: Task) -> ClusterOptions:
+        """The same with the task's threshold where none was chosen."""
+        return replace(self, theta=task.theta) if self.theta is None else self
 
 
 def describe(kept: KeptMatrix, options: ClusterOptions, fewest_kept: int) -> Floats:
     """The values of STATISTICS for one kept matrix."""
     theta, method = options.theta, options.method
+    assert theta is not None  # for_task saw to it
     clusters = cluster_kept(kept, theta, method)
     labels = kept.labels.size
     enough = labels >= fewest_kept
@@ -64,6 +70,7 @@ def describe(kept: KeptMatrix, options: ClusterOptions, fewest_kept: int) -> Flo
             clusters.noise,
             clusters.noise_share if enough else np.nan,
             growth_exponent(growth(kept, theta, method)) if enough else np.nan,
+            cluster_kept(kept, theta, "directed").largest / labels if enough else np.nan,
         ]
     )
 
@@ -88,7 +95,7 @@ def cluster_statistics(
     Columns block (missing for the whole encoder), statistic, value, low, high, n (pairs counted),
     n_types (labels kept). Also returns each block's kept matrix.
     """
-    options = options or ClusterOptions()
+    options = (options or ClusterOptions()).for_task(task)
     value, without, kept_all, pairs = [], [], [], []
     ends = np.cumsum([len(factor) for factor in factors])
     patterns = [(), *(part for factor in factors for part in factor)]
@@ -166,9 +173,11 @@ def cluster_rows(
     as lists, label_ids and labels.
     """
     rows = []
+    theta = options.theta
+    assert theta is not None  # for_task saw to it
     for block, matrix in enumerate(kept):
         for method in METHODS:
-            members = cluster_kept(matrix, options.theta, method).members()
+            members = cluster_kept(matrix, theta, method).members()
             members.sort(key=lambda group: (-group.size, -int(matrix.occurrences[group].max())))
             for number, group in enumerate(members):
                 ids = matrix.labels[group[np.argsort(-matrix.occurrences[group], kind="stable")]]
@@ -176,7 +185,7 @@ def cluster_rows(
                     {
                         "block": block,
                         "method": method,
-                        "theta": options.theta,
+                        "theta": theta,
                         "cluster": number,
                         "size": group.size,
                         "label_ids": ids.tolist(),

@@ -3,6 +3,9 @@
 Symbols (docs/definitions.md: token confusion matrix): a row of M is kept when its diagonal is its
 maximum and it has at least `n_min` occurrences. N = M with each kept row divided by its diagonal,
 so N(i, i) = 1.
+
+N(i, j) is a ratio of small counts, and the largest of thousands of them are large by luck. A match
+counts only where the lower limit of N(i, j) passes the threshold too (ours).
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import sparse, stats
 
 from blocklens.errors import UserError
 from blocklens.labels.confusion import Sparse
@@ -22,20 +25,22 @@ class KeptMatrix:
     """The kept rows of a confusion matrix, divided by their diagonal.
 
     `labels` [k]: ids of the kept labels, rising. `occurrences` [k]: their n. `normalised`: N among
-    the kept labels, float64 csr [k, k], the diagonal 1. `left_out`: elements of the kept rows whose
-    column is a label that was not kept (they can never be part of a cluster), csr [k, labels].
+    the kept labels, float64 csr [k, k], the diagonal 1. `lower`: its lower limits, the diagonal 1.
+    `left_out`: the lower limits of those elements of the kept rows whose column is a label that was
+    not kept (they can never be part of a cluster), csr [k, labels].
     """
 
     labels: NDArray[np.int64]
     occurrences: NDArray[np.int64]
     normalised: Sparse
+    lower: Sparse
     left_out: Sparse
 
     def strong(self, theta: float) -> Sparse:
-        """Strong matches N(i, j) > theta among the kept labels, bool csr [k, k]."""
+        """Supported strong matches among the kept labels, bool csr [k, k]: lower limit > theta."""
         if not 0 < theta < 1:
             raise UserError(f"strong matches: theta {theta}; expected a number between 0 and 1")
-        return sparse.csr_array(self.normalised > theta)
+        return sparse.csr_array(self.lower > theta)
 
     def strong_left_out(self, theta: float) -> int:
         """Number of strong matches of kept labels with labels that were not kept."""
@@ -59,15 +64,34 @@ def kept_matrix(counts: Sparse, n_min: int = 10) -> KeptMatrix:
         (diagonal > 0) & (diagonal >= row_maximum) & (occurrences >= max(n_min, 1))
     )
     rows: Sparse = sparse.csr_array(counts[kept], dtype=np.float64)
-    rows.data /= np.repeat(diagonal[kept], np.diff(rows.indptr))
+    own = np.repeat(diagonal[kept], np.diff(rows.indptr))
+    limits: Sparse = rows.copy()
+    limits.data = lower_limit(rows.data, own)
+    at_own = rows.indices == np.repeat(kept, np.diff(rows.indptr))
+    limits.data[at_own] = 1.0
+    rows.data /= own
     is_kept = np.zeros(size, dtype=bool)
     is_kept[kept] = True
-    outside = rows.copy()
+    outside = limits.copy()
     outside.data[is_kept[outside.indices]] = 0.0
     outside.eliminate_zeros()
     return KeptMatrix(
         labels=kept.astype(np.int64),
         occurrences=occurrences[kept],
         normalised=sparse.csr_array(rows[:, kept]),
+        lower=sparse.csr_array(limits[:, kept]),
         left_out=outside,
     )
+
+
+def lower_limit(wrong: NDArray[np.floating], right: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Lower end of the 95 % interval of N = wrong / right, from two counts of one row, [e] each.
+
+    Of the share wrong / (wrong + right) by Wilson's rule: right for small counts, and never 0 of 0.
+    """
+    z, n = stats.norm.ppf(0.975), wrong + right
+    share = wrong / n
+    middle = share + z * z / (2 * n)
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = np.maximum(middle - half, 0) / (1 + z * z / n)
+    return low / (1 - low)

@@ -7,8 +7,9 @@ and read_out first, so that the runs of all tasks can stand in one table:
   over seeds), low, high, n (occurrences), n_types (labels). Statistics: "accuracy", "mean accuracy
   per label" (<APT> for tokens), their rise and slope over all blocks and "from block 1" on (at
   block 0 a [CLS] has seen nothing of its input), and the statistics of the clusters; with
-  frequencies also the mean over "n >= 10", "n >= 50" and "top 50" labels and "frequency rho"; with
-  kinds of input, "accuracy on" each;
+  frequencies also the mean "of 1,000 occurrences" (see `rarefied`), over "n >= 10", "n >= 50" and
+  "top 50" labels and "frequency rho"; with kinds of input, "accuracy on" each; and how sharp the
+  clusters are (`sharpness.py`);
 - `seeds`: block, seed, accuracy, n;
 - `accuracy`: block, label_id, label, n, correct, value, low, high, and where they are known
   frequency, and n and correct of every kind;
@@ -40,10 +41,12 @@ from blocklens.labels.accuracy import (
     label_mean,
     leave_out_factors,
     most_frequent,
+    rarefied,
 )
 from blocklens.labels.cluster_statistics import ClusterOptions, cluster_rows, cluster_statistics
 from blocklens.labels.confusion import ConfusionCounts, Integers
 from blocklens.labels.depth import loss_rows
+from blocklens.labels.sharpness import sharpness_rows
 from blocklens.labels.tasks import Task
 from blocklens.labels.threshold_sweep import null_slope_row, sweep_rows
 from blocklens.statistics.intervals import Floats, of_shares
@@ -53,6 +56,8 @@ ALL_BLOCKS_CONFUSION = 300_000
 
 MEAN = "mean accuracy per label"
 """Called <APT> where the labels are tokens."""
+STABLE = "of 1,000 occurrences"
+"""What it would be with so many occurrences: does not hang on how much was measured (ours)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +98,16 @@ def label_tables(
     numbers = list(range(counts.blocks)) if blocks is None else list(blocks)
     of_labels = LabelCounts.of(counts)
     factors = leave_out_factors(counts.elements(0)[0], counts.groups, seeds)
-    clusters, kept = cluster_statistics(counts, factors, options.clusters, task)
+    how = options.clusters.for_task(task)
+    assert how.theta is not None
+    clusters, kept = cluster_statistics(counts, factors, how, task)
     matrices = [counts.matrix(block) for block in range(counts.blocks)]
-    sweep = sweep_rows(matrices, options.clusters, task)
-    null = pd.DataFrame([null_slope_row(sweep, options.clusters, task)])
+    sweep = sweep_rows(counts, how, task, seeds)
+    sharp = sharpness_rows(
+        counts, factors, theta=how.theta, n_min=how.n_min, method=how.method, seeds=seeds
+    )
+    clusters = pd.concat([clusters, pd.DataFrame(sharp)], ignore_index=True)
+    null = pd.DataFrame([null_slope_row(sweep, how, task)])
     if any(b - a != 1 for a, b in pairwise(numbers)):  # their slopes want every block
         clusters, null = clusters[clusters["block"].notna()], null[:0]
     learning = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters, null]
@@ -105,7 +116,7 @@ def label_tables(
         "seeds": _seed_rows(of_labels, seeds),
         "accuracy": _label_rows(counts, of_labels, factors, names, frequency),
         "confusion": _confusion_rows(matrices, names),
-        "clusters": cluster_rows(kept, options.clusters, names),
+        "clusters": cluster_rows(kept, how, names),
         "cluster_sweep": sweep,
     }
     if frequency is not None:
@@ -135,6 +146,7 @@ def _accuracies(
     means = {"accuracy": accuracy(of_labels, factors), MEAN: label_mean(of_labels, factors)}
     whole = dict(means)
     if frequency is not None:
+        means[f"{MEAN}, {STABLE}"] = label_mean(of_labels, factors, rarefied(of_labels))
         means[f"{MEAN}, n >= 10"] = label_mean(of_labels, factors, n >= 10)
         means[f"{MEAN}, top 50"] = label_mean(
             of_labels, factors, most_frequent(of_labels, frequency)

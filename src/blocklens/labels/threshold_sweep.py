@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,26 +9,32 @@ import pandas as pd
 
 from blocklens.labels.cluster_statistics import ClusterOptions
 from blocklens.labels.clusters import METHODS, Clusters, cluster_kept
-from blocklens.labels.confusion import Sparse
+from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import NULLS, frequency_bins, null_matrix
+from blocklens.labels.sharpness import halves, replicated
 from blocklens.labels.tasks import TOKENS, Task
 
 
 def sweep_rows(
-    matrices: Sequence[Sparse],
+    counts: ConfusionCounts,
     options: ClusterOptions,
     task: Task = TOKENS,
+    seeds: int = 1,
 ) -> pd.DataFrame:
     """Clusters of every block against theta and method, beside both nulls.
 
     Columns block, method, theta, kept, clusters, clustered (labels in clusters), mean_size,
-    largest, strong, noise, noise_share, and for each null (`predictions_`, `partners_`) kept,
-    clusters, clustered, largest, noise_share: the mean of its draws, and `_low`, `_high`, their
-    range.
+    largest, strong, noise, noise_share; pairs and replicated (mutual pairs found on one half of the
+    inputs, and the share of them that the other half has too); and for each null (`predictions_`,
+    `partners_`) kept, clusters, clustered, largest, noise_share: the mean of its draws, and `_low`,
+    `_high`, their range.
     """
     rows = []
-    for block, matrix in enumerate(matrices):
+    parts = halves(counts.groups, seeds)
+    for block in range(counts.blocks):
+        matrix, *of_halves = counts.matrices(block, [(), *parts])
+        again = {theta: replicated(*of_halves, theta, options.n_min) for theta in task.thetas}
         bins = frequency_bins(np.asarray(matrix.sum(axis=1)).ravel())
         kept = kept_matrix(matrix, options.n_min)
         drawn = {
@@ -44,6 +49,8 @@ def sweep_rows(
                 clusters = cluster_kept(kept, theta, method)
                 row = {"block": block, "method": method, "theta": theta, **_sizes(clusters)}
                 row |= {
+                    "pairs": again[theta][0],
+                    "replicated": again[theta][1],
                     "mean_size": clusters.mean_size,
                     "strong": clusters.strong,
                     "noise": clusters.noise,
@@ -66,7 +73,10 @@ def null_slope_row(sweep: Any, options: ClusterOptions, task: Task = TOKENS) -> 
     Block by block the draws are independent, so the spread of the slope follows from theirs: the
     interval is that of slopes through the lowest and highest draws in turn.
     """
-    rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], options.theta)]
+    rows = sweep[
+        sweep["method"].eq(options.method)
+        & np.isclose(sweep["theta"], options.for_task(task).theta)
+    ]
     rows = (
         rows[rows["kept"] >= task.fewest_kept].dropna(subset=["noise_share"]).sort_values("block")
     )

@@ -37,7 +37,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
-VERSION = 2
+VERSION = 3
 MODEL = "model"
 
 
