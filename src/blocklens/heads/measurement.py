@@ -32,6 +32,7 @@ from blocklens.heads.streaming import Shape
 from blocklens.heads.uniqueness import Uniqueness
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.windows import Tokens, Windows
+from blocklens.statistics.groups import GROUPS
 
 TOKENS_AT_ONCE = 1024
 """Tokens of a batch: enough rows for full speed of the matrix products, and no more memory."""
@@ -119,6 +120,7 @@ def measure(
     language: str = "en",
     shuffle: int | None = None,
     strict: bool = False,
+    groups: int = GROUPS,
     share: Share = EVERYTHING,
     progress: Callable[[int], None] | None = None,
 ) -> Measurement:
@@ -138,6 +140,7 @@ def measure(
         language: of the sentence splitter.
         shuffle: shuffle each window's tokens with this seed (a control).
         strict: stop at the first text that cannot be measured.
+        groups: measure the texts of so many groups alone, of those that intervals leave out.
         share: which part of the texts is this process's; see `blocklens.distributed`.
         progress: called with the number of texts done since the last call.
 
@@ -159,10 +162,11 @@ def measure(
     sums = HeadMeasures(shape, options)
     skipped: list[str] = []
     workspace = Workspace()
+    read = tokenised(
+        share.of(source), windows, skipped, shuffle=shuffle, strict=strict, progress=progress
+    )
     for batch in of_like_lengths(
-        tokenised(
-            share.of(source), windows, skipped, shuffle=shuffle, strict=strict, progress=progress
-        ),
+        (tokens for tokens in read if tokens.group() < groups),
         len,
         tokens=TOKENS_AT_ONCE,
         look_ahead=LOOK_AHEAD,

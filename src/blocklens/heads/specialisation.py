@@ -59,26 +59,56 @@ def null_shares(view: View) -> Float[np.ndarray, "*heads cuts kinds"]:
     return known["null shares"]
 
 
-def labels(table: pd.DataFrame) -> pd.DataFrame:
+def labels(table: pd.DataFrame, twins: pd.DataFrame | None = None) -> pd.DataFrame:
     """The label of every head: its score with the largest ratio to the null.
 
     Args:
         table: rows of one run and one cut of the specialisation measure.
+        twins: the same of untrained encoders. Heads of random weights have a largest ratio too, so
+            a score counts only where its whole interval lies above that of every head of theirs in
+            the same block.
 
     Returns:
         block, head, label, ratio, low, high, runner_up, runner_up_ratio. The label is "none" where
-        no ratio is above 1.
+        no score counts; without twins, where no ratio is above 1.
 
     """
     rows = table.loc[table["head"].notna() & table["statistic"].isin(SCORES)]
     rows = rows.sort_values(["block", "head", "effect"], ascending=[True, True, False])
+    if twins is None:
+        counts = rows["effect"] > 1
+    else:
+        of_heads = twins.loc[twins["head"].notna()]
+        highest = of_heads.groupby(["block", "statistic"])["effect"].max().rename("highest")
+        beside = rows.join(highest, on=["block", "statistic"])["highest"]
+        counts = (rows["effect"] > 1) & (rows["low"] > beside)
     labelled = []
-    for _, of_head in rows.groupby(["block", "head"], sort=True):
-        best, second = of_head.iloc[0], of_head.iloc[1]
-        label = best["statistic"] if best["effect"] > 1 else "none"
+    for _, of_head in rows.assign(counts=counts).groupby(["block", "head"], sort=True):
+        first = of_head.loc[of_head["counts"]] if of_head["counts"].any() else of_head
+        best = first.iloc[0]
+        second = of_head.loc[of_head["statistic"] != best["statistic"]].iloc[0]
+        label = best["statistic"] if best["counts"] else "none"
         labelled.append(
             (best["block"], best["head"], label, best["effect"], best["low"], best["high"],
              second["statistic"], second["effect"])
         )  # fmt: skip
     columns = ["block", "head", "label", "ratio", "low", "high", "runner_up", "runner_up_ratio"]
     return pd.DataFrame(labelled, columns=columns)
+
+
+def labels_beyond_twins(heads: pd.DataFrame, cut: float) -> pd.DataFrame:
+    """The labels of all runs' heads beside untrained twins; a twin's beside the others.
+
+    Args:
+        heads: the table of all runs, with a column `run`.
+        cut: the chosen cut.
+
+    """
+    rows = heads.loc[heads["measure"].eq("specialisation") & heads["cut"].eq(cut)]
+    frames = []
+    for run in rows["run"].unique():
+        twins = rows.loc[rows["run"].str.startswith("untrained") & (rows["run"] != run)]
+        of_run = labels(rows.loc[rows["run"] == run], None if twins.empty else twins)
+        of_run.insert(0, "run", run)
+        frames.append(of_run)
+    return pd.concat(frames, ignore_index=True)
