@@ -38,6 +38,10 @@ docs: $(VENV)/bin/python
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir build/site
 	@echo "Open build/site/index.html"
 
+# Are the verdicts to be trusted? Coverage, false verdicts and power; writes docs/validity.md.
+validity: $(TOOLS)
+	$(BIN)/python -m benchmarks.validity
+
 clean:
 	rm -rf $(VENV) demo-study study .pytest_cache .ruff_cache
 
