@@ -84,6 +84,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{path}: {why_not_written(error)}") from error
+    except UserError:
+        raise
     except Exception as error:  # safetensors and the tokenizers have errors of their own
         code = _disk_error(str(error))
         if code is None:

@@ -41,7 +41,7 @@ def test_the_command_trains_and_resumes_a_finished_run_without_a_change(tmp_path
     result = CliRunner().invoke(app, [*command, "--resume"])
     assert result.exit_code == 0, result.output
     assert (out / "model" / "model.safetensors").read_bytes() == before
-    assert {file.name.split(".")[0] for file in (out / "logs").iterdir()} == {"events"}
+    assert pd.read_csv(out / "training_log.csv")["step"].tolist() == [6]  # the end of the run
     card = (out / "model" / "README.md").read_text(encoding="utf-8")
     assert "- texts: texts.jsonl\n" in card  # the file's name, not where it lay
 

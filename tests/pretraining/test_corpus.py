@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from transformers import BertTokenizer
 
-from blocklens.errors import UserError
 from blocklens.pretraining.corpus import build_corpus, is_held_out, train_tokenizer
 
 SYLLABLES = ["ba", "ko", "mi", "ter", "lun", "sad", "por", "né"]
@@ -61,13 +60,19 @@ def test_a_second_build_from_the_same_things_only_opens_the_file(tokenizer, tmp_
     assert (tmp_path / "tokens.bin").stat().st_mtime_ns != written
 
 
-def test_an_unfinished_folder_is_built_again_and_a_truncated_file_refused(tokenizer, tmp_path):
-    build(tmp_path, tokenizer)
-    (tmp_path / "tokens.bin").write_bytes(b"12")
-    with pytest.raises(UserError, match=r"not the size that corpus\.json says"):
-        build(tmp_path, tokenizer)
-    (tmp_path / "corpus.json").unlink()
-    assert len(build(tmp_path, tokenizer).lengths) == 400
+@pytest.mark.parametrize("name", ["tokens.bin", "offsets.npy", "held_out.npy", "corpus.json"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
+def test_a_damaged_file_is_built_again(tokenizer, tmp_path, name, damage):
+    before = build(tmp_path, tokenizer)
+    data = (tmp_path / name).read_bytes()
+    if damage == "gone":
+        (tmp_path / name).unlink()
+    else:
+        changed = data[:-1] + bytes([data[-1] ^ 1])
+        (tmp_path / name).write_bytes(data[: len(data) // 2] if damage == "cut" else changed)
+    after = build(tmp_path, tokenizer)
+    assert after.digest == before.digest
+    assert (tmp_path / name).read_bytes() == data
 
 
 def test_the_held_out_share_depends_on_seed_and_text_alone():

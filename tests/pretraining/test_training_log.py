@@ -3,7 +3,7 @@ import pytest
 
 from blocklens.embedded.bert6 import EMBEDDED, FOLDER
 from blocklens.errors import UserError
-from blocklens.pretraining.training_log import FILE, TAGS, read_training_log, training_log_file
+from blocklens.pretraining.training_log import COLUMNS, FILE, read_training_log, training_log_file
 
 
 def test_the_embedded_encoder_brings_its_learning_curve():
@@ -22,7 +22,7 @@ def test_the_embedded_encoder_brings_its_learning_curve():
 
 def test_a_model_without_a_curve_has_none_and_a_damaged_one_is_named(tmp_path):
     assert read_training_log(tmp_path) is None
-    table = pd.DataFrame({"step": [1], **{name: [0.5] for name in TAGS}})
+    table = pd.DataFrame({name: [1] for name in COLUMNS})
     table.drop(columns="rate").to_csv(tmp_path / FILE, index=False)
     with pytest.raises(UserError, match="has no column 'rate'"):
         read_training_log(tmp_path)

@@ -23,6 +23,7 @@ from blocklens.cli.pretrain import pretrain
 from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.errors import UserError
+from blocklens.stopping import Stopped, stopping_at_once, way_on
 
 UsageError = typer.BadParameter.__bases__[0]
 """What Typer raises for a command line that it cannot read; its other name changed by version."""
@@ -91,13 +92,14 @@ def main() -> None:
     """Run the command line."""
     debug = "--debug" in sys.argv or bool(os.environ.get("BLOCKLENS_DEBUG"))
     try:
-        app(prog_name="blocklens")
+        with stopping_at_once():
+            app(prog_name="blocklens")
     except UserError as error:
         if debug:
             raise
         _end(str(error), 2)
-    except KeyboardInterrupt:
-        _end("stopped; the same command goes on from here", 130)
+    except Stopped as stopped:
+        _end(f"stopped; to go on: {way_on(sys.argv[1:])}", 128 + stopped.number)
     except Exception as error:
         if debug:
             raise

@@ -23,6 +23,7 @@ from blocklens.cli.shared_options import (
 )
 from blocklens.cli.signature import from_options
 from blocklens.safe_text import without_formula
+from blocklens.launched import refuse_torchrun
 
 if TYPE_CHECKING:
     from blocklens.readouts.prediction import Prediction
@@ -75,6 +76,7 @@ def predict(
 
     A line a text: its name, its label, and the label's probability as the confidence.
     """
+    refuse_torchrun("predict", "answers are written in the order of the texts")
     from blocklens.inputs.texts import TextSource
 
     source = TextSource(texts, field=text_field, limit=limit, strict=strict)

@@ -101,8 +101,7 @@ def pretrain(
     from blocklens.pretraining.pretrain import pretrain as run
 
     model = run(
-        source, out, options, resume=resume, described=source.description,
-        texts_digest=source.digest(), save_minutes=save_minutes, console=console,
+        source, out, options, resume=resume, save_minutes=save_minutes, console=console,
     )  # fmt: skip
     Console().print(f"\nModel: {model}", soft_wrap=True, highlight=False)
 

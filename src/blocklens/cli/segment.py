@@ -13,6 +13,7 @@ from blocklens.cli.segment_scores import check_outputs, known_documents, print_s
 from blocklens.cli.shared_options import EncoderOptions, Limit, TextField, check_texts
 from blocklens.cli.signature import from_options
 from blocklens.errors import UserError
+from blocklens.launched import refuse_torchrun
 from blocklens.progress import shown
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def segment(
     language: Annotated[str, typer.Option(help="Language of the sentence splitter.")] = "en",
 ) -> None:
     """Print texts in segments, found by what an encoder attends to, without training."""
+    refuse_torchrun("segment", "each text is cut by itself")
     as_json = as_json or format == "json"
     if (evaluate is None) == (not files):
         raise UserError(

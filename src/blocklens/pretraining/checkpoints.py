@@ -7,9 +7,7 @@ another name, flushed to the disk and then renamed.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from blocklens.storage import file_digest, whole_folder, write_json
 
 
 @dataclass
@@ -50,25 +50,18 @@ def save_state(
 ) -> Path:
     """Write the state of `counters.step` into `folder`, keep the last `keep` states."""
     target = folder / f"step-{counters.step:08d}"
-    partial = folder / f".partial-{counters.step:08d}"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     tensors = {f"model/{name}": value for name, value in model.named_parameters()}
     for number, optimiser in enumerate(optimisers):
         for index, state in optimiser.state_dict()["state"].items():
             for key, value in state.items():
                 tensors[f"optimiser{number}/{index}/{key}"] = value
     tensors = {key: value.detach().contiguous() for key, value in tensors.items()}
-    save_file(tensors, partial / "state.safetensors")
-    record = {"counters": asdict(counters), "sha256": _digest(partial / "state.safetensors")}
-    (partial / "state.json").write_text(json.dumps(record, indent=2), encoding="utf-8")
-    for file in (partial / "state.safetensors", partial / "state.json", partial):
-        _flush(file)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
-    _flush(folder)
+    with whole_folder(target) as partial:
+        save_file(tensors, partial / "state.safetensors")
+        digest = file_digest(partial / "state.safetensors")
+        write_json({"counters": asdict(counters), "sha256": digest}, partial / "state.json")
     for old in states(folder)[:-keep]:
-        shutil.rmtree(old)
+        shutil.rmtree(old, ignore_errors=True)
     return target
 
 
@@ -90,15 +83,15 @@ def load_newest(
         try:
             record = json.loads((path / "state.json").read_text(encoding="utf-8"))
             counters = Counters(**record["counters"])
-            if _digest(path / "state.safetensors") != record["sha256"]:
+            if file_digest(path / "state.safetensors") != record["sha256"]:
                 raise ValueError("its checksum is wrong")
             tensors = load_file(path / "state.safetensors")
         except (OSError, ValueError, KeyError, TypeError) as error:
-            damaged.append(f"{path}: damaged ({error}); the one before is used")
+            damaged.append(f"{path}: damaged ({error})")
             continue
         _restore(tensors, model, optimisers)
-        return counters, damaged
-    return None, damaged
+        return counters, [f"{line}; the one before is used" for line in damaged]
+    return None, [f"{line}; there is none before it: the run begins anew" for line in damaged]
 
 
 @torch.no_grad()
@@ -116,16 +109,3 @@ def _restore(
                 state.setdefault(int(index), {})[name] = value
         whole = optimiser.state_dict()
         optimiser.load_state_dict({"state": state, "param_groups": whole["param_groups"]})
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

@@ -2,8 +2,8 @@
 
 A corpus is a folder: `tokens.bin` (uint16, or uint32 for vocabularies above 65,536; no special
 tokens), `offsets.npy` (text i is `tokens[offsets[i]:offsets[i + 1]]`), `held_out.npy` (one truth
-value a text) and `corpus.json`. `corpus.json` is written last, so a folder without it is unfinished
-and is built again.
+value a text) and `corpus.json`, which holds the SHA-256 of the others. It appears whole; where a
+file is gone or changed it is built again.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
 from blocklens.inputs.tokenising import token_ids
+from blocklens.storage import file_digest, manifest, whole_folder, write_json
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TEXTS_AT_ONCE = 1000
@@ -132,72 +133,69 @@ def build_corpus(
 ) -> Corpus:
     """Tokenise `texts` into `folder`, or open it when it was built before from the same things.
 
-    `about` says what the corpus is made of (texts, tokenizer); a folder with another `about` is
-    built anew. `validation` is the share of texts held out. Texts without a token are left out.
-    Raises UserError when no text is left for training or for validation.
+    `about` says what the corpus is made of (texts, tokenizer); a folder with another `about`, or
+    with a changed file, is built anew. `validation` is the share of texts held out. Texts without a
+    token are left out. Raises UserError when no text is left for training or for validation.
     """
     about = {**about, "validation": validation, "seed": seed, "entries": len(tokenizer)}
-    written = folder / "corpus.json"
-    if written.is_file():
-        record = json.loads(written.read_text(encoding="utf-8"))
-        if record["about"] == about:
-            return open_corpus(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    written.unlink(missing_ok=True)
+    try:
+        return open_corpus(folder, about)
+    except (OSError, ValueError, KeyError, TypeError):  # none yet, of other texts, or damaged
+        pass
     kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     lengths: list[int] = []
     held_out: list[bool] = []
-    digest = hashlib.sha256()
-    with (folder / "tokens.bin").open("wb") as file:
-        for batch in _batches(texts, TEXTS_AT_ONCE):
-            encoded = token_ids(tokenizer, batch, special=False)
-            for text, ids in zip(batch, encoded, strict=True):
-                if not ids:
-                    continue
-                data = np.asarray(ids, dtype=kind).tobytes()
-                file.write(data)
-                digest.update(data)
-                lengths.append(len(ids))
-                held_out.append(is_held_out(text, seed=seed, share=validation))
-    kept = sum(held_out)
-    if kept == 0 or kept == len(held_out):
-        raise UserError(
-            f"validation share {validation}: of {len(lengths):,} texts {kept:,} are held out and "
-            f"{len(lengths) - kept:,} are left to train on; both must be at least 1: give more "
-            "texts or another --validation"
-        )
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    np.save(folder / "offsets.npy", offsets)
-    np.save(folder / "held_out.npy", np.asarray(held_out, dtype=bool))
-    record = {
-        "about": about,
-        "texts": len(lengths),
-        "held_out": int(kept),
-        "tokens": int(offsets[-1]),
-        "dtype": np.dtype(kind).name,
-        "digest": digest.hexdigest(),
-    }
-    partial = folder / "corpus.json.partial"
-    partial.write_text(json.dumps(record, indent=2), encoding="utf-8")
-    partial.replace(written)
-    return open_corpus(folder)
+    with whole_folder(folder) as partial:
+        with (partial / "tokens.bin").open("wb") as file:
+            for batch in _batches(texts, TEXTS_AT_ONCE):
+                encoded = token_ids(tokenizer, batch, special=False)
+                for text, ids in zip(batch, encoded, strict=True):
+                    if not ids:
+                        continue
+                    file.write(np.asarray(ids, dtype=kind).tobytes())
+                    lengths.append(len(ids))
+                    held_out.append(is_held_out(text, seed=seed, share=validation))
+        kept = sum(held_out)
+        if kept == 0 or kept == len(held_out):
+            raise UserError(
+                f"validation share {validation}: of {len(lengths):,} texts {kept:,} are held out "
+                f"and {len(lengths) - kept:,} are left to train on; both must be at least 1: give "
+                "more texts or another --validation"
+            )
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        np.save(partial / "offsets.npy", offsets)
+        np.save(partial / "held_out.npy", np.asarray(held_out, dtype=bool))
+        record = {
+            "about": about,
+            "texts": len(lengths),
+            "held_out": int(kept),
+            "tokens": int(offsets[-1]),
+            "dtype": np.dtype(kind).name,
+            "files": manifest(partial),
+        }
+        write_json(record, partial / "corpus.json")
+    return open_corpus(folder, about)
 
 
-def open_corpus(folder: Path) -> Corpus:
-    """Open a corpus folder. Raises UserError when its files do not fit together."""
+def open_corpus(folder: Path, about: dict[str, Any] | None = None) -> Corpus:
+    """Open a corpus folder, where `about` is given one that was made of that.
+
+    Raises:
+        OSError, ValueError, KeyError or TypeError: there is none, or its files are not those that
+            were written.
+
+    """
     record = json.loads((folder / "corpus.json").read_text(encoding="utf-8"))
-    kind = np.dtype(record["dtype"])
-    file = folder / "tokens.bin"
-    if file.stat().st_size != record["tokens"] * kind.itemsize:
-        raise UserError(
-            f"{file}: not the size that corpus.json says; delete {folder} and run again"
-        )
+    if about is not None and record["about"] != about:
+        raise ValueError("of other texts or another tokenizer")
+    if any(file_digest(folder / name) != digest for name, digest in record["files"].items()):
+        raise ValueError("its files have changed")
     return Corpus(
-        tokens=np.memmap(file, dtype=kind, mode="r"),
+        tokens=np.memmap(folder / "tokens.bin", dtype=np.dtype(record["dtype"]), mode="r"),
         offsets=np.load(folder / "offsets.npy"),
         held_out=np.load(folder / "held_out.npy"),
-        digest=record["digest"],
+        digest=record["files"]["tokens.bin"],
     )
 
 

@@ -1,8 +1,8 @@
 """The loop of a pre-training run: steps, reports, checkpoints, milestones, and the end.
 
-A run is a folder: `options.json`, `texts.json`, `tokenizer/`, `corpus/`, `checkpoints/`, `logs/`
-(TensorBoard), `milestones/` (encoders at 0, 1, 3, 10 and 30 % of the run), `latest/` and at the end
-`model/`; the encoders are Hugging Face folders.
+A run is a folder: `options.json`, `texts.json`, `tokenizer/`, `corpus/`, `checkpoints/`,
+`training_log.csv`, `milestones/` (encoders at 0, 1, 3, 10 and 30 % of the run), `latest/` and at
+the end `model/`; the encoders are Hugging Face folders.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from blocklens.errors import UserError
 from blocklens.pretraining.checkpoints import Counters, save_state
 from blocklens.pretraining.training import Training
+from blocklens.stopping import Waiting
 
 MILESTONES = (0.0, 0.01, 0.03, 0.1, 0.3)
 STATES_KEPT = 3
@@ -46,13 +47,16 @@ def train(
     report: Callable[[Progress], None] | None = None,
     validated: Callable[[Counters, dict[str, float]], None] | None = None,
     export: Callable[[Training, Path, dict[str, float]], None] | None = None,
+    signals: Waiting | None = None,
 ) -> dict[str, float]:
     """Train until the schedule ends; returns the last validation figures.
 
     States are saved every `save_minutes` (not while the run is off its course, see `note_loss`)
-    and at the end, encoders at the milestones.
+    and at the end, encoders at the milestones. A signal that has come is obeyed after the step:
+    the state is saved first.
 
     Raises:
+        Stopped: a signal has come.
         UserError: the loss is not a number, or the run has lost what it had learned and does not
             come back within `LOST_STEPS` steps; the last good state stays.
 
@@ -104,6 +108,10 @@ def train(
             if export:
                 export(run, run.folder / "latest", {})
             saved = now
+        if signals is not None and signals.number is not None:
+            if not counters.steps_lost:
+                _save(run, states)
+            signals.check()
     _save(run, states)
     figures = run.validate(rows=len(run.held_out))
     if validated:

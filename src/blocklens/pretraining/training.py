@@ -29,6 +29,7 @@ from blocklens.pretraining.masking import Recipe, shuffled
 from blocklens.pretraining.muon import Muon
 from blocklens.pretraining.packing import Batch, Rows, batch_of, pack, pieces
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.storage import write_json
 
 VALIDATION_SEED = 20_140_501
 
@@ -122,9 +123,15 @@ class Training:
                 self.counters.decay_start = planned.decay_start
             decision = self.folder / "decay.json"
             if self.options.hours is not None and decision.is_file():
-                record = json.loads(decision.read_text(encoding="utf-8"))
-                self.counters.decay_start = record["decay_start"]
-                self.counters.total_steps = record["total_steps"]
+                try:
+                    record = json.loads(decision.read_text(encoding="utf-8"))
+                    self.counters.decay_start = int(record["decay_start"])
+                    self.counters.total_steps = int(record["total_steps"])
+                except (ValueError, KeyError, TypeError) as error:
+                    raise UserError(
+                        f"{decision}: damaged: delete it, and the clock decides anew when the "
+                        "learning rate falls"
+                    ) from error
         return damaged
 
     def share_done(self) -> float:
@@ -154,9 +161,7 @@ class Training:
         counters.decay_start = counters.step
         counters.total_steps = counters.step + math.ceil(counters.step / counters.seconds * left)
         record = {"decay_start": counters.decay_start, "total_steps": counters.total_steps}
-        partial = self.folder / "decay.json.partial"
-        partial.write_text(json.dumps(record), encoding="utf-8")
-        partial.replace(self.folder / "decay.json")
+        write_json(record, self.folder / "decay.json")
 
     def step(self) -> tuple[torch.Tensor, torch.Tensor, Batch]:
         """One optimiser step; the loss, the hits and the batch."""

@@ -1,88 +1,81 @@
-"""A run's learning curve as a table, made from its TensorBoard log, which is the one record of it.
+"""A run's learning curve as a table: a CSV file with a line a report.
 
-`training_log.csv` lies in every exported model folder. Columns: `step`, `tokens` (real tokens so
-far), `seconds` (at work so far), `loss` and `accuracy` (at modified training tokens, means since
-the row before), `rate` (share of the highest learning rate), `held_out_loss`, `held_out_accuracy`
-(15 % modified, fixed seed; empty where not measured at that step).
+`training_log.csv` grows in the run's folder, and lies in every exported model folder. Columns:
+`step`, `tokens` (real tokens so far), `seconds` (at work so far), `loss` and `accuracy` (at
+modified training tokens, means since the row before), `rate` (share of the highest learning rate),
+`held_out_loss`, `held_out_accuracy` (15 % modified, fixed seed; empty where not measured at that
+step). Where TensorBoard is installed its log is written as well, into `logs/`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from blocklens.embedded.bert6 import address
 from blocklens.errors import UserError
+from blocklens.storage import whole_file, writing
 
 FILE, TABLE = "training_log.csv", "training_log"
-
-LOSS, ACCURACY, RATE = "train/loss", "train/accuracy", "train/rate_factor"
-SPEED = "speed/real_tokens_per_second"
-TOKENS, SECONDS = "progress/tokens", "progress/seconds"
-HELD_OUT_LOSS, HELD_OUT_ACCURACY = "held_out/loss", "held_out/accuracy"
-TAGS = {
-    "tokens": TOKENS,
-    "seconds": SECONDS,
-    "loss": LOSS,
-    "accuracy": ACCURACY,
-    "rate": RATE,
-    "held_out_loss": HELD_OUT_LOSS,
-    "held_out_accuracy": HELD_OUT_ACCURACY,
-}
-"""Columns of the table by their tags in the TensorBoard log."""
+COLUMNS = (
+    "step", "tokens", "seconds", "loss", "accuracy", "rate", "held_out_loss", "held_out_accuracy",
+)  # fmt: skip
 
 
-def training_log(logs: Path) -> pd.DataFrame:
-    """The table of a run from its `logs` folder; empty where nothing was logged yet.
+class TrainingLog:
+    """The log of a run that stands at `step`: what a killed run wrote beyond it does not count."""
 
-    What a killed run logged beyond the state it went on from does not count: TensorBoard's own
-    reader leaves it out.
-    """
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    def __init__(self, run: Path, step: int) -> None:
+        self.file = run / FILE
+        rows = _whole_lines(self.file)
+        if rows is None or "step" not in rows:
+            rows = pd.DataFrame(columns=list(COLUMNS))
+        write_training_log(rows[rows["step"].to_numpy(dtype=float) <= step], run)
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:  # an extra
+            self.tensorboard = None
+        else:
+            self.tensorboard = SummaryWriter(str(run / "logs"), purge_step=step + 1)
 
-    found = EventAccumulator(str(logs), size_guidance={"scalars": 0})  # 0: every one of them
-    found.Reload()
-    tags = set(found.Tags()["scalars"])
-    columns = {
-        name: pd.Series(
-            {event.step: event.value for event in found.Scalars(tag)} if tag in tags else {},
-            dtype=np.float64,
-        )
-        for name, tag in TAGS.items()
-    }
-    table = pd.DataFrame(columns).sort_index().rename_axis("step").reset_index()
-    if TOKENS not in tags and SPEED in tags:
-        speed = pd.DataFrame([(e.step, e.wall_time, e.value) for e in found.Scalars(SPEED)])
-        steps = table["step"].to_numpy()
-        table["tokens"], table["seconds"] = _from_speed(steps, *speed.to_numpy().T)
-    return table.astype({"step": np.int64}).assign(tokens=table["tokens"].round())
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One line; columns that are not given stay empty."""
+        line = pd.DataFrame([row], columns=list(COLUMNS))
+        with writing(self.file), self.file.open("a", encoding="utf-8") as file:
+            file.write(line.to_csv(index=False, header=False, float_format="%.8g"))
+        if self.tensorboard is not None:
+            for name, value in row.items():
+                if name != "step":
+                    self.tensorboard.add_scalar(name, value, row["step"])
+
+    def table(self) -> pd.DataFrame:
+        """A row a step: what was reported and validated at one step stands in one."""
+        return pd.read_csv(self.file).groupby("step", as_index=False).first()
+
+    def close(self) -> None:
+        """Write what is still held."""
+        if self.tensorboard is not None:
+            self.tensorboard.close()
 
 
-def _from_speed(
-    steps: np.ndarray, step: np.ndarray, wall: np.ndarray, speed: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens and seconds at `steps`, for a log that holds the speed alone.
-
-    `step`, `wall` (clock) and `speed` (tokens a second since the report before) [reports]. Packed
-    rows are full, so that every step has the same number of tokens; their median over the reports
-    does not mind the pauses of a run that was stopped.
-    """
-    if len(step) < 2:
-        return np.full(len(steps), np.nan), np.full(len(steps), np.nan)
-    tokens = float(np.median(speed[1:] * np.diff(wall) / np.diff(step)))  # a step
-    seconds = np.cumsum(tokens * np.diff(step, prepend=0) / speed)
-    return tokens * steps, np.interp(steps, np.r_[0, step], np.r_[0, seconds])
+def _whole_lines(file: Path) -> pd.DataFrame | None:
+    """The lines that were written to their end, or None where there is no such table."""
+    try:
+        data = file.read_bytes()
+        return pd.read_csv(BytesIO(data[: data.rfind(b"\n") + 1]))
+    except (OSError, ValueError):
+        return None
 
 
 def write_training_log(table: pd.DataFrame, folder: Path) -> Path:
-    """Write the table into a model folder; returns the file's path."""
-    file = folder / FILE
-    partial = folder / f".{FILE}.partial"
-    table.to_csv(partial, index=False, float_format="%.8g")
-    partial.replace(file)
-    return file
+    """Write the table into a folder; returns the file's path."""
+    with whole_file(folder / FILE) as partial:
+        table.to_csv(partial, index=False, float_format="%.8g")
+    return folder / FILE
 
 
 def training_log_file(model: str | Path) -> Path | None:
@@ -105,7 +98,7 @@ def read_training_log(model: str | Path) -> pd.DataFrame | None:
         table = pd.read_csv(file)
     except (OSError, ValueError) as error:
         raise UserError(f"{file}: not readable as a table: delete it or write it anew") from error
-    missing = [name for name in ("step", *TAGS) if name not in table]
+    missing = [name for name in COLUMNS if name not in table]
     if missing:
         raise UserError(f"{file}: has no column {missing[0]!r}: delete it or write it anew")
     return table

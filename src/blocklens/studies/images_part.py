@@ -17,6 +17,7 @@ from blocklens.errors import UserError
 from blocklens.heads.image_measurement import measure_patches
 from blocklens.inputs.images.drawing import ImageData, draw_images
 from blocklens.inputs.images.image_sources import DIGITS, open_images
+from blocklens.launched import refuse_torchrun
 from blocklens.pretraining.vit import export_vit, train_vit
 from blocklens.pretraining.vit_options import VitOptions
 from blocklens.progress import SILENT, Progress
@@ -75,6 +76,7 @@ def study_images(
         UserError: an input that cannot be used, or a folder that cannot be written.
 
     """
+    refuse_torchrun("images", "one process trains and reads out, with all --threads")
     options = options or ImageStudyOptions()
     output_folder(Path(out), FILE)  # before the images are read
     tell = told(progress, "images")

@@ -122,8 +122,7 @@ def one_run(
     console.print(f"{comparison}, {options.articles:,} articles, seed {options.seed}")
     pretrain(
         source, folder, options, resume=(folder / "options.json").is_file(),
-        described=source.description, texts_digest=source.digest(), save_minutes=save_minutes,
-        console=console, data=folder.parents[1],
+        save_minutes=save_minutes, console=console, data=folder.parents[1],
     )  # fmt: skip
     learned = measure_learning(folder / "model", held_out(source, options), read_out="lens")
     learning = learned.tables["learning"]

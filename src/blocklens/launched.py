@@ -1,0 +1,21 @@
+"""What a launcher such as `torchrun` says of this process, without loading PyTorch."""
+
+from __future__ import annotations
+
+import os
+
+from blocklens.errors import UserError
+
+
+def refuse_torchrun(what: str, why: str) -> None:
+    """Refuse to do the same thing several times at once, which is all that `torchrun` would do.
+
+    Raises:
+        UserError: other processes were started beside this one.
+
+    """
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world != "1":
+        raise UserError(
+            f"{what}: {why}, and {world} processes were started: run it once, without torchrun"
+        )
