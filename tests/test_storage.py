@@ -1,0 +1,99 @@
+"""Files appear whole; one process writes at a time; what dead ones left is swept."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from blocklens.errors import UserError
+from blocklens.storage import locked, output_folder, whole_file, whole_folder
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from blocklens.storage import locked, whole_folder
+with locked(Path(sys.argv[1])), whole_folder(Path(sys.argv[1]) / "result") as partial:
+    (partial / "half").write_text("half")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the folder's lock, in the middle of writing."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_a_second_process_is_refused_and_told_who_writes(holder, tmp_path):
+    with (
+        pytest.raises(UserError, match=f"process {holder.pid} on .*: wait for it"),
+        locked(tmp_path),
+    ):
+        pass
+    assert list(tmp_path.glob(".result.*"))  # nothing of the other's was swept
+
+
+def test_a_killed_process_locks_nobody_out_and_its_leftovers_are_swept(holder, tmp_path):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    assert list(tmp_path.glob(".result.*.partial"))
+    output_folder(tmp_path, "study.json")  # leftovers alone are no other things
+    with locked(tmp_path):
+        assert not list(tmp_path.glob(".result.*"))
+    with locked(tmp_path):  # nor does a process lock itself out
+        pass
+
+
+def fail(partial):
+    """Fail in the middle of writing."""
+    (partial / "new" if partial.is_dir() else partial).write_text("new")
+    raise ZeroDivisionError
+
+
+def test_a_failure_leaves_what_was_there_before(tmp_path):
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    for write, name in ((whole_file, "file"), (whole_folder, "folder")):
+        with pytest.raises(ZeroDivisionError), write(tmp_path / name) as partial:
+            fail(partial)
+    assert (tmp_path / "file").read_text() == "old"
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["old"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    with whole_file(tmp_path / "file") as one, whole_file(tmp_path / "file") as two:
+        assert one != two
+        one.write_text("one")
+        two.write_text("two")
+    assert (tmp_path / "file").read_text() == "one"  # the last that ended
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_one_line_whatever_library_met_it(tmp_path, error):
+    with pytest.raises(UserError, match="the disk is full"), whole_folder(tmp_path / "a"):
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_folder_is_one_line(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot be written: choose another folder"):
+        output_folder(tmp_path / "out", "study.json")
