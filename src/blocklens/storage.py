@@ -47,10 +47,11 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
+def whole_folder(path: Path, *, flush: bool = False) -> Iterator[Path]:
     """An empty folder to write to, which takes the place of `path` when the block ends well.
 
-    Its files are on the disk before it does, so that a power cut leaves the old one or the new.
+    `flush`: its files are on the disk before it does, so that a power cut leaves the old one or
+    the new.
 
     Raises:
         UserError: the disk is full, or the folder cannot be written.
@@ -61,12 +62,13 @@ def whole_folder(path: Path) -> Iterator[Path]:
         try:
             partial.mkdir(parents=True)
             yield partial
-            for file in (*partial.rglob("*"), partial):
+            for file in (*partial.rglob("*"), partial) if flush else ():
                 _flush(file)
             if path.exists():
                 path.rename(old)
             partial.rename(path)
-            _flush(path.parent)
+            if flush:
+                _flush(path.parent)
         finally:
             for left in (partial, old):
                 shutil.rmtree(left, ignore_errors=True)

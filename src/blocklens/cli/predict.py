@@ -22,8 +22,8 @@ from blocklens.cli.shared_options import (
     check_model,
 )
 from blocklens.cli.signature import from_options
-from blocklens.safe_text import without_formula
 from blocklens.launched import refuse_torchrun
+from blocklens.safe_text import without_formula
 
 if TYPE_CHECKING:
     from blocklens.readouts.prediction import Prediction

@@ -56,7 +56,7 @@ def save_state(
             for key, value in state.items():
                 tensors[f"optimiser{number}/{index}/{key}"] = value
     tensors = {key: value.detach().contiguous() for key, value in tensors.items()}
-    with whole_folder(target) as partial:
+    with whole_folder(target, flush=True) as partial:
         save_file(tensors, partial / "state.safetensors")
         digest = file_digest(partial / "state.safetensors")
         write_json({"counters": asdict(counters), "sha256": digest}, partial / "state.json")
