@@ -25,7 +25,8 @@ from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.embedded.prose import prose
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.sentences import sentence_spans
-from blocklens.segmentation.methods import Reading, context, cuts
+from blocklens.segmentation.methods import context
+from blocklens.segmentation.reading import Reading
 
 TOKENS_A_SECOND = 2000
 SHARE = 0.1
@@ -91,7 +92,7 @@ def segmented(encoder: Encoder, text: str) -> tuple[int, float, float]:
     reading = Reading(encoder, sentences)
     tokens = reading.vectors.tokens
     read = time.perf_counter()
-    cuts(context(reading))
+    context(reading).cuts(None)
     return tokens, read - split, (split - start) + (time.perf_counter() - read)
 
 

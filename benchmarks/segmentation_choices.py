@@ -25,13 +25,13 @@ from benchmarks.c99 import FOLDER
 from blocklens.encoder.trunk import Encoder
 from blocklens.segmentation import (
     Document,
-    Evidence,
     Reading,
     methods,
     pk,
     read_documents,
     selected,
 )
+from blocklens.segmentation.border_strength import border_attention
 from blocklens.segmentation.c99 import c99
 from blocklens.segmentation.head_choice import Which, best, neighbour_contrast
 from blocklens.segmentation.metrics import masses_from_cuts
@@ -71,10 +71,9 @@ def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]
     """What is tried, which setting, and how it cuts one document."""
     reading = Reading(encoder, document.sentences, blocks=True)
     heads = reading.vectors.heads
-    none = np.zeros(len(document.sentences) - 1)
 
     def by(vectors: NDArray[np.floating]) -> Cut:
-        return partial(methods.cuts, Evidence(none, vectors))
+        return methods.of_vectors(vectors).cuts
 
     for which in WHICH:
         yield "heads of the vectors", which, by(methods.context_vectors(heads, which))
@@ -92,13 +91,13 @@ def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]
     for coherence in COHERENCES:
         yield "coherence", str(coherence), partial(cut_by, vectors, coherence)
     for which in WHICH:
-        yield "blocks", which, partial(methods.cuts, methods.METHODS["blocks"](reading, which))
+        yield "blocks", which, methods.METHODS["blocks"](reading, which).cuts
     for which in WHICH:
-        received = methods.border_attention(reading.separators, which)
-        yield "attention alone", which, partial(methods.cuts, Evidence(received))
+        received = border_attention(reading.separators, which)
+        yield "attention alone", which, methods.of_borders(received).cuts
         for weight in WEIGHTS:
-            evidence = Evidence(none, vectors, weight * received)
-            yield "both, weight", f"{weight} {which}", partial(methods.cuts, evidence)
+            evidence = methods.of_vectors(vectors, weight * received)
+            yield "both, weight", f"{weight} {which}", evidence.cuts
     yield "baseline", "c99", partial(c99, document.sentences)
 
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from blocklens import cli
 from blocklens.errors import UserError
 from blocklens.segmentation import METHODS
-from blocklens.segmentation.evaluate import BASELINES
+from blocklens.segmentation.baselines import BASELINES
 from helpers import small_encoder
 
 RUNNER = CliRunner()
@@ -52,8 +52,9 @@ def test_evaluation_gives_a_table_and_json(model, tmp_path):
     command = ["segment", "--evaluate", str(path), "--encoder", model]
     rows = json.loads(RUNNER.invoke(cli.app, [*command, "--json"]).stdout)
     assert {row["method"] for row in rows} == {*METHODS, *BASELINES}
-    keys = {"method", "known", "documents"}
-    for name in ("pk", "windowdiff", "boundary_similarity"):
+    keys = {"method", "known", "documents", "segments", "true_segments"}
+    corrected = ("pk_corrected", "windowdiff_corrected")
+    for name in ("pk", "windowdiff", "boundary_similarity", *corrected):
         keys |= {name, f"{name}_low", f"{name}_high"}
     assert all(set(row) == keys for row in rows)
     shown = RUNNER.invoke(cli.app, [*command, "--method", "c99", "--per-document", str(csv)])

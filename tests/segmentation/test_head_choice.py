@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from blocklens.segmentation.border_strength import border_attention, standardised
 from blocklens.segmentation.head_choice import best, block_range, neighbour_contrast, skewness
-from blocklens.segmentation.methods import border_attention, standardised
 from blocklens.segmentation.sentence_ends import SeparatorAttention
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from blocklens.segmentation import pk, segment
-from blocklens.segmentation.methods import context_vectors, contrast
+from blocklens.segmentation.border_strength import contrast
+from blocklens.segmentation.methods import context_vectors
 from blocklens.segmentation.segment_count import find_cuts
 from blocklens.segmentation.sentence_ends import separator_attention
 from blocklens.segmentation.whitening import whiten

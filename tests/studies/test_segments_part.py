@@ -8,7 +8,7 @@ import pytest
 from blocklens.errors import UserError
 from blocklens.progress import Progress
 from blocklens.segmentation import Document, segment
-from blocklens.segmentation.evaluate import BASELINES
+from blocklens.segmentation.baselines import BASELINES
 from blocklens.segmentation.methods import METHODS
 from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
 from helpers import small_encoder
@@ -36,7 +36,7 @@ def evaluated(encoder, tmp_path_factory):
 
 def test_an_evaluation_has_tables_claims_figures_and_a_page(evaluated):
     tables = {file.stem for file in (evaluated / "tables").iterdir()}
-    assert tables == {"scores", "summary", "borders", "border_sums", "claims"}
+    assert tables == {"scores", "summary", "differences", "borders", "border_sums", "claims"}
     summary = pd.read_parquet(evaluated / "tables" / "summary.parquet")
     assert set(summary["method"]) == {*METHODS, *BASELINES, "untrained 0"}
     claims = pd.read_parquet(evaluated / "tables" / "claims.parquet")
@@ -69,7 +69,10 @@ def test_the_same_evaluation_is_not_measured_again_and_another_is(encoder, evalu
         DOCUMENTS[:2], encoder, evaluated, methods=["context"], baselines=["even"], untrained=0,
         borders=False,
     )  # fmt: skip
-    assert {f.stem for f in (evaluated / "tables").iterdir()} == {"scores", "summary", "claims"}
+    again = pd.read_parquet(evaluated / "tables" / "scores.parquet")
+    assert again["document"].unique().tolist() == ["d0", "d1"]
+    tables = {f.stem for f in (evaluated / "tables").iterdir()}
+    assert tables == {"scores", "summary", "differences", "claims"}
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(encoder, tmp_path):

@@ -11,6 +11,7 @@ from functools import partial
 
 from blocklens.claims.p1 import FINAL_THIRD, TENTH, Run, of_runs
 from blocklens.claims.registry import LEARNED, Finding, Tables, claim
+from blocklens.segmentation.summary import paired_gains
 from blocklens.statistics.estimate import Estimate
 
 DOCUMENTS = "documents"
@@ -36,13 +37,9 @@ def gain(tables: Tables, method: str, other: str, known: bool) -> Finding | None
         return None
     scores = tables["scores"]
     scores = scores.loc[scores["known"] == known]
-    name = scores["method"]
-    ours = scores.loc[name == method].groupby("document", sort=True)["pk"].mean()
-    theirs = scores.loc[(name == other) | name.str.startswith(f"{other} ")]
-    theirs = theirs.groupby("document", sort=True)["pk"].mean()
-    if ours.empty or not ours.index.equals(theirs.index):
+    better = paired_gains(scores, method, other, "pk")
+    if not len(better):
         return None
-    better = (theirs - ours).to_numpy(dtype=float)
     without = (better.sum() - better) / max(1, len(better) - 1)
     return Finding(Estimate.left_out(better.mean(), without, unit=DOCUMENTS))
 

@@ -209,7 +209,7 @@ def _refuse_misplaced(
 
 def _check_methods(methods: list[str], *, scoring: bool) -> None:
     """Refuse an unknown method before an encoder is loaded."""
-    from blocklens.segmentation.evaluate import BASELINES
+    from blocklens.segmentation.baselines import BASELINES
     from blocklens.segmentation.methods import METHODS
 
     known = [*METHODS, *(BASELINES if scoring else ())]

@@ -70,7 +70,8 @@ def scored(
     description: str,
 ) -> pd.DataFrame:
     """Scores of the methods asked for, or of all beside the baselines, with a bar of progress."""
-    from blocklens.segmentation.evaluate import BASELINES, evaluate
+    from blocklens.segmentation.baselines import BASELINES
+    from blocklens.segmentation.evaluate import evaluate
     from blocklens.segmentation.methods import METHODS
     from blocklens.studies.segments_part import evaluate_in_folder
 
@@ -95,7 +96,7 @@ def print_scores(
     scores: pd.DataFrame, by: str | None, per_document: Path | None, *, as_json: bool
 ) -> None:
     """The summary as a table for people, or as JSON; each document's figures to a file."""
-    from blocklens.segmentation.evaluate import summarise
+    from blocklens.segmentation.summary import SUMMARISED, summarise
     from blocklens.storage import whole_file
 
     summary = summarise(scores, by)
@@ -111,18 +112,20 @@ def print_scores(
 
     table = Table(box=None, pad_edge=False)
     columns = [*([by] if by else []), "method", "segments", "documents"]
-    for name in (*columns, "Pk", "WindowDiff", "boundary similarity"):
+    for name in (*columns, *SUMMARISED.values()):
         table.add_column(name, justify="left" if name in (by, "method", "segments") else "right")
     order = [*([by] if by else []), "known", "pk"]
     for row in summary.sort_values(order, kind="stable").to_dict("records"):
-        figures = [_figure(row, name) for name in ("pk", "windowdiff", "boundary_similarity")]
+        figures = [_figure(row, name) for name in SUMMARISED]
         number = "known" if row["known"] else "found"
         first = [str(row[by])] if by else []
         table.add_row(*first, row["method"], number, str(row["documents"]), *figures)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    console.print("Means with 95 % intervals over documents. Pk, WindowDiff: 0 is perfect; "
-                  "boundary similarity: 1 is.")  # fmt: skip
+    console.print(
+        "Means with 95 % intervals over documents. Pk, WindowDiff: 0 is perfect. Boundary "
+        "similarity: 1 is. Corrected: 1 is perfect, 0 is no cut at all."
+    )
 
 
 def _figure(row: dict[str, Any], name: str) -> str:

@@ -9,17 +9,14 @@ from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.formatting import number
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
+from blocklens.segmentation.baselines import BASELINES
+from blocklens.segmentation.evaluate import UNTRAINED
+from blocklens.segmentation.summary import SUMMARISED
 
 MOST_TEXTS = 20
 """Texts that the page shows; the tables have all."""
-BASELINES = ("texttiling", "c99", "random", "even", "untrained")
+WITHOUT_ENCODER = (*BASELINES, UNTRAINED)
 """Ways to segment that use no trained encoder."""
-SHOWN_MEASURES = {
-    "pk": "Pk",
-    "windowdiff": "WindowDiff",
-    "boundary_similarity": "boundary similarity",
-}
-
 STRENGTH_TERMS = (
     (
         "Attention at the end of a sentence",
@@ -76,7 +73,7 @@ def scores_section(folder: StudyFolder) -> Section | None:
         figures.append(
             Figure(
                 f"pk-{words}",
-                charts.segmentation_scores(summary, known=known, baselines=BASELINES),
+                charts.segmentation_scores(summary, known=known, baselines=WITHOUT_ENCODER),
                 f"Mean Pk of every way to segment, the number of segments {words}; grey ways use "
                 "no trained encoder.",
             )
@@ -90,7 +87,7 @@ def scores_section(folder: StudyFolder) -> Section | None:
             f"On {' or '.join(map(str, counts))} documents whose true segments are known. Pk and "
             "WindowDiff are errors, boundary similarity is agreement."
         ),
-        html=render("scores.html.j2", tables=tables, measures=list(SHOWN_MEASURES.values())),
+        html=render("scores.html.j2", tables=tables, measures=list(SUMMARISED.values())),
         figures=tuple(figures),
     )
 
@@ -102,9 +99,9 @@ def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     cells = [
         {"value": row[name], "low": row[f"{name}_low"], "high": row[f"{name}_high"]}
-        for name in SHOWN_MEASURES
+        for name in SUMMARISED
     ]
-    baseline = str(row["method"]).split()[0] in BASELINES
+    baseline = str(row["method"]).split()[0] in WITHOUT_ENCODER
     return {"method": row["method"], "baseline": baseline, "cells": cells}
 
 

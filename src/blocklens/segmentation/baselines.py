@@ -1,4 +1,4 @@
-"""Ways to segment a text without an encoder, to be beaten: random, even spacing, TextTiling.
+"""Ways to segment a text without an encoder, to be beaten: no cut, random, even, TextTiling, C99.
 
 Each takes the sentences and the number of segments, or None where it is unknown, and gives cuts as
 in `blocklens.segmentation.best_cuts`. C99, the strongest of them, has a file of its own.
@@ -7,12 +7,14 @@ in `blocklens.segmentation.best_cuts`. C99, the strongest of them, has a file of
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import numpy as np
 from nltk.tokenize.texttiling import TextTilingTokenizer
 from numpy.typing import NDArray
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from blocklens.segmentation.c99 import STOP_WORDS
+from blocklens.segmentation.c99 import c99
 
 SENTENCES_A_SEGMENT = 10
 """Where the number of segments is unknown, random and even assume one for ten sentences."""
@@ -22,6 +24,12 @@ def _segments(units: int, segments: int | None) -> int:
     if segments is None:
         segments = max(1, round(units / SENTENCES_A_SEGMENT))
     return min(segments, units)
+
+
+def no_cuts(sentences: list[str], segments: int | None = None) -> NDArray[np.int64]:
+    """No cut at all: one segment, whatever the text. ``segments`` is disregarded."""
+    del sentences, segments
+    return np.zeros(0, dtype=np.int64)
 
 
 def random_cuts(
@@ -61,10 +69,21 @@ def texttiling_cuts(
     cleaned = [" ".join(s.split()) for s in sentences]
     text = "\n\n".join(cleaned) + "\n\n"
     try:
-        tiles = TextTilingTokenizer(w=w, k=k, stopwords=sorted(STOP_WORDS)).tokenize(text)
+        tiles = TextTilingTokenizer(w=w, k=k, stopwords=sorted(ENGLISH_STOP_WORDS)).tokenize(text)
     except (ValueError, IndexError):  # NLTK's answer to a text without enough words or breaks
         return np.zeros(0, dtype=np.int64)
     ends = np.cumsum([len("".join(str(tile).split())) for tile in tiles])[:-1]
     starts = np.cumsum([0] + [len("".join(s.split())) for s in cleaned])[:-1]
     cuts = np.unique(np.searchsorted(starts, ends))
     return cuts[(cuts > 0) & (cuts < len(sentences))]
+
+
+BASELINES: dict[str, Callable[[list[str], int | None], NDArray[np.int64]]] = {
+    "no-cut": no_cuts,
+    "texttiling": texttiling_cuts,
+    "c99": c99,
+    "random": random_cuts,
+    "even": even_cuts,
+}
+FINDS_ALONE = {"no-cut", "texttiling"}
+"""Baselines that cannot be told the number of segments."""

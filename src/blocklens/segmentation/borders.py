@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from blocklens.heads.ratios import Ratios
 from blocklens.segmentation.documents import Document
-from blocklens.segmentation.methods import Reading
 from blocklens.segmentation.metrics import cuts_from_masses
-from blocklens.segmentation.sentence_ends import SeparatorAttention, separator_attention
+from blocklens.segmentation.reading import Reading
 
 if TYPE_CHECKING:
     from blocklens.encoder.trunk import Encoder
+    from blocklens.segmentation.sentence_ends import SeparatorAttention
 
 MEASURE = "borders"
 SEPARATORS = "attention to sentence ends"
@@ -49,7 +49,7 @@ class BorderSums:
             return
         received = {"encoder": reading.separators}
         for seed, twin in enumerate(self.twins):
-            received[f"untrained {seed}"] = separator_attention(twin, document.sentences)
+            received[f"untrained {seed}"] = Reading(twin, document.sentences).separators
         for run, attention in received.items():
             self.found.setdefault(run, []).append(border_means(attention, document.masses))
 

@@ -6,8 +6,8 @@ of the squares along the diagonal grows most. It stops where that growth, smooth
 mean plus 1.2 standard deviations.
 
 Time and memory grow with the square of the number of sentences: a baseline for scoring, no more.
-The stop words are ours: Choi's list is not known here. `benchmarks/c99.py` compares the figures
-with the author's own logs.
+The stop words are scikit-learn's: Choi's list is not known here. `benchmarks/c99.py` compares the
+figures with the author's own logs.
 """
 
 from __future__ import annotations
@@ -19,28 +19,8 @@ from functools import cache
 import numpy as np
 from nltk.stem import PorterStemmer
 from numpy.typing import NDArray
-
-STOP_WORDS = frozenset(
-    """
-    a about above across after afterwards again against all almost alone along already also
-    although always am among an and another any anybody anyhow anyone anything anywhere are
-    around as at away back be became because become becomes been before behind being below
-    between beyond both but by came can cannot come could did do does doing done down during
-    each either else enough even ever every everybody everyone everything everywhere except far
-    few first for from further gave get gets give given go goes going gone got had has have
-    having he hence her here hers herself him himself his how however i if in indeed instead
-    into is it its itself just keep kept last least less let like made make makes making many
-    may me might mine more moreover most mostly much must my myself neither never nevertheless
-    next no nobody none nor not nothing now nowhere of off often on once one only onto or other
-    others otherwise our ours ourselves out over own per perhaps put quite rather really s said
-    same say says see seem seemed seems several shall she should since so some somebody someone
-    something sometimes somewhere still such t take taken than that the their theirs them
-    themselves then there therefore these they this those though three through throughout thus
-    to together too toward towards two under until unto up upon us used very via was way we
-    well went were what whatever when whenever where wherever whether which while who whoever
-    whole whom whose why will with within without would yet you your yours yourself yourselves
-    """.split()  # noqa: SIM905 (a list of 200 strings is no easier to read)
-)
+from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
+from sklearn.metrics.pairwise import cosine_similarity
 
 
 @cache
@@ -49,24 +29,22 @@ def _stem(word: str) -> str:
     return PorterStemmer().stem(word)
 
 
-def stem_counts(sentences: list[str]) -> NDArray[np.float64]:
-    """How often each stem occurs in each sentence, [sentences, stems], without stop words."""
-    stems = [
-        [_stem(w) for w in re.findall(r"\w+", s.lower()) if w not in STOP_WORDS] for s in sentences
-    ]
-    index = {stem: i for i, stem in enumerate(sorted({stem for row in stems for stem in row}))}
-    counts = np.zeros((len(sentences), len(index)))
-    for row, words in enumerate(stems):
-        for stem in words:
-            counts[row, index[stem]] += 1
-    return counts
+def stems(sentence: str) -> list[str]:
+    """Stems of a sentence's words, without stop words."""
+    words = re.findall(r"\w+", sentence.lower())
+    return [_stem(word) for word in words if word not in ENGLISH_STOP_WORDS]
 
 
-def cosine_matrix(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cosine of every pair of rows, [rows, rows]; 0 for an empty row."""
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    unit = np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
-    return unit @ unit.T
+def similarities(sentences: list[str]) -> NDArray[np.float64]:
+    """Cosine of every pair of sentences as bags of stems, [sentences, sentences].
+
+    A sentence of stop words alone is like no other: 0.
+    """
+    try:
+        counts = CountVectorizer(analyzer=stems).fit_transform(sentences)
+    except ValueError:  # scikit-learn's answer where no sentence has a word that counts
+        return np.zeros((len(sentences), len(sentences)))
+    return cosine_similarity(counts)
 
 
 def local_ranks(matrix: NDArray[np.float64], mask: int = 11) -> NDArray[np.float64]:
@@ -131,7 +109,7 @@ def c99(sentences: list[str], segments: int | None = None, *, mask: int = 11) ->
     n = len(sentences)
     if n < 2:
         return np.zeros(0, dtype=np.int64)
-    ranks = local_ranks(cosine_matrix(stem_counts(sentences)), mask)
+    ranks = local_ranks(similarities(sentences), mask)
     cuts, densities = _divide(ranks, n if segments is None else min(segments, n))
     if segments is None:
         growth = np.diff(densities)

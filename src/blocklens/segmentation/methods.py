@@ -1,40 +1,37 @@
 """The ways to segment with an encoder, behind one interface.
 
 A method looks at a text through a `Reading`, which runs the encoder once for whoever asks, and
-gives `Evidence`: unit vectors of the sentences whose segments are summed up, the worth of a cut at
-each border, or both; and the strength of each border, to be shown. `cuts` then segments. To add a
-method, decorate a function with `@method("its-name")`.
+gives `Evidence`: the strength of each border, to be shown, and the cuts for any number of segments.
+To add a method, decorate a function with `@method("its-name")`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+import ruptures
 from numpy.typing import NDArray
 
-from blocklens.encoder.trunk import Encoder
-from blocklens.segmentation.head_choice import (
-    Which,
-    best,
-    block_range,
-    neighbour_contrast,
-    skewness,
+from blocklens.segmentation.border_strength import (
+    border_attention,
+    contrast,
+    neighbour_distance,
+    standardised,
+    strongest,
 )
+from blocklens.segmentation.head_choice import Which, best, block_range, neighbour_contrast
+from blocklens.segmentation.reading import Reading
 from blocklens.segmentation.segment_count import find_cuts
-from blocklens.segmentation.sentence_ends import SeparatorAttention, separator_attention
-from blocklens.segmentation.sentence_vectors import SentenceVectors, sentence_vectors
-from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
+from blocklens.segmentation.whitening import centred_rows, whiten
 
 POWER = 0.8
 """Of the whitening; chosen on Choi's set 4."""
 BORDER_WEIGHT = 0.01
 """Worth of one standard deviation of separator attention in `both`; chosen on Choi's set 4."""
-NEAR = 3
-"""Sentences on each side of a border that its strength is taken from."""
+PENALTY = 0.1
+"""Of `change-points`; chosen as the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,65 +40,13 @@ class Evidence:
 
     Attributes:
         strength: how strong each border is, [n - 1]; comparable within one text only.
-        vectors: unit rows, [n, width], or None where borders alone decide.
-        border: worth of a cut at each border, [n - 1], or None.
+        cuts: the first sentence of every segment but the first, rising, for a number of segments or
+            for None, where the method finds the number.
 
     """
 
     strength: NDArray[np.float64]
-    vectors: NDArray[np.floating] | None = None
-    border: NDArray[np.float64] | None = None
-
-
-class Reading:
-    """A text's sentences and what an encoder makes of them, each computed when first asked for.
-
-    Args:
-        encoder: any text encoder.
-        sentences: the text's sentences, at least one.
-        blocks: whether the blocks' outputs will be asked for as well: one pass then gives both.
-        progress: called with the pass ("sentences" or "separators"), sentences read, of how many.
-
-    """
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        sentences: list[str],
-        *,
-        blocks: bool = False,
-        progress: Callable[[str, int, int], None] = lambda run, done, count: None,
-    ) -> None:
-        self.encoder = encoder
-        self.sentences = sentences
-        self.blocks = blocks
-        self.progress = progress
-
-    @cached_property
-    def vectors(self) -> SentenceVectors:
-        """Mean vectors of the heads' outputs and of the last block's."""
-        return sentence_vectors(
-            self.encoder,
-            self.sentences,
-            blocks=self.blocks,
-            progress=partial(self.progress, "sentences"),
-        )
-
-    @cached_property
-    def block_vectors(self) -> NDArray[np.float32]:
-        """Mean vectors of every block's outputs, [sentences, L + 1, width]."""
-        self.blocks = True
-        if self.vectors.blocks is None:
-            del self.vectors
-        found = self.vectors.blocks
-        assert found is not None
-        return found
-
-    @cached_property
-    def separators(self) -> SeparatorAttention:
-        """What the separator at the end of each sentence receives."""
-        progress = partial(self.progress, "separators")
-        return separator_attention(self.encoder, self.sentences, progress=progress)
+    cuts: Callable[[int | None], NDArray[np.int64]]
 
 
 Method = Callable[[Reading, Which], Evidence]
@@ -125,60 +70,77 @@ def method(name: str) -> Callable[[Method], Method]:
     return register
 
 
-def cuts(evidence: Evidence, segments: int | None = None) -> NDArray[np.int64]:
-    """Cuts from a method's evidence: the first sentence of every segment but the first.
+def of_vectors(
+    vectors: NDArray[np.floating], border: NDArray[np.float64] | None = None
+) -> Evidence:
+    """Unit rows [n, width], cut where the segments' scores add up to the most, see `find_cuts`."""
+    strength = contrast(vectors)
+    if border is not None:
+        strength = standardised(strength) + border
+    return Evidence(strength, lambda segments: find_cuts(vectors, border, segments=segments))
 
-    With vectors, the exact optimum of the segments' scores, see `find_cuts`. Without, the strongest
-    borders: as many as asked for, or those more than one standard deviation above the mean.
-    """
-    if evidence.vectors is not None:
-        return find_cuts(evidence.vectors, evidence.border, segments=segments)
-    strength = evidence.strength
-    if len(strength) == 0:
-        return np.zeros(0, dtype=np.int64)
-    if segments is None:
-        return np.flatnonzero(strength > strength.mean() + strength.std()) + 1
-    order = np.argsort(-strength, kind="stable")[: segments - 1]
-    return np.sort(order) + 1
+
+def of_borders(strength: NDArray[np.float64]) -> Evidence:
+    """Borders [n - 1] by themselves, cut where they are strongest."""
+    return Evidence(strength, lambda segments: strongest(strength, segments))
 
 
 @method("context")
 def context(reading: Reading, which: Which = "chosen") -> Evidence:
     """Similarity of the sentences' head output vectors (docs/definitions.md)."""
-    vectors = context_vectors(reading.vectors.heads, which)
-    return Evidence(contrast(vectors), vectors)
+    return of_vectors(context_vectors(reading.vectors.heads, which))
 
 
 @method("attention")
 def attention(reading: Reading, which: Which = "chosen") -> Evidence:
     """Attention that the separator at each border receives."""
-    return Evidence(border_attention(reading.separators, which))
+    return of_borders(border_attention(reading.separators, which))
 
 
 @method("both")
 def both(reading: Reading, which: Which = "chosen") -> Evidence:
     """Context similarity, with a bonus for a cut where the separator receives much attention."""
-    near = context(reading, which)
     border = BORDER_WEIGHT * border_attention(reading.separators, which)
-    return Evidence(standardised(near.strength) + border, near.vectors, border)
+    return of_vectors(context_vectors(reading.vectors.heads, which), border)
 
 
 @method("blocks")
 def blocks(reading: Reading, which: Which = "chosen") -> Evidence:
     """As `context`, with the outputs of blocks 0..L in place of the heads' output vectors."""
-    parts = np.moveaxis(reading.block_vectors, 1, 0)
+    each = np.moveaxis(reading.block_vectors, 1, 0)
     if which == "chosen":
-        parts = parts[best(neighbour_contrast(parts))]
-    vectors = joined(parts[block_range(len(parts), which)])
-    return Evidence(contrast(vectors), vectors)
+        each = each[best(neighbour_contrast(each))]
+    return of_vectors(joined(each[block_range(len(each), which)]))
+
+
+@method("change-points")
+def change_points(reading: Reading, which: Which = "chosen") -> Evidence:
+    """Kernel change points of the sentences' last-block means (Embed-KCPD), to be beaten.
+
+    The segmentation with the smallest sum of squared distances from the segments' means, in the
+    space of the cosine kernel; a segment more costs `PENALTY` x sqrt(n log n) where the number is
+    to be found (Jia and Diaz-Rodriguez 2026).
+    """
+    del which
+    means = reading.vectors.last
+    units = len(means)
+
+    def cuts(segments: int | None) -> NDArray[np.int64]:
+        if units < 2 or segments == 1:
+            return np.zeros(0, dtype=np.int64)
+        price = PENALTY * np.sqrt(units * np.log(units))
+        known = {"pen": price} if segments is None else {"n_bkps": segments - 1}
+        model = ruptures.KernelCPD(kernel="cosine", min_size=1).fit(means.astype(np.float64))
+        return np.asarray(model.predict(**known)[:-1], dtype=np.int64)
+
+    return Evidence(neighbour_distance(means), cuts)
 
 
 @method("cosine-drop")
 def cosine_drop(reading: Reading, which: Which = "chosen") -> Evidence:
     """The plain way, to be beaten: cosine of neighbouring sentences' mean last-block vectors."""
     del which
-    rows = unit_rows(reading.vectors.last)
-    return Evidence(-np.einsum("nw,nw->n", rows[:-1], rows[1:]).astype(np.float64))
+    return of_borders(neighbour_distance(reading.vectors.last))
 
 
 def context_vectors(
@@ -194,8 +156,8 @@ def context_vectors(
 
     """
     if which == "chosen":
-        parts = np.moveaxis(heads.reshape(len(heads), -1, heads.shape[-1]), 1, 0)
-        return joined(parts[best(neighbour_contrast(parts))], power)
+        each = np.moveaxis(heads.reshape(len(heads), -1, heads.shape[-1]), 1, 0)
+        return joined(each[best(neighbour_contrast(each))], power)
     some = heads[:, block_range(heads.shape[1], which)]
     return joined(np.moveaxis(some.reshape(*some.shape[:2], -1), 1, 0), power)
 
@@ -204,50 +166,3 @@ def joined(parts: NDArray[np.floating], power: float = POWER) -> NDArray[np.floa
     """Parts [parts, sentences, width], each centred and at unit length, side by side, whitened."""
     rows = np.concatenate([centred_rows(part) for part in parts], axis=1)
     return whiten(rows, power)
-
-
-def contrast(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much more alike sentences are on each side of a border than across it, [n - 1].
-
-    Mean inner product of the pairs on one side, less that of the pairs across, with `NEAR`
-    sentences a side (fewer at the ends).
-    """
-    if len(vectors) < 2:
-        return np.zeros(0)
-    around = np.pad(vectors, ((NEAR - 1, NEAR - 1), (0, 0)))  # sentences that are not there: zeros
-    there = np.pad(np.ones(len(vectors), dtype=bool), NEAR - 1)
-    near = sliding_window_view(around, 2 * NEAR, axis=0)  # [n - 1, width, left and right sentences]
-    is_near = sliding_window_view(there, 2 * NEAR)
-    alike = np.einsum("nwi,nwj->nij", near, near)
-    is_pair = is_near[:, :, None] & is_near[:, None, :]
-    left = np.arange(2 * NEAR) < NEAR
-    across = is_pair & left[:, None] & ~left
-    within = is_pair & np.triu(left[:, None] == left, 1)
-    return mean_of(alike, within) - mean_of(alike, across)
-
-
-def mean_of(values: NDArray[np.floating], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the chosen values [n, i, j] over i and j, [n]; 0 where none is chosen."""
-    sums = np.where(chosen, values, 0.0).sum(axis=(1, 2), dtype=np.float64)
-    return sums / np.maximum(chosen.sum(axis=(1, 2)), 1)
-
-
-def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Values less their mean, over their standard deviation, along the first axis."""
-    values = np.asarray(values, dtype=np.float64)
-    if len(values) == 0:
-        return values
-    return (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9)
-
-
-def border_attention(found: SeparatorAttention, which: Which = "chosen") -> NDArray[np.float64]:
-    """Standardised log attention of the separator before each border, mean over heads, [n - 1].
-
-    ``chosen`` takes the quarter of the heads by `skewness`.
-    """
-    received = np.log(np.maximum(found.received[:-1], 1e-6))  # the last sentence has no border
-    each = standardised(received)
-    if which == "chosen":
-        each = each.reshape(len(each), -1)
-        return standardised(each[:, best(skewness(each))].mean(axis=1))
-    return standardised(each[:, block_range(each.shape[1], which)].mean(axis=(1, 2)))

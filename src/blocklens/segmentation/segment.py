@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,12 @@ from numpy.typing import NDArray
 
 from blocklens.errors import UserError
 from blocklens.inputs.sentences import sentence_spans
+from blocklens.progress import NOTEBOOK, Progress
+from blocklens.segmentation.border_strength import standardised
 from blocklens.segmentation.head_choice import checked_which
-from blocklens.segmentation.methods import METHODS, Reading, cuts, standardised
+from blocklens.segmentation.methods import METHODS
 from blocklens.segmentation.metrics import masses_from_cuts, segment_labels
+from blocklens.segmentation.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +122,7 @@ def segment(
     heads: str = "chosen",
     language: str = "en",
     name: str = "text",
-    progress: Callable[[str, int, int], None] = lambda run, done, count: None,
+    progress: Progress = NOTEBOOK,
 ) -> Segmentation:
     """Cut a text into segments by what an encoder makes of it, without training.
 
@@ -162,5 +164,5 @@ def segment(
     )
     evidence = METHODS[method](reading, which)
     return Segmentation(
-        name, text, spans, cuts(evidence, segments), standardised(evidence.strength), method
+        name, text, spans, evidence.cuts(segments), standardised(evidence.strength), method
     )

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.segmentation.best_cuts import Score, best_cuts, best_sums, inside_sums
-from blocklens.segmentation.threads import one_thread
+from blocklens.segmentation.whitening import one_thread
 
 COHERENCE = 0.6
 """Power c of what a segment's sentences have in common; chosen on Choi's set 4."""

@@ -8,7 +8,7 @@ which it lies most centrally. Time and memory are linear in the length of the te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.windows import OTHER, token_kind
+from blocklens.progress import SILENT, Progress
 from blocklens.segmentation.sentence_vectors import sentence_ids
 
 
@@ -69,7 +70,7 @@ def separator_attention(
     encoder: Encoder,
     sentences: list[str],
     *,
-    progress: Callable[[int, int], None] = lambda done, count: None,
+    progress: Progress = SILENT,
 ) -> SeparatorAttention:
     """Attention that the separator at the end of each sentence receives, for every head.
 
@@ -79,7 +80,7 @@ def separator_attention(
     Args:
         encoder: any text encoder.
         sentences: the text's sentences, at least one.
-        progress: called with how many sentences of how many are read.
+        progress: counts the sentences.
 
     """
     plan = encoder.windows()
@@ -97,36 +98,37 @@ def separator_attention(
     others, windows, tokens = np.zeros(shape[1:]), 0, 0
     central = np.full(len(ids), -1.0)
     workspace = Workspace()
-    for a, b in windows_of_sentences([len(row) for row in ids], room):
-        whole = np.concatenate([before, *ids[a:b], after])
-        starts = len(before) + np.cumsum([0, *(len(row) for row in ids[a : b - 1])])
-        at = starts + np.asarray(places[a:b])
-        nearness = np.minimum(at, len(whole) - 1 - at)
-        take = np.flatnonzero(nearness > central[a:b])
-        central[a:b][take] = nearness[take]
-        query = np.zeros(len(whole), dtype=bool)
-        query[len(before) : len(whole) - len(after)] = np.concatenate(kinds[a:b]) == OTHER
-        if not query.any():
-            query[:] = True
-        rows = torch.from_numpy(np.flatnonzero(query))
+    with progress.stage("separators", len(ids), "sentences") as stage:
+        for a, b in windows_of_sentences([len(row) for row in ids], room):
+            whole = np.concatenate([before, *ids[a:b], after])
+            starts = len(before) + np.cumsum([0, *(len(row) for row in ids[a : b - 1])])
+            at = starts + np.asarray(places[a:b])
+            nearness = np.minimum(at, len(whole) - 1 - at)
+            take = np.flatnonzero(nearness > central[a:b])
+            central[a:b][take] = nearness[take]
+            query = np.zeros(len(whole), dtype=bool)
+            query[len(before) : len(whole) - len(after)] = np.concatenate(kinds[a:b]) == OTHER
+            if not query.any():
+                query[:] = True
+            rows = torch.from_numpy(np.flatnonzero(query))
 
-        def receive(
-            hot: Heads,
-            rows: torch.Tensor = rows,
-            at: NDArray[np.int64] = at,
-            take: NDArray[np.int64] = take,
-            first: int = a,
-        ) -> None:
-            weight = hot.attention.new_zeros(hot.attention.shape[-1])
-            weight[rows.to(weight.device)] = len(weight) / len(rows)
-            mean = (weight @ hot.attention).float().cpu().numpy()  # [heads, tokens]
-            received[first + take, hot.block - 1] = mean[:, at[take]].T
-            others[hot.block - 1] += mean[:, rows.numpy()].mean(axis=1)
+            def receive(
+                hot: Heads,
+                rows: torch.Tensor = rows,
+                at: NDArray[np.int64] = at,
+                take: NDArray[np.int64] = take,
+                first: int = a,
+            ) -> None:
+                weight = hot.attention.new_zeros(hot.attention.shape[-1])
+                weight[rows.to(weight.device)] = len(weight) / len(rows)
+                mean = (weight @ hot.attention).float().cpu().numpy()  # [heads, tokens]
+                received[first + take, hot.block - 1] = mean[:, at[take]].T
+                others[hot.block - 1] += mean[:, rows.numpy()].mean(axis=1)
 
-        with tapped(encoder, [len(whole)], receive, workspace):
-            inputs = torch.from_numpy(whole[None]).to(encoder.model.device)
-            encoder.model(input_ids=inputs, attention_mask=torch.ones_like(inputs))
-        windows += 1
-        progress(b, len(ids))
-        tokens += len(whole)
+            with tapped(encoder, [len(whole)], receive, workspace):
+                inputs = torch.from_numpy(whole[None]).to(encoder.model.device)
+                encoder.model(input_ids=inputs, attention_mask=torch.ones_like(inputs))
+            windows += 1
+            stage.reach(b)
+            tokens += len(whole)
     return SeparatorAttention(received, (others / windows).astype(np.float32), tokens)

@@ -12,7 +12,6 @@ occur everywhere say little about the topic. No list of words and no other text 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +23,7 @@ from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.tokenising import token_ids
+from blocklens.progress import SILENT, Progress
 
 TOKENS_AT_ONCE = 4096
 
@@ -63,19 +63,13 @@ def token_weights(ids: list[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
     return [weights[np.searchsorted(tokens, sentence)] for sentence in ids]
 
 
-def _special_ids(encoder: Encoder) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids that the tokenizer puts before and after a text."""
-    windows = encoder.windows()
-    return windows.prefix, windows.suffix
-
-
 @torch.inference_mode()
 def sentence_vectors(
     encoder: Encoder,
     sentences: list[str],
     *,
     blocks: bool = False,
-    progress: Callable[[int, int], None] = lambda done, count: None,
+    progress: Progress = SILENT,
 ) -> SentenceVectors:
     """Mean vectors of each sentence, every sentence by itself.
 
@@ -85,12 +79,13 @@ def sentence_vectors(
         encoder: any text encoder.
         sentences: the text's sentences, at least one.
         blocks: whether block outputs are wanted as well.
-        progress: called with how many sentences (or pieces of long ones) of how many are read.
+        progress: counts the sentences, and the further pieces of long ones.
 
     """
     ids = sentence_ids(encoder, sentences)
     weights = token_weights(ids)
-    before, after = _special_ids(encoder)
+    plan = encoder.windows()
+    before, after = plan.prefix, plan.suffix
     room = min(512, encoder.max_tokens) - len(before) - len(after)
     pieces = [(s, at) for s, row in enumerate(ids) for at in range(0, len(row), room)]
     pieces.sort(key=lambda piece: -len(ids[piece[0]][piece[1] : piece[1] + room]))
@@ -101,46 +96,53 @@ def sentence_vectors(
     last: NDArray[np.float32] | None = None
     workspace = Workspace()
     total = start = 0
-    while start < len(pieces):
-        longest = len(ids[pieces[start][0]][pieces[start][1] :][:room]) + len(before) + len(after)
-        batch = pieces[start : start + max(1, TOKENS_AT_ONCE // longest)]
-        start += len(batch)
-        rows = [ids[s][at : at + room] for s, at in batch]
-        inputs = np.full((len(batch), longest), encoder.config.pad_token_id or 0, dtype=np.int64)
-        mask = np.zeros((len(batch), longest), dtype=np.int64)
-        weight = np.zeros((len(batch), longest), dtype=np.float32)
-        for i, ((s, at), row) in enumerate(zip(batch, rows, strict=True)):
-            whole = np.concatenate([before, row, after])
-            inputs[i, : len(whole)], mask[i, : len(whole)] = whole, 1
-            weight[i, len(before) : len(before) + len(row)] = weights[s][at : at + room]
-        lengths = mask.sum(axis=1).tolist()
-        device = encoder.model.device
-        weigh = torch.from_numpy(weight).to(device)
-
-        def receive(
-            hot: Heads, weigh: torch.Tensor = weigh, batch: list[tuple[int, int]] = batch
-        ) -> None:
-            mean = weigh[hot.text, : hot.outputs.shape[1]].to(hot.outputs.dtype) @ hot.outputs
-            heads[batch[hot.text][0], hot.block - 1] += mean.float().cpu().numpy()
-
-        with tapped(encoder, lengths, receive, workspace):
-            found = encoder.model(
-                input_ids=torch.from_numpy(inputs).to(device),
-                attention_mask=torch.from_numpy(mask).to(device),
-                output_hidden_states=blocks,
+    with progress.stage("sentences", len(pieces), "sentences") as stage:
+        while start < len(pieces):
+            longest = (
+                len(ids[pieces[start][0]][pieces[start][1] :][:room]) + len(before) + len(after)
             )
-        which = [s for s, _ in batch]
-        if last is None:
-            last = np.zeros((count, found[0].shape[-1]), dtype=np.float32)
-        even = (weigh > 0).to(found[0].dtype)
-        np.add.at(last, which, torch.einsum("bn,bnw->bw", even, found[0]).float().cpu().numpy())
-        if blocks:
-            states = torch.stack(list(found.hidden_states), dim=1)  # [batch, L + 1, tokens, width]
-            mean = torch.einsum("bn,blnw->blw", weigh.to(states.dtype), states)
-            if outputs is None:
-                outputs = np.zeros((count, *mean.shape[1:]), dtype=np.float32)
-            np.add.at(outputs, which, mean.float().cpu().numpy())
-        total += int(mask.sum())
-        progress(start, len(pieces))
+            batch = pieces[start : start + max(1, TOKENS_AT_ONCE // longest)]
+            start += len(batch)
+            rows = [ids[s][at : at + room] for s, at in batch]
+            inputs = np.full(
+                (len(batch), longest), encoder.config.pad_token_id or 0, dtype=np.int64
+            )
+            mask = np.zeros((len(batch), longest), dtype=np.int64)
+            weight = np.zeros((len(batch), longest), dtype=np.float32)
+            for i, ((s, at), row) in enumerate(zip(batch, rows, strict=True)):
+                whole = np.concatenate([before, row, after])
+                inputs[i, : len(whole)], mask[i, : len(whole)] = whole, 1
+                weight[i, len(before) : len(before) + len(row)] = weights[s][at : at + room]
+            lengths = mask.sum(axis=1).tolist()
+            device = encoder.model.device
+            weigh = torch.from_numpy(weight).to(device)
+
+            def receive(
+                hot: Heads, weigh: torch.Tensor = weigh, batch: list[tuple[int, int]] = batch
+            ) -> None:
+                mean = weigh[hot.text, : hot.outputs.shape[1]].to(hot.outputs.dtype) @ hot.outputs
+                heads[batch[hot.text][0], hot.block - 1] += mean.float().cpu().numpy()
+
+            with tapped(encoder, lengths, receive, workspace):
+                found = encoder.model(
+                    input_ids=torch.from_numpy(inputs).to(device),
+                    attention_mask=torch.from_numpy(mask).to(device),
+                    output_hidden_states=blocks,
+                )
+            which = [s for s, _ in batch]
+            if last is None:
+                last = np.zeros((count, found[0].shape[-1]), dtype=np.float32)
+            even = (weigh > 0).to(found[0].dtype)
+            np.add.at(last, which, torch.einsum("bn,bnw->bw", even, found[0]).float().cpu().numpy())
+            if blocks:
+                states = torch.stack(
+                    list(found.hidden_states), dim=1
+                )  # [batch, L + 1, tokens, width]
+                mean = torch.einsum("bn,blnw->blw", weigh.to(states.dtype), states)
+                if outputs is None:
+                    outputs = np.zeros((count, *mean.shape[1:]), dtype=np.float32)
+                np.add.at(outputs, which, mean.float().cpu().numpy())
+            total += int(mask.sum())
+            stage.advance(len(batch))
     assert last is not None
     return SentenceVectors(heads, outputs, last, total)

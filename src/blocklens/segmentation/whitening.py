@@ -10,8 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
-from blocklens.segmentation.threads import one_thread
+one_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
+"""Decorator of functions that NumPy computes on one thread: their products are small, and right
+after the encoder NumPy's threads and PyTorch's would wait for the same cores, longer than the
+products take."""
 
 LANDMARKS = 512
 """Sentences from which the principal directions of a longer text are taken, evenly spaced."""

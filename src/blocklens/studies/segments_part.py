@@ -3,6 +3,7 @@
     tables/sentences       of texts: every sentence with its segment and the border after it
     tables/scores          of an evaluation: every document's figures for every method
     tables/summary         their means with intervals
+    tables/differences     what `context` gains over every other way, with intervals
     tables/borders         what separators receive, by block and head, with intervals
     tables/border_sums     the same by document, which the claims resample
     tables/claims          effect, interval, control and verdict
@@ -22,16 +23,21 @@ import pandas as pd
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.progress import SILENT, Progress
+from blocklens.segmentation.baselines import BASELINES
 from blocklens.segmentation.borders import BorderSums
 from blocklens.segmentation.documents import Document
-from blocklens.segmentation.evaluate import BASELINES, evaluate, summarise
+from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.methods import METHODS
 from blocklens.segmentation.segment import Segmentation
+from blocklens.segmentation.summary import differences, summarise
 from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.runner import StudyRun, encoder_facts
 from blocklens.studies.study_record import InputsRecord, StudyRecord
 
-VERSION = 1
+VERSION = 2
+
+COMPARED = "context"
+"""The method whose gain over every other is a table."""
 
 
 def evaluate_in_folder(
@@ -80,7 +86,7 @@ def evaluate_in_folder(
     }
     hashes = {"encoder": encoder.fingerprint(), "documents": digest(documents)}
     notes = [
-        "The intervals resample documents.",
+        "The intervals leave out one document at a time.",
         "Nothing is trained on the documents, and headings are not shown to any method.",
     ]
     if not untrained:
@@ -89,18 +95,16 @@ def evaluate_in_folder(
     def score(progress: Progress) -> Result:
         twins = [encoder.untrained(seed) for seed in range(untrained)]
         sums = BorderSums(twins)
-        with progress.stage("", len(documents), "documents") as stage:
-            scores = evaluate(
-                documents, encoder, methods=methods, baselines=baselines, heads=heads, unit=unit,
-                twins=twins, progress=lambda name: stage.advance(),
-                **({"watch": sums.add} if borders else {}),
-            )  # fmt: skip
+        scores = evaluate(
+            documents, encoder, methods=methods, baselines=baselines, heads=heads, unit=unit,
+            twins=twins, progress=progress, **({"watch": sums.add} if borders else {}),
+        )  # fmt: skip
         return Result({"scores": scores, **sums.tables()}, {})
 
     part = Part(
         "scores", VERSION, [Step("documents", {**options, **hashes}, score)],
         notes=lambda facts, tables: notes,
-        derive=lambda tables: {"summary": summarise(tables["scores"])},
+        derive=derived,
     )  # fmt: skip
     record = StudyRecord(
         kind="scores",
@@ -113,6 +117,15 @@ def evaluate_in_folder(
         measured = run.measure(part)
         run.finish(record)
     return measured.results["documents"].tables["scores"]
+
+
+def derived(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """What follows from the scores without an encoder."""
+    scores = tables["scores"]
+    made = {"summary": summarise(scores)}
+    if COMPARED in set(scores["method"]) and scores["method"].nunique() > 1:
+        made["differences"] = differences(scores, COMPARED)
+    return made
 
 
 def write_segmentations(
