@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blocklens.segmentation.baselines import even_cuts, random_cuts, texttiling_cuts
+from blocklens.segmentation.baselines import even_cuts, no_cuts, random_cuts, texttiling_cuts
 from blocklens.segmentation.c99 import c99, local_ranks, similarities
 
 SEA = ["The ship left the harbour at dawn.", "A storm met the ship at sea.",
@@ -63,3 +63,7 @@ def test_texttiling_gives_places_inside_the_text_or_none():
     long = [s for s in SEA for _ in range(30)] + [s for s in BREAD for _ in range(30)]
     cuts = texttiling_cuts(long)
     assert np.all((cuts > 0) & (cuts < len(long)))
+
+
+def test_no_cut_is_no_cut_whatever_is_asked():
+    assert no_cuts(SEA).tolist() == no_cuts(SEA, 3).tolist() == []

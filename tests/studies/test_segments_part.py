@@ -40,10 +40,8 @@ def test_an_evaluation_has_tables_claims_figures_and_a_page(evaluated):
     summary = pd.read_parquet(evaluated / "tables" / "summary.parquet")
     assert set(summary["method"]) == {*METHODS, *BASELINES, "untrained 0"}
     claims = pd.read_parquet(evaluated / "tables" / "claims.parquet")
-    assert len(claims) == 10
+    assert {"segment-context-no-cut", "segment-joint-c99-found"} <= set(claims["id"])
     assert claims["id"].str.startswith("segment-").all()
-    for name in ("claims", "pk-found", "pk-given", "claim-segment-borders"):
-        assert (evaluated / "figures" / f"{name}.svg").stat().st_size > 1000
     page = (evaluated / "report.html").read_text("utf-8")
     for words in ("three documents", "How good the segments are", "Untrained twins", "texttiling"):
         assert words in page

@@ -90,12 +90,16 @@ claim(
 WAYS = {
     "attention": "attention to separators",
     "context": "similarity of head output vectors",
+    "joint": "similarity of head output vectors and of the last block's outputs",
 }
 RIVALS = {
     "random": ("random cuts", True),
     "untrained": ("an untrained twin's vectors", True),
     "texttiling": ("TextTiling", False),
     "c99": ("C99", True),
+    "no-cut": ("no cut at all", False),
+    "blocks": ("similarity of block outputs", True),
+    "change-points": ("kernel change points of sentence means", False),
 }
 
 
@@ -126,8 +130,10 @@ def register(method: str, rival: str, known: bool) -> None:
     )(partial(gain, method=method, other=rival, known=known))
 
 
-for _method in WAYS:
+for _method in ("attention", "context"):
     for _rival, (_, _known) in RIVALS.items():
         if not (_method == "attention" and _rival == "untrained"):  # that one is a claim above
             register(_method, _rival, _known)
 register("context", "c99", False)
+for _rival in ("no-cut", "change-points", "c99"):
+    register("joint", _rival, False)

@@ -53,10 +53,11 @@ def segment(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="context (similarity of head output vectors), attention (received by separators), "
-            "both, blocks (similarity of block outputs) or cosine-drop; with --evaluate also "
+            help="joint (similarity of head output vectors and of the last block's outputs), "
+            "context (of head output vectors), blocks (of block outputs), attention (received by "
+            "separators), both, change-points or cosine-drop; with --evaluate also no-cut, "
             "texttiling, c99, random, even, and several may be given.",
-            show_default="context; with --evaluate all",
+            show_default="joint; with --evaluate all",
         ),
     ] = None,
     heads: Annotated[
@@ -173,7 +174,7 @@ def segment(
         if out is not None:
             _say_where(out)
         return
-    options = {"segments": segments, "method": (method or ["context"])[0], "heads": heads,
+    options = {"segments": segments, "method": (method or ["joint"])[0], "heads": heads,
                "language": language}  # fmt: skip
     found = _segmentations(files or [], loaded, limit, text_field, options)
     if not found:

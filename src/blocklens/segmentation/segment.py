@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from blocklens.encoder.trunk import Encoder
 
-DEFAULT_METHOD = "context"
+DEFAULT_METHOD = "joint"
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +130,9 @@ def segment(
         text: the text, of any length.
         encoder: any text encoder.
         segments: how many segments, or None to find the number.
-        method: "context" (similarity of head output vectors), "attention" (received by
-            separators), "both", "blocks" (similarity of block outputs) or "cosine-drop".
+        method: "joint" (similarity of head output vectors and of the last block's outputs),
+            "context" (of head output vectors alone), "blocks" (of block outputs), "attention"
+            (received by separators), "both", "change-points" or "cosine-drop".
         heads: which count: a quarter "chosen" by a rule without labels, "all", or those of the
             "middle" or the "last" third of the blocks.
         language: of the sentence splitter.

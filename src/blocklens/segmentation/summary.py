@@ -68,6 +68,7 @@ def summarise(scores: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
                 1 - np.divide(error, uncut, out=np.ones(()), where=uncut > 0),
                 1 - np.divide(without, uncut_without, out=np.ones(len(without)),
                               where=uncut_without > 0),
+                possible=(-np.inf, 1.0),
             )  # fmt: skip
         rows.append(row)
     return pd.DataFrame(rows)
@@ -96,7 +97,9 @@ def differences(scores: pd.DataFrame, method: str) -> pd.DataFrame:
                 if len(gains):
                     row = {"method": method, "other": other, "known": bool(known)}
                     row |= {"measure": measure, "documents": len(gains)}
-                    rows.append(row | _with_interval("gain", *_left_out(gains)))
+                    rows.append(
+                        row | _with_interval("gain", *_left_out(gains), possible=(-1.0, 1.0))
+                    )
     return pd.DataFrame(rows).rename(columns={"gain_low": "low", "gain_high": "high"})
 
 
@@ -129,8 +132,14 @@ def _left_out(each: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _with_interval(
-    name: str, value: NDArray[np.float64], without: NDArray[np.float64]
+    name: str,
+    value: NDArray[np.float64],
+    without: NDArray[np.float64],
+    possible: tuple[float, float] = (0.0, 1.0),
 ) -> dict[str, float]:
-    """A value and the ends of its interval as cells of a table; NaN for a single document."""
-    low, high = jackknife(value, without)
+    """A value and the ends of its interval, held to what is possible, as cells of a table.
+
+    A single document has no interval: NaN.
+    """
+    low, high = np.clip(jackknife(value, without), *possible)
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}

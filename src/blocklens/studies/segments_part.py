@@ -3,7 +3,7 @@
     tables/sentences       of texts: every sentence with its segment and the border after it
     tables/scores          of an evaluation: every document's figures for every method
     tables/summary         their means with intervals
-    tables/differences     what `context` gains over every other way, with intervals
+    tables/differences     what `joint` and `context` gain over other ways, with intervals
     tables/borders         what separators receive, by block and head, with intervals
     tables/border_sums     the same by document, which the claims resample
     tables/claims          effect, interval, control and verdict
@@ -34,10 +34,10 @@ from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.runner import StudyRun, encoder_facts
 from blocklens.studies.study_record import InputsRecord, StudyRecord
 
-VERSION = 2
+VERSION = 3
 
-COMPARED = "context"
-"""The method whose gain over every other is a table."""
+COMPARED = ("joint", "context")
+"""The methods whose gain over every other is a table: the default, and the one of heads alone."""
 
 
 def evaluate_in_folder(
@@ -123,9 +123,9 @@ def derived(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """What follows from the scores without an encoder."""
     scores = tables["scores"]
     made = {"summary": summarise(scores)}
-    if COMPARED in set(scores["method"]) and scores["method"].nunique() > 1:
-        made["differences"] = differences(scores, COMPARED)
-    return made
+    ways = set(scores["method"])
+    gains = [differences(scores, one) for one in COMPARED if one in ways and len(ways) > 1]
+    return made | ({"differences": pd.concat(gains, ignore_index=True)} if gains else {})
 
 
 def write_segmentations(
