@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from blocklens.cli.shared_options import EncoderOptions, ExportBlock, Out, check_texts
+from blocklens.cli.shared_options import EncoderOptions, ExportBlock, Figures, Out, check_texts
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.progress import first_process, shown
@@ -31,6 +31,7 @@ def finetune(
     options: ClassOptions,
     export_block: ExportBlock = None,
     out: Out = Path("finetune-study"),
+    figures: Figures = False,
 ) -> None:
     """Train classifiers on every block of an encoder, and write a report.
 
@@ -52,7 +53,7 @@ def finetune(
         found = run(options, loaded, out, export=export_block, progress=progress)
     if not first_process():
         return
-    summarise(found)
+    summarise(found, figures=figures)
     for task, words in (("text", "Read-outs"), ("text, fine-tuned", "Fine-tuned")):
         advice = found.table("advice")
         advice = advice.loc[advice["task"] == task]

@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from blocklens.cli.completion import encoders, paths
-from blocklens.cli.shared_options import ExportBlock, ModelOptions, Out, Threads, check_model
+from blocklens.cli.shared_options import (
+    ExportBlock,
+    Figures,
+    ModelOptions,
+    Out,
+    Threads,
+    check_model,
+)
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
@@ -70,6 +77,7 @@ def images(
     export_block: ExportBlock = None,
     threads: Threads = None,
     out: Out = Path("images-study"),
+    figures: Figures = False,
 ) -> None:
     """Read out image classes from every block of an encoder, and write a report.
 
@@ -103,7 +111,7 @@ def images(
         )  # fmt: skip
     if not first_process():
         return
-    summarise(found)
+    summarise(found, figures=figures)
     typer.echo(advice_line(found.table("advice"), options.margin))
     if export_block is not None:
         typer.echo(f"Exported: {found.folder / f'block-{export_block}'}")

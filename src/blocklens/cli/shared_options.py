@@ -29,6 +29,10 @@ TEXTS = (
 )
 """What can be given as texts."""
 Texts = Annotated[str, typer.Argument(help=TEXTS, show_default=False, autocompletion=paths)]
+Figures = Annotated[
+    bool,
+    typer.Option("--figures", help="Write every chart of the report as SVG and PNG as well."),
+]
 TextField = Annotated[
     str | None, typer.Option(help="The column that holds the text.", show_default="found")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from blocklens.cli.completion import paths
-from blocklens.cli.shared_options import TEXTS, EncoderOptions, Limit, Out, TextField
+from blocklens.cli.shared_options import TEXTS, EncoderOptions, Figures, Limit, Out, TextField
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
@@ -47,10 +47,11 @@ def study(
     text_field: TextField = None,
     limit: Limit = None,
     out: Out = Path("study"),
+    figures: Figures = False,
 ) -> None:
     """Measure what each head of an encoder does and what it has learned, and write a report.
 
-    Writes a folder with tables (Parquet), figures (SVG and PNG) and `report.html`: every claim with
+    Writes a folder with tables (Parquet) and `report.html`: every claim with
     its effect, interval and control; every head with its scores, distances, anchors and maps; and,
     for an encoder with a mask token, accuracy per token, confusions and clusters on every block.
     Run the same command again and only what has changed is measured.
@@ -73,7 +74,7 @@ def study(
     with shown(loaded.name) as progress:
         done = run(source, loaded, out, options=options, progress=progress)
     if first_process():
-        summarise(done)
+        summarise(done, figures=figures)
 
 
 study.__doc__ = f"{study.__doc__}\n{EXAMPLES}"

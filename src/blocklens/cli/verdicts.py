@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from blocklens.studies.runner import Study
 
 
-def summarise(found: Study) -> None:
-    """Print every claim's verdict, and where the report is."""
+def summarise(found: Study, *, figures: bool = False) -> None:
+    """Print every claim's verdict, write the figures asked for, and say where the report is."""
     from rich.console import Console
     from rich.table import Table
 
@@ -24,6 +24,10 @@ def summarise(found: Study) -> None:
             f"{row['control_low']:.3g} to {row['control_high']:.3g}",
             row["verdict"],
         )
+    if figures:
+        from blocklens.report import write_figures
+
+        write_figures(found.folder)
     console = Console()
     console.print(table)
     console.print(f"\nReport: {found.report}", soft_wrap=True, highlight=False)
