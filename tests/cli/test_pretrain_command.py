@@ -71,7 +71,7 @@ def test_every_seed_has_runs_of_its_own(tmp_path):
     command = ["pretrain", texts_file(tmp_path), "--out", str(out), "--sizes", "40,120"]
     result = CliRunner().invoke(app, [*command, "--steps", "2", "--seeds", "2", *SMALL])
     assert result.exit_code == 0, f"{result.output} {result.exception!r}"
-    assert "articles. undecided" in result.output  # two steps teach nothing
+    assert "UNDECIDED" in result.output  # two steps teach nothing
     runs = pd.read_parquet(out / "tables" / "training_runs.parquet")
     assert runs["seed"].tolist() == [0, 0, 1, 1]
     models = [(out / f"seed-{seed}" / "equal-steps" / "40-articles" / "model") for seed in (0, 1)]

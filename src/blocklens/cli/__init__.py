@@ -22,6 +22,7 @@ from blocklens.cli.predict import predict
 from blocklens.cli.pretrain import pretrain
 from blocklens.cli.segment import segment
 from blocklens.cli.study import study
+from blocklens.cli.verdicts import claims
 from blocklens.errors import UserError
 from blocklens.stopping import Stopped, stopping_at_once, way_on
 
@@ -67,6 +68,7 @@ app.command()(pretrain)
 app.command()(finetune)
 app.command()(predict)
 app.command()(images)
+app.command()(claims)
 app.command()(compare)
 app.command()(figures)
 

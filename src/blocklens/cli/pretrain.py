@@ -9,6 +9,7 @@ import typer
 
 from blocklens.cli.shared_options import Out, Strict, TextField, Texts, Threads
 from blocklens.cli.signature import from_options
+from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
 from blocklens.pretraining.pretrain_options import PretrainOptions
 
@@ -94,9 +95,7 @@ def pretrain(
         Console().print(
             made.table("training_sizes").to_string(index=False), soft_wrap=True, highlight=False
         )
-        for row in made.claims.to_dict("records"):
-            Console().print(f"{row['statement']} {row['verdict']}", soft_wrap=True)
-        Console().print(f"\nReport: {made.report}", soft_wrap=True, highlight=False)
+        summarise(made)
         return
     from blocklens.pretraining.pretrain import pretrain as run
 
