@@ -93,10 +93,10 @@ def test_what_cannot_be_exported_is_one_line():
 
 def test_the_encoder_s_tables_say_what_each_block_loses_and_costs():
     data = shades()
-    advice = measure_image_classes(vit(), data, options=QUICK)["advice"]
-    assert list(advice.columns) == [
-        "block", "accuracy", "loss", "low", "high", "parameters", "arithmetic"
-    ]  # fmt: skip
+    advice = measure_image_classes(vit(), data, options=QUICK).tables["advice"]
+    assert {"loss", "low", "high", "parameters", "arithmetic"} <= set(advice.columns)
     assert advice["block"].tolist() == [0, 1, 2]
     assert advice["loss"].iloc[-1] == 0
-    assert "advice" not in measure_image_classes(vit(), data, run="untrained 0", options=QUICK)
+    assert (
+        "advice" not in measure_image_classes(vit(), data, run="untrained 0", options=QUICK).tables
+    )

@@ -15,7 +15,7 @@ def accuracy(texts, labels):
         "train": numbers[None, : len(texts) // 2],
         "test": numbers[None, len(texts) // 2 :],
     }
-    table = measure_tfidf(ClassTexts(texts, np.array(labels), **given))
+    table = measure_tfidf(ClassTexts(np.array(labels), texts=texts, **given))
     return float(table.loc[table["statistic"] == "accuracy", "value"].iloc[0])
 
 

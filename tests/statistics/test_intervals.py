@@ -1,11 +1,9 @@
-"""Intervals cover what they say they cover, also where resampling with replacement would not."""
+"""Intervals cover what they say they cover."""
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from blocklens.labels.accuracy import LabelCounts, frequency_rho
-from blocklens.statistics.intervals import jackknife, percentile_interval, resample_weights
+from blocklens.statistics.intervals import jackknife
 
 
 def test_the_jackknife_of_a_mean_is_its_standard_error():
@@ -14,77 +12,3 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
     low, high = jackknife(np.array(values.mean()), left_out)
     half = 2.0452 * values.std(ddof=1) / np.sqrt(30)
     assert high - low == pytest.approx(2 * half, rel=1e-4)
-
-
-LABELS, TEXTS, PER_TEXT, GROUPS = 400, 1600, 12, 20
-
-
-def barely_learned(share: np.ndarray) -> np.ndarray:
-    """Right three times in ten at most, most rare tokens never: many tied at zero."""
-    return 0.3 * np.sqrt(share)
-
-
-def learned(share: np.ndarray) -> np.ndarray:
-    """Right six times in ten at most, three for the rarest: hardly a tie, much noise."""
-    return 0.6 + 0.05 * np.log(share)
-
-
-def measured_texts(seed: int, chance=learned) -> tuple[LabelCounts, np.ndarray]:
-    """Counts of texts by Zipf's law, and each token's share; right with `chance` of its share."""
-    rng = np.random.default_rng(seed)
-    share = 1 / np.arange(1, LABELS + 1)
-    share /= share.sum()
-    true = rng.choice(LABELS, TEXTS * PER_TEXT, p=share)
-    right = rng.random(true.size) < chance(share[true] / share[0])
-    counts = LabelCounts(LABELS, 1, GROUPS, kinds=())
-    text = np.repeat(np.arange(TEXTS), PER_TEXT)
-    counts.update(true, np.where(right, true, (true + 1) % LABELS)[None], text)
-    return counts, share
-
-
-def resampled_rho(counts: LabelCounts, share: np.ndarray, resamples: int) -> np.ndarray:
-    """Spearman's rho in resamples of the groups, by scipy."""
-    chosen = counts.n >= 10
-    draws = []
-    for weights in resample_weights(GROUPS, resamples, seed=1):
-        n = weights @ counts.occurrences[:, chosen]
-        c = weights @ counts.correct[:, 0, chosen]
-        there = n > 0
-        draws.append(stats.spearmanr(share[chosen][there], c[there] / n[there]).statistic)
-    return np.array(draws)
-
-
-@pytest.mark.parametrize("chance", [barely_learned, learned])
-def test_the_interval_of_a_rank_correlation_covers_what_other_texts_give(chance):
-    found = []
-    for seed in range(60):
-        counts, share = measured_texts(seed, chance)
-        rho = frequency_rho(counts, (share * 1e6).astype(np.int64))
-        low, high = rho.interval()
-        found.append((rho.value[0], low[0], high[0]))
-    value, low, high = np.array(found).T
-    expected = value.mean()  # of texts like these, as many as these
-    assert 0.85 <= np.mean((low <= expected) & (expected <= high)) <= 1
-    assert np.all((low < value) & (value < high))
-
-
-def test_resampling_with_replacement_would_pull_a_rank_correlation_towards_zero():
-    bias, covered = [], []
-    for seed in range(12):
-        counts, share = measured_texts(seed)
-        rho = frequency_rho(counts, (share * 1e6).astype(np.int64)).value[0]
-        draws = resampled_rho(counts, share, 60)
-        low, high = percentile_interval(draws)
-        bias.append(draws.mean() - rho)
-        covered.append(low <= rho <= high)
-    assert np.mean(bias) < -0.05
-    assert np.mean(covered) < 0.6  # of 12 intervals many leave out the value they are of
-
-
-def test_a_rank_correlation_that_ties_hold_in_place_has_no_interval():
-    counts = LabelCounts(20, 1, GROUPS, kinds=())
-    true = np.tile(np.arange(20), 400)
-    counts.update(true, np.zeros((1, true.size), dtype=int), np.arange(true.size) // 20)
-    rho = frequency_rho(counts, np.arange(20)[::-1] + 1)  # the one token that is ever right
-    assert rho.value[0] > 0.3
-    assert np.isnan(rho.interval()).all()

@@ -1,1 +1,1 @@
-"""Estimates, resampling, jackknife, slopes and intervals: plain NumPy, no encoder and no label."""
+"""Estimates, jackknife, slopes and intervals: plain NumPy, no encoder and no label."""

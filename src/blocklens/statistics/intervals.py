@@ -68,19 +68,3 @@ def half_width(errors: Sequence[Floats], freedom: Sequence[float], level: float 
 def of_shares(low: Floats, high: Floats) -> tuple[Floats, Floats]:
     """The part of an interval in which a share can lie."""
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
-
-
-def resample_weights(groups: int, resamples: int, seed: int) -> NDArray[np.int64]:
-    """How often each group is drawn in each resample, [resamples, groups]; rows sum to groups."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(groups, np.full(groups, 1 / groups), size=resamples)
-
-
-def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Percentile interval over the first axis of `draws`; NaN draws are left out."""
-    if draws.size == 0 or np.isnan(draws).all():
-        nothing = np.full(draws.shape[1:], np.nan)
-        return nothing, nothing
-    tail = 100 * (1 - level) / 2
-    low, high = np.nanpercentile(draws, [tail, 100 - tail], axis=0)
-    return low, high
