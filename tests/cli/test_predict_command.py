@@ -11,7 +11,7 @@ from blocklens.readouts import prediction
 
 def test_a_table_of_answers_holds_no_formula(tmp_path, monkeypatch):
     names = ["=cmd|' /C calc'!A0", "-1"]
-    answer = SimpleNamespace(
+    answer = prediction.Prediction(
         name="@SUM(A1)",
         label=names[0],
         confidence=0.75,
