@@ -88,3 +88,17 @@ def test_documents_are_chosen_by_their_fields_and_every_so_many():
     assert len(list(selected(documents, {}, 1))) == 6
     with pytest.raises(UserError, match="no field colour to choose by; it has set, range"):
         list(selected(documents, {"colour": ["red"]}))
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    file = tmp_path / "marked.jsonl"
+    file.write_text('{"segments": [["A."], ["B."]]}\n', encoding="utf-8-sig")
+    assert [one.masses for one in read_documents(file)] == [[1, 1]]
+
+
+def test_json_that_is_nested_too_deep_is_refused_in_one_line(tmp_path):
+    file = tmp_path / "deep.jsonl"
+    file.write_text('{"segments": ' + "[" * 200_000 + "]" * 200_000 + "}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"deep\.jsonl:1") as error:
+        list(read_documents(file))
+    assert "\n" not in str(error.value)

@@ -151,7 +151,7 @@ def _record(name: str, line: str) -> Document:
             raise TypeError("a segment is not a list")
         fields = {k: v for k, v in record.items() if k not in ("segments", "sections")}
         return _document(name, segments, fields)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UserError(f"{name}: cannot be used ({error}); {expected}") from error
 
 
