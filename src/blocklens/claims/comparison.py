@@ -130,7 +130,9 @@ def along_training(studies: Sequence[Compared], effects: pd.DataFrame) -> pd.Dat
     if len(known) < max(2, len(studies)) or len({run for run, _ in known}) > 1:
         return None
     of_study = {study.name: step for study, (_, step) in zip(studies, known, strict=True)}
-    return effects.assign(step=effects["study"].map(of_study)).sort_values("step", kind="stable")
+    return effects.assign(step=[of_study[name] for name in effects["study"]]).sort_values(
+        "step", kind="stable"
+    )
 
 
 def begins_to_hold(series: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from blocklens.cli.verdicts import claims
 from blocklens.errors import UserError
 from blocklens.stopping import Stopped, stopping_at_once, way_on
 
-UsageError = typer.BadParameter.__bases__[0]
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What Typer raises for a command line that it cannot read; its other name changed by version."""
 
 

@@ -228,7 +228,6 @@ def _segmentations(
     """Every text of every file in segments; names what was skipped."""
     from blocklens.inputs.texts import TextSource
     from blocklens.segmentation.segment import segment as cut
-    from blocklens.studies.part import told
 
     found, skipped = [], []
     with shown(encoder.name) as progress:
@@ -240,7 +239,7 @@ def _segmentations(
                         text.text,
                         encoder,
                         name=text.name,
-                        progress=told(progress, "sentences"),
+                        progress=progress,
                         **options,
                     )
                 )

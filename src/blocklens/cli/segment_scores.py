@@ -82,9 +82,7 @@ def scored(
     with shown(encoder.name) as progress:
         if out is None:
             twins = [encoder.untrained(seed) for seed in range(untrained)]
-            with progress.stage("documents", len(documents), "documents") as stage:
-                done = lambda name: stage.advance()  # noqa: E731
-                return evaluate(documents, encoder, twins=twins, progress=done, **chosen)
+            return evaluate(documents, encoder, twins=twins, progress=progress, **chosen)
         reads_separators = not methods or bool({"attention", "both"} & set(methods))
         return evaluate_in_folder(
             documents, encoder, out, untrained=untrained, borders=reads_separators,

@@ -53,8 +53,9 @@ class TorchEncoder(PreTrainedModel):
             raise UserError("expected nn.TransformerEncoderLayer in every place of blocks.layers")
         first: Any = layers[0].self_attn
         tables = [part for part in embedding.modules() if isinstance(part, nn.Embedding)]
+        config: Any = PretrainedConfig
         super().__init__(
-            PretrainedConfig(
+            config(
                 num_hidden_layers=len(layers),
                 num_attention_heads=first.num_heads,
                 hidden_size=first.embed_dim,
@@ -101,7 +102,8 @@ class TorchEncoder(PreTrainedModel):
             seen = attention_mask.bool()[:, None, None, :].expand(-1, 1, x.shape[1], -1)
         states = [x]
         for layer in self.layers:
-            layer.self_attn.seen = seen
+            attention: Any = layer.self_attn
+            attention.seen = seen
             x = layer(x)
             states.append(x)
         if self.norm is not None:

@@ -153,10 +153,16 @@ class Encoder:
             return cls.load(given, **options)
         if isinstance(given, tuple) and len(given) == 2:
             return cls(*given)
+        return cls._of_object(given)
+
+    @classmethod
+    def _of_object(cls, given: Any) -> Encoder:
+        """From an object of another library that holds a model."""
         if hasattr(given, "_first_module"):  # SentenceTransformer
             first = given._first_module()
             model = getattr(first, "auto_model", None) or getattr(first, "model", None)
-            return cls(model, given.tokenizer, name=str(model.name_or_path or "sentences"))
+            name = getattr(model, "name_or_path", "") or "sentences"
+            return cls(model, given.tokenizer, name=str(name))
         if getattr(given, "tokenizer", None) is not None and hasattr(given, "model"):  # a pipeline
             return cls(given.model, given.tokenizer, name=str(given.model.name_or_path))
         source = getattr(given, "name_or_path", "")
@@ -174,6 +180,7 @@ class Encoder:
         config = copy.deepcopy(self.config)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
+            model: Any
             if isinstance(self.model, TorchEncoder):
                 model = self.model.fresh()
             else:

@@ -70,8 +70,8 @@ class Measurement:
     def _repr_html_(self) -> str:
         from blocklens.report.notebook import measurement_html
 
-        blocks = self.table["block"].nunique()
-        heads = self.table["head"].nunique()
+        blocks = len(set(self.table["block"]))
+        heads = len(set(self.table["head"].dropna()))
         return measurement_html(self.encoder, blocks, heads, self.unit, len(self.skipped))
 
     @cached_property

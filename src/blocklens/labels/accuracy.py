@@ -40,18 +40,19 @@ class LabelCounts:
     @classmethod
     def of(cls, counts: ConfusionCounts, kind: int | None = None) -> LabelCounts:
         """Row sums and diagonals of all kinds, or of one of them."""
-        found = []
+        ids, n = np.empty(0, np.int64), np.empty((counts.groups, 0), np.int64)
+        right_of_blocks = []
         for block in range(counts.blocks):
             group, kinds, true, predicted, count = counts.elements(block)
-            chosen = kind is None or kinds == kind
+            chosen = np.broadcast_to(kind is None or kinds == kind, true.shape)
+            if not block:  # every block answers the same inputs
+                ids = np.unique(true[chosen])
+                at = np.searchsorted(ids, true[chosen])
+                n = _summed(group[chosen], at, count[chosen], counts, ids)
             right = chosen & (true == predicted)
-            if not block:
-                here = np.broadcast_to(chosen, true.shape)
-                ids = np.unique(true[here])
-                n = _summed(group[here], np.searchsorted(ids, true[here]), count[here], counts, ids)
             at = np.searchsorted(ids, true[right])
-            found.append(_summed(group[right], at, count[right], counts, ids))
-        return cls(ids, n, np.stack(found, axis=1))
+            right_of_blocks.append(_summed(group[right], at, count[right], counts, ids))
+        return cls(ids, n, np.stack(right_of_blocks, axis=1))
 
     @property
     def occurrences(self) -> NDArray[np.int64]:

@@ -160,7 +160,9 @@ class ConfusionCounts:
         """M of one block as int64 csr [labels, labels]."""
         return next(self.matrices(block, [()]))
 
-    def matrices(self, block: int, patterns: Iterable[Sequence[int]]) -> Iterator[Sparse]:
+    def matrices(
+        self, block: int, patterns: Iterable[Sequence[int] | Integers]
+    ) -> Iterator[Sparse]:
         """M of one block without the groups of each pattern in turn."""
         group, _, true, predicted, count = self.elements(block)
         for pattern in patterns:

@@ -122,11 +122,12 @@ def _errors(
     partners = members[at] - (bin_of[true] == bin_of[predicted])
     others = np.maximum(in_bin[bin_of[predicted]] - members[at], 1)
     expected = np.where(inside, 0.0, partners / others)
-    return np.stack(
+    return np.array(
         [
             np.bincount(group, weights=count * weight, minlength=counts.groups)
             for weight in (np.ones(count.size), inside, expected)
-        ]
+        ],
+        dtype=np.float64,
     )
 
 

@@ -124,8 +124,8 @@ def label_tables(
     if run == "encoder":
         tables["advice"] = loss_rows(of_labels, factors)
     for table in tables.values():
-        block = table["block"].map(dict(enumerate(numbers)), na_action="ignore")
-        table["block"] = block.astype("Int64")
+        block = [pd.NA if pd.isna(one) else numbers[int(one)] for one in table["block"]]
+        table["block"] = pd.array(block, dtype="Int64")
         for place, (column, value) in enumerate(
             (("task", task.name), ("run", run), ("read_out", read_out))
         ):

@@ -33,8 +33,8 @@ def sweep_rows(
     rows = []
     parts = halves(counts.groups, seeds)
     for block in range(counts.blocks):
-        matrix, *of_halves = counts.matrices(block, [(), *parts])
-        again = {theta: replicated(*of_halves, theta, options.n_min) for theta in task.thetas}
+        matrix, first, second = counts.matrices(block, [(), *parts])
+        again = {theta: replicated(first, second, theta, options.n_min) for theta in task.thetas}
         bins = frequency_bins(np.asarray(matrix.sum(axis=1)).ravel())
         kept = kept_matrix(matrix, options.n_min)
         drawn = {
@@ -73,10 +73,8 @@ def null_slope_row(sweep: Any, options: ClusterOptions, task: Task = TOKENS) -> 
     Block by block the draws are independent, so the spread of the slope follows from theirs: the
     interval is that of slopes through the lowest and highest draws in turn.
     """
-    rows = sweep[
-        sweep["method"].eq(options.method)
-        & np.isclose(sweep["theta"], options.for_task(task).theta)
-    ]
+    theta = options.for_task(task).theta or task.theta
+    rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], theta)]
     rows = (
         rows[rows["kept"] >= task.fewest_kept].dropna(subset=["noise_share"]).sort_values("block")
     )

@@ -34,7 +34,7 @@ class TrainingLog:
         rows = _whole_lines(self.file)
         if rows is None or "step" not in rows:
             rows = pd.DataFrame(columns=list(COLUMNS))
-        write_training_log(rows[rows["step"].to_numpy(dtype=float) <= step], run)
+        write_training_log(rows.loc[rows["step"].to_numpy(dtype=float) <= step], run)
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:  # an extra

@@ -62,7 +62,7 @@ def measure_tfidf(
     chances = np.zeros((1, *data.test.shape, len(data.names)), np.float32)
     for seed, (train, test) in enumerate(zip(data.train, data.test, strict=True)):
         classify = make_pipeline(
-            TfidfVectorizer(analyzer=words_of, sublinear_tf=True),
+            TfidfVectorizer(analyzer=words_of, sublinear_tf=True),  # type: ignore[arg-type]
             LogisticRegression(C=10, max_iter=1000),
         )
         classify.fit(texts[train], data.labels[train])

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
@@ -58,7 +59,7 @@ def claim_figure(row: Mapping[str, Any], folder: StudyFolder) -> Figure | None:
     try:
         chart, caption = _chart(wish, table, folder)
     except UserError as error:
-        if pd.isna(row.get("effect")):
+        if not np.isfinite(float(row.get("effect", np.nan))):
             return None
         raise UserError(f"the figure of the claim {row['id']}: {error}") from error
     return Figure(f"claim-{slug(str(row['id']))}", chart, caption, "html")

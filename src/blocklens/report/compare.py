@@ -204,7 +204,7 @@ def training_section(series: pd.DataFrame) -> Section:
             "points hold.",
         )
         for name, rows in known.groupby("id", sort=False)
-        if rows["step"].nunique() > 1
+        if len(set(rows["step"])) > 1
     ]
     return Section(
         id="training",

@@ -59,7 +59,9 @@ def browser_data(folder: StudyFolder, task: Task) -> dict[str, Any]:
         ]
     clusters = folder.of_task("clusters", task)
     if clusters is not None:
-        names = cluster_names(folder, task, int(last_of_encoder(clusters)["block"].max()))
+        names = cluster_names(
+            folder, task, int(last_of_encoder(clusters)["block"].to_numpy(dtype=int).max())
+        )
         out["theta"] = rounded([threshold(folder, task)])[0]
         out["clusters"] = names[:MOST_CLUSTERS]
         out["cluster_count"] = len(names)

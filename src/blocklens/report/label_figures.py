@@ -43,9 +43,10 @@ def label_figures(folder: StudyFolder, task: Task) -> list[Figure]:
     confusion = folder.of_task("confusion", task)
     if confusion is not None and task is not TOKENS:
         names = class_names(confusion)
+        last = confusion["block"].to_numpy(dtype=int).max()
         caption = (
-            f"What block {int(confusion['block'].max())} answers (columns) to {task.inputs} of "
-            "each class (rows), in per cent of the class; all seeds together."
+            f"What block {last} answers (columns) to {task.inputs} of each class (rows), in per "
+            "cent of the class; all seeds together."
         )
         chart = charts.class_confusion(confusion, names)
         figures.append(Figure(f"{name}-confusion", chart, caption))

@@ -18,7 +18,7 @@ def training_section(folder: StudyFolder) -> Section | None:
     log, sizes = folder.table("training_log"), folder.table("training_sizes")
     if log is not None:
         for quantity in ("loss", "accuracy"):
-            if log[[quantity, f"held_out_{quantity}"]].isna().all(axis=None):
+            if log[[quantity, f"held_out_{quantity}"]].isna().to_numpy().all():
                 continue  # a run too short for its first report
             caption = CURVE_CAPTION.replace("{Quantity}", quantity.capitalize())
             chart = charts.learning_curve(log, quantity)

@@ -41,7 +41,9 @@ def similarities(sentences: list[str]) -> NDArray[np.float64]:
     A sentence of stop words alone is like no other: 0.
     """
     try:
-        counts = CountVectorizer(analyzer=stems).fit_transform(sentences)
+        counts = CountVectorizer(
+            analyzer=stems,  # type: ignore[arg-type]
+        ).fit_transform(sentences)
     except ValueError:  # scikit-learn's answer where no sentence has a word that counts
         return np.zeros((len(sentences), len(sentences)))
     return cosine_similarity(counts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import ruptures
@@ -138,7 +139,8 @@ def change_points(reading: Reading, which: Which = "chosen") -> Evidence:
         price = PENALTY * np.sqrt(units * np.log(units))
         known = {"pen": price} if segments is None else {"n_bkps": segments - 1}
         model = ruptures.KernelCPD(kernel="cosine", min_size=1).fit(means.astype(np.float64))
-        return np.asarray(model.predict(**known)[:-1], dtype=np.int64)
+        ends: Any = model.predict(**known)
+        return np.asarray(ends[:-1], dtype=np.int64)
 
     return Evidence(neighbour_distance(means), cuts)
 

@@ -57,7 +57,9 @@ def summarise(scores: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
         *apart, method, known = tuple(key)  # type: ignore[arg-type]
         row: dict[str, object] = {by: apart[0]} if by else {}
         row |= {"method": method, "known": bool(known), "documents": len(part)}
-        row |= {name: float(part[name].mean()) for name in ("segments", "true_segments")}
+        row |= {
+            name: float(part[name].to_numpy(float).mean()) for name in ("segments", "true_segments")
+        }
         for measure in MEASURES:
             row |= _with_interval(measure, *_left_out(part[measure].to_numpy(float)))
         uncut, uncut_without = _left_out(part["uncut"].to_numpy(float))

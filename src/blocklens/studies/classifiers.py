@@ -83,8 +83,8 @@ def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Pa
     given, chosen, fine = Given.of(options), read_outs_of(encoder, options), tuned(options)
     model = classifier_of(encoder, given, block, chosen, fine=fine)
     learning = pd.read_parquet(folder / "tables" / "learning.parquet")
-    learning = learning[learning["task"].eq((FINE_TUNED if fine else TEXT).name)]
-    blocks = set(learning["block"].dropna())
+    learning = learning.loc[learning["task"].eq((FINE_TUNED if fine else TEXT).name)]
+    blocks = {int(block) for block in learning["block"].to_list() if not pd.isna(block)}
     card = classifier_card(
         encoder, given, block, "truncate" if fine else "read-out",
         accuracy_at(learning, block) if block in blocks else None,

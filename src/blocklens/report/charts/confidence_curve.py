@@ -24,7 +24,7 @@ def of_best_variant(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the fine-tuned model where there is one, else those of the read-outs."""
     if "task" not in table:
         return table
-    tuned = table["task"] == FINE_TUNED.name
+    tuned = (table["task"] == FINE_TUNED.name).to_numpy(dtype=bool)
     return table.loc[tuned] if tuned.any() else table
 
 
