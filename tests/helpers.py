@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,11 @@ def known_encoder(sentence_of_position: list[int]) -> Encoder:
         for layer in (model.encoder.layer[0].attention.output, model.encoder.layer[0].output):
             layer.LayerNorm.weight.fill_(1.0)
     return Encoder(model, small_tokenizer(), name="known")
+
+
+def until(page, expression: str, seconds: float = 30) -> None:
+    """Wait for an expression to be true; the page's policy forbids to evaluate it in the page."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, expression
+        page.wait_for_timeout(50)

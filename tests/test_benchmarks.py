@@ -10,6 +10,7 @@ from benchmarks.sides import Hooks, Ours
 from benchmarks.timing import paired
 from benchmarks.workload import random_bert, random_windows
 
+from blocklens import __main__ as command
 from blocklens import cli
 
 ROW = {"name": "speed", "value": 2.0, "limit": 1.5, "holds": True, "better": "higher"}
@@ -44,9 +45,10 @@ def test_windows_are_as_long_as_asked_and_have_sentences():
 
 def test_benchmarks_run_under_the_memory_settings_of_the_command_line(monkeypatch):
     environment = {}
-    monkeypatch.setattr(cli.os, "environ", environment)
-    monkeypatch.setattr(cli.os, "execv", lambda *arguments: None)
-    cli.tune_memory()
+    monkeypatch.setattr(command.os, "environ", environment)
+    monkeypatch.setattr(command.os, "execv", lambda *arguments: None)
+    monkeypatch.setattr(cli, "main", lambda: None)
+    command.main()
     assert environment == MALLOC
 
 

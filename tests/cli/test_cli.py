@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 import torch
-from transformers import GPT2Config, GPT2Model, MPNetConfig, MPNetModel
+from transformers import FNetConfig, FNetModel, GPT2Config, GPT2Model
 from typer.testing import CliRunner
 
 from blocklens import cli
@@ -135,14 +135,12 @@ def test_a_decoder_is_one_line(texts, tmp_path):
     assert "is a decoder" in study_with(texts, folder)
 
 
-def test_a_model_off_the_attention_interface_is_one_line(texts, tmp_path):
-    folder = tmp_path / "mpnet"
-    config = MPNetConfig(
-        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, vocab_size=40, pad_token_id=0
-    )
-    MPNetModel(config).save_pretrained(folder)
+def test_a_model_without_heads_is_one_line(texts, tmp_path):
+    folder = tmp_path / "fnet"
+    config = FNetConfig(hidden_size=16, num_hidden_layers=2, vocab_size=40, pad_token_id=0)
+    FNetModel(config).save_pretrained(folder)
     small_tokenizer().save_pretrained(folder)
-    assert "attention interface" in study_with(texts, folder)
+    assert "no attention heads" in study_with(texts, folder)
 
 
 def copy_of(model, folder):

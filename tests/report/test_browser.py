@@ -22,10 +22,10 @@ def open_page(chromium, study: Path):
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.goto((study / "report.html").as_uri() + fragment)
         page.wait_for_selector("#head-panel[data-head]", timeout=30_000)
-        page.wait_for_function(
+        until(
+            page,
             "[...document.querySelectorAll('.chart[data-chart]')]"
             ".every((c) => c.dataset.drawn || !c.clientWidth)",
-            timeout=30_000,
         )
         opened.append((page, requests, errors))
         return page
@@ -115,8 +115,8 @@ def test_the_matrix_shows_the_values_of_the_study(open_page, study: Path):
 def test_another_text_can_be_chosen(open_page):
     page = open_page()
     page.select_option("#heads-example", "1")
-    page.wait_for_function(
-        "document.querySelector('#matrix-attention figcaption').textContent.includes('xz:2')"
+    until(
+        page, "document.querySelector('#matrix-attention figcaption').textContent.includes('xz:2')"
     )
 
 

@@ -12,6 +12,7 @@ from blocklens.labels.tasks import IMAGE
 from blocklens.report import StudyFolder, write_report
 from blocklens.report.labels_section import block_facts, examples, labels_section
 from blocklens.report.methods_section import terms_of
+from helpers import until
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +87,8 @@ def test_the_page_is_drawn_without_an_error_a_request_or_scrolling_sideways(chro
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto((study / "report.html").as_uri())
-    page.wait_for_function(
-        "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)",
-        timeout=30_000,
+    until(
+        page, "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)"
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.hacked") is None
@@ -106,7 +106,7 @@ def test_the_page_is_drawn_without_an_error_a_request_or_scrolling_sideways(chro
     box = cell.bounding_box()
     assert abs(dog["x"] + dog["width"] / 2 - box["x"] - box["width"] / 2) < 3
     assert abs(cat["y"] + cat["height"] / 2 - box["y"] - box["height"] / 2) < 3
-    heading = page.locator("#images th", has_text="untrained").bounding_box()
+    heading = page.get_by_role("columnheader", name="untrained", exact=True).first.bounding_box()
     assert heading["height"] < 40  # not broken letter by letter
     assert errors == []
     assert [r for r in requests if not r.startswith(("file:", "data:", "blob:"))] == []

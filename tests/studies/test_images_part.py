@@ -104,7 +104,6 @@ def test_the_page_shows_classes_by_name_and_runs_none_of_them(folder):
     assert "Image classes" in page
     assert CLASSES[2] not in page
     assert "columns" in page
-    assert (folder / "figures" / "image-confusion.svg").is_file()
 
 
 def test_only_what_has_changed_is_measured_again(source, tmp_path, measured):
@@ -205,8 +204,8 @@ def test_options_that_cannot_be_are_one_line(source, tmp_path, folder):
     for arguments, expected in (
         (["--patch", "3"], "patch: 3 pixels do not divide a side of 8"),
         (["--width", "10", "--heads", "4"], "heads: 4 do not divide the width 10"),
-        (["--blocks", "0"], "--blocks: Input should be greater than or equal to 1"),
-        (["--read-outs", "0"], "--read-outs: Input should be greater than or equal to 1"),
+        (["--blocks", "0"], "--blocks 0: expected 1 or more"),
+        (["--read-outs", "0"], "--read-outs 0: expected 1 or more"),
         (["--encoder", encoder, "--epochs", "3"], "--epochs 3: goes with training a ViT"),
         (["--encoder", encoder, "--flip"], "--flip: goes with training a ViT"),
         (["--rate", "1e30", "--epochs", "2", "--width", "8"], "take a lower --rate"),
@@ -232,7 +231,7 @@ def test_an_encoder_of_texts_is_refused_for_images_and_one_of_images_for_texts(
 def test_a_study_of_texts_is_left_alone(source, tmp_path):
     write_record(tmp_path, "study")
     assert "holds a study of texts" in refusal(source, "--out", tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["study.json"]
+    assert {path.name for path in tmp_path.iterdir()} <= {"study.json", ".lock"}
 
 
 def test_the_command_trains_measures_and_says_where_the_report_is(source, tmp_path):

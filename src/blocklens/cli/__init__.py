@@ -45,9 +45,12 @@ class OneLine(TyperGroup):
 def _one_line(error: Any) -> str:
     """Such as "--every 0: 0 is not in the range x>=1; blocklens segment --help says more"."""
     said = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")
-    said = re.sub(
-        r"^Invalid value for '?(.*?)'?:", lambda found: f"{found[1].split(' / ')[-1]}:", said
+    said = re.sub(  # of an option's names the longest
+        r"^Invalid value for (.*?):",
+        lambda named: max(named[1].replace("'", "").split(" / "), key=len) + ":",
+        said,
     )
+    said = re.sub(r"Input should be greater than or equal to (\S+)", r"expected \1 or more", said)
     command = error.ctx.command_path if error.ctx else "blocklens"
     return f"{said}; {command} --help lists what there is"
 

@@ -110,7 +110,8 @@ def cluster_statistics(
         value.append(described[0])
         without.append(described[1:])
     values = np.array(value)  # [blocks, statistics]
-    left_out = np.array(without).transpose(1, 0, 2)  # [patterns, blocks, statistics]
+    shape = (counts.blocks, len(patterns) - 1, values.shape[1])  # so few inputs: no patterns
+    left_out = np.array(without).reshape(shape).transpose(1, 0, 2)
     of_factors = np.split(left_out, ends[:-1]) if len(ends) else []
     low, high = (_in_range(end) for end in jackknife(values, *of_factors))
     rows = [

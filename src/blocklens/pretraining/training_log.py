@@ -57,7 +57,8 @@ class TrainingLog:
         return pd.read_csv(self.file).groupby("step", as_index=False).first()
 
     def close(self) -> None:
-        """Write what is still held."""
+        """Write what is still held, and one row a step."""
+        write_training_log(self.table(), self.file.parent)
         if self.tensorboard is not None:
             self.tensorboard.close()
 
