@@ -190,3 +190,9 @@ def until(page, expression: str, seconds: float = 30) -> None:
     while not page.evaluate(expression):
         assert time.monotonic() < end, expression
         page.wait_for_timeout(50)
+
+
+def drawn(page) -> None:
+    """Wait until every chart of a page is drawn."""
+    charts = "[...document.querySelectorAll('.chart[data-chart]')]"
+    until(page, f"{charts}.every((chart) => chart.dataset.drawn)")

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from synthetic import HOSTILE
 
+from helpers import until
+
 pytestmark = pytest.mark.browser
 
 
@@ -115,9 +117,8 @@ def test_the_matrix_shows_the_values_of_the_study(open_page, study: Path):
 def test_another_text_can_be_chosen(open_page):
     page = open_page()
     page.select_option("#heads-example", "1")
-    until(
-        page, "document.querySelector('#matrix-attention figcaption').textContent.includes('xz:2')"
-    )
+    caption = "document.querySelector('#matrix-attention figcaption')"
+    until(page, f"{caption}.textContent.includes('xz:2')")
 
 
 @pytest.mark.parametrize("width", [420, 768, 1400])

@@ -15,7 +15,7 @@ from blocklens.labels.tasks import FINE_TUNED, TEXT
 from blocklens.report import StudyFolder, charts, write_report
 from blocklens.report.labels_section import change, hardest, labels_section, part
 from blocklens.report.methods_section import terms_of
-from helpers import until
+from helpers import drawn
 
 TABLES = text_tables()
 
@@ -104,9 +104,7 @@ def test_the_page_is_drawn_without_an_error_a_request_or_scrolling_sideways(chro
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto((study / "report.html").as_uri())
-    until(
-        page, "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)"
-    )
+    drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.hacked") is None
     assert HOSTILE in page.locator("#classes").inner_text()

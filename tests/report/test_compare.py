@@ -14,7 +14,7 @@ from blocklens.claims import evaluate
 from blocklens.cli import app
 from blocklens.errors import UserError
 from blocklens.report.compare import compare
-from helpers import until, write_record
+from helpers import drawn, write_record
 
 GROUPS, BLOCKS, HEADS = 32, 6, 3
 
@@ -131,9 +131,7 @@ def test_the_page_is_drawn_without_an_error_or_a_request(chromium, studies, tmp_
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto((tmp_path / "out" / "report.html").as_uri())
-    until(
-        page, "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)"
-    )
+    drawn(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.hacked") is None
     assert errors == []

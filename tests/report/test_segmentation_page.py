@@ -9,7 +9,7 @@ import pytest
 from blocklens.report import charts
 from blocklens.segmentation import Document, segment
 from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
-from helpers import WORDS, small_encoder, until
+from helpers import WORDS, drawn, small_encoder
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +35,7 @@ def test_the_page_draws_all_charts_without_overflow_or_requests(chromium, pages,
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto(pages[name].as_uri())
-    until(
-        page, "[...document.querySelectorAll('.chart[data-chart]')].every((c) => c.dataset.drawn)"
-    )
+    drawn(page)
     assert page.locator(".chart svg").count() >= 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert errors == []
