@@ -1,3 +1,5 @@
+from collections import Counter
+
 import numpy as np
 import pytest
 from transformers import BertTokenizer
@@ -88,3 +90,43 @@ def test_the_held_out_share_depends_on_seed_and_text_alone():
 def test_empty_texts_are_left_out(tokenizer, tmp_path):
     corpus = build_corpus(["", "  ", *TEXTS], tokenizer, tmp_path, validation=0.1, seed=0, about={})
     assert len(corpus.lengths) == 400
+
+
+def chinese(count=600, characters=1000):
+    """Texts of characters whose frequencies fall as in a language."""
+    rng = np.random.default_rng(0)
+    share = 1 / np.arange(1, characters + 1)
+    signs = [chr(0x4E00 + n) for n in range(characters)]
+    drawn = rng.choice(signs, (count, 60), p=share / share.sum())
+    return ["".join(text) for text in drawn]
+
+
+def test_a_script_of_many_letters_fills_a_vocabulary_with_its_most_frequent_ones(tmp_path):
+    texts = chinese()
+    counts = Counter("".join(texts))
+    for vocabulary in (200, 500):
+        tokenizer = train_tokenizer(texts, vocabulary, length=64)
+        letters = {entry for entry in tokenizer.get_vocab() if len(entry) == 1}
+        assert len(letters) == vocabulary - 5
+        left_out = [count for letter, count in counts.items() if letter not in letters]
+        assert max(left_out) <= min(counts[letter] for letter in letters)
+        folder = tmp_path / str(vocabulary)
+        corpus = build_corpus(texts, tokenizer, folder, validation=0.1, seed=0, about={})
+        assert corpus.unknown == pytest.approx(sum(left_out) / counts.total())
+
+
+def test_the_vocabulary_that_is_advised_is_one_that_the_texts_fill():
+    for texts in (chinese(characters=300), TEXTS):
+        with pytest.raises(UserError, match=r"fill only .* give more texts or --vocab") as caught:
+            train_tokenizer(texts, 5000, length=64)
+        advised = int(str(caught.value).split()[-1])
+        assert len(train_tokenizer(texts, advised, length=64)) == advised
+
+
+def test_texts_that_differ_in_spaces_and_line_ends_alone_are_on_one_side():
+    for n in range(50):
+        sides = {
+            is_held_out(text, seed=0, share=0.5)
+            for text in (f"text\n{n}", f" text \r\n\n{n}\n", f"text\u2028\t{n}\u00a0")
+        }
+        assert len(sides) == 1

@@ -30,6 +30,9 @@ from blocklens.storage import file_digest, manifest, whole_folder, write_json
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TEXTS_AT_ONCE = 1000
 
+COVERED = 0.9995
+"""Share of the characters that stand in a vocabulary of its own making, where it has room."""
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -39,6 +42,8 @@ class Corpus:
     offsets: NDArray[np.int64]
     held_out: NDArray[np.bool_]
     digest: str
+    unknown: float
+    """Share of the tokens that stand for characters outside the vocabulary."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -64,7 +69,7 @@ def train_tokenizer(
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)  # type: ignore[assignment]
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
-    letters, inside = _alphabet(texts, tokenizer, most=max(16, min(400, vocabulary // 8)))
+    letters, inside = _alphabet(texts, tokenizer, vocabulary)
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocabulary,
         special_tokens=[*SPECIAL_TOKENS, *(f"##{letter}" for letter in inside)],
@@ -76,10 +81,12 @@ def train_tokenizer(
     tokenizer.train_from_iterator(texts, trainer)
     entries = tokenizer.get_vocab()
     if len(entries) < vocabulary:
-        raise UserError(
-            f"vocabulary of {vocabulary:,}: the texts fill only {len(entries):,} entries; "
-            f"give more texts or --vocabulary {len(entries)}"
-        )
+        try:  # fewer entries may choose fewer letters, so the advice is tried before it is given
+            train_tokenizer(texts, len(entries), length=length, lowercase=lowercase)
+            fitting = len(entries)
+        except UnfilledError as error:
+            fitting = error.fitting
+        raise UnfilledError(vocabulary, fitting)
     tokenizer.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -88,20 +95,46 @@ def train_tokenizer(
     return BertTokenizer(vocab=entries, do_lower_case=lowercase, model_max_length=length)
 
 
+class UnfilledError(UserError):
+    """The texts give fewer entries than asked for; `fitting`: a number that they do fill."""
+
+    def __init__(self, vocabulary: int, fitting: int) -> None:
+        self.fitting = fitting
+        super().__init__(
+            f"vocabulary of {vocabulary:,}: the texts fill only {fitting:,} entries; "
+            f"give more texts or --vocabulary {fitting}"
+        )
+
+
 def _alphabet(
-    texts: Iterable[str], tokenizer: Tokenizer, *, most: int
+    texts: Iterable[str], tokenizer: Tokenizer, vocabulary: int
 ) -> tuple[list[str], list[str]]:
-    """The `most` most frequent letters, and those of them that occur inside a word; both sorted."""
+    """The most frequent letters, and those of them that occur inside a word; both sorted.
+
+    As many as cover `COVERED` of all characters, an eighth of the vocabulary (at most 400) if that
+    is more, and no more than there are entries: a letter that occurs inside words takes two.
+    """
     counts: Counter[str] = Counter()
     pairs: set[tuple[str, str]] = set()
     for text in texts:
         normal = tokenizer.normalizer.normalize_str(text)  # type: ignore[union-attr]
         counts.update(normal)
         pairs.update(pairwise(normal))
-    ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
-    letters = sorted([letter for letter in ordered if not letter.isspace()][:most])
     inside = {b for a, b in pairs if not (_splits(a) or _splits(b))}
-    return letters, [letter for letter in letters if letter in inside]
+    ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
+    ordered = [letter for letter in ordered if not letter.isspace()]
+    missing = sum(counts[letter] for letter in ordered)
+    bearable, usual = (1 - COVERED) * missing, max(16, min(400, vocabulary // 8))
+    room = vocabulary - len(SPECIAL_TOKENS)
+    letters: list[str] = []
+    for letter in ordered:
+        if missing <= bearable and len(letters) >= usual:
+            break
+        entries = 2 if letter in inside else 1
+        if entries <= room:
+            letters.append(letter)
+            room, missing = room - entries, missing - counts[letter]
+    return sorted(letters), sorted(inside.intersection(letters))
 
 
 def _splits(letter: str) -> bool:
@@ -114,11 +147,13 @@ def _splits(letter: str) -> bool:
 def is_held_out(text: str, *, seed: int, share: float) -> bool:
     """Whether a text belongs to the validation texts: a keyed hash of its content decides.
 
-    So the choice depends on neither the order of the texts nor their number, and equal texts are on
-    the same side.
+    So the choice depends on neither the order of the texts nor their number, and equal texts, also
+    those that differ in spaces, line ends or blank lines alone, are on the same side.
     """
     key = seed.to_bytes(8, "little", signed=True)
-    value = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8, key=key).digest()
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    data = "\n".join(line for line in lines if line).encode("utf-8", "replace")
+    value = hashlib.blake2b(data, digest_size=8, key=key).digest()
     return int.from_bytes(value, "little") < share * 2.0**64
 
 
@@ -145,6 +180,7 @@ def build_corpus(
     kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     lengths: list[int] = []
     held_out: list[bool] = []
+    unknown = 0
     with whole_folder(folder) as partial:
         with (partial / "tokens.bin").open("wb") as file:
             for batch in _batches(texts, TEXTS_AT_ONCE):
@@ -153,6 +189,7 @@ def build_corpus(
                     if not ids:
                         continue
                     file.write(np.asarray(ids, dtype=kind).tobytes())
+                    unknown += ids.count(tokenizer.unk_token_id)
                     lengths.append(len(ids))
                     held_out.append(is_held_out(text, seed=seed, share=validation))
         kept = sum(held_out)
@@ -171,6 +208,7 @@ def build_corpus(
             "texts": len(lengths),
             "held_out": int(kept),
             "tokens": int(offsets[-1]),
+            "unknown": unknown,
             "dtype": np.dtype(kind).name,
             "files": manifest(partial),
         }
@@ -196,6 +234,7 @@ def open_corpus(folder: Path, about: dict[str, Any] | None = None) -> Corpus:
         offsets=np.load(folder / "offsets.npy"),
         held_out=np.load(folder / "held_out.npy"),
         digest=record["files"]["tokens.bin"],
+        unknown=record.get("unknown", 0) / max(record["tokens"], 1),
     )
 
 

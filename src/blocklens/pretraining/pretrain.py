@@ -84,6 +84,9 @@ def pretrain(
             "packed rows": packed,
             "SHA-256 of the token numbers": corpus.digest,
         }
+        if corpus.unknown:
+            facts["unknown tokens"] = f"{corpus.unknown:.2%} (characters outside the vocabulary)"
+            console.print(f"{corpus.unknown:.2%} of the tokens are unknown to the vocabulary")
 
         def export(training: Training, folder: Path, figures: dict[str, float]) -> None:
             card = model_card(options, training.counters, facts, figures, licence)
