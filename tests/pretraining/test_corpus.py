@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from transformers import BertTokenizer
 
+from blocklens.errors import UserError
 from blocklens.pretraining.corpus import build_corpus, is_held_out, train_tokenizer
 
 SYLLABLES = ["ba", "ko", "mi", "ter", "lun", "sad", "por", "né"]

@@ -37,6 +37,7 @@ from blocklens.encoder.matmul import with_fast_products
 from blocklens.encoder.own_attention import OWN_ATTENTION, prepare
 from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.errors import UserError
+from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.windows import Tokens, Windows
 
 
@@ -216,6 +217,7 @@ class Encoder:
         long: Literal["windows", "cut"] = "windows",
         unit: Literal["text", "window"] = "text",
         language: str = "en",
+        sentences: Sentences = "language",
     ) -> Windows:
         """How texts become windows for this encoder.
 
@@ -226,6 +228,7 @@ class Encoder:
             long: "windows" takes all of a long text, "cut" its first window alone.
             unit: the sampling unit, the "text" or each "window".
             language: the sentence splitter's language.
+            sentences: what a sentence is, see `blocklens.inputs.sentence_choice`.
 
         Raises:
             UserError: a window longer than the encoder takes, or an image encoder.
@@ -247,8 +250,9 @@ class Encoder:
             )
         overlap = tokens // 8 if overlap is None else overlap
         return Windows(
-            self.tokenizer, tokens=tokens, overlap=overlap, long=long, unit=unit, language=language
-        )
+            self.tokenizer, tokens=tokens, overlap=overlap, long=long, unit=unit,
+            language=language, sentences=sentences,
+        )  # fmt: skip
 
     def batch(self, windows: Sequence[Tokens]) -> tuple[Ids, Ids]:
         """Ids and mask of a batch of windows, padded on the right, where the model is."""

@@ -14,6 +14,7 @@ from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.pairs import context_similarity
+from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.texts import Text
 from blocklens.inputs.windows import Tokens
 
@@ -53,7 +54,12 @@ class Example:
 
 
 def look(
-    encoder: Encoder, text: str | Text, *, similarity: str = "raw", language: str = "en"
+    encoder: Encoder,
+    text: str | Text,
+    *,
+    similarity: str = "raw",
+    language: str = "en",
+    sentences: Sentences = "language",
 ) -> Example:
     """Every head's attention map and context similarity matrix on one text, cut at 128 tokens.
 
@@ -63,8 +69,9 @@ def look(
     """
     text = Text("text", text) if isinstance(text, str) else text
     windows = encoder.windows(
-        tokens=min(LONGEST, encoder.max_tokens), overlap=0, long="cut", language=language
-    )
+        tokens=min(LONGEST, encoder.max_tokens), overlap=0, long="cut", language=language,
+        sentences=sentences,
+    )  # fmt: skip
     tokens = windows(text)[0]
     n = len(tokens)
     shape = (encoder.blocks, encoder.heads, n, n)
@@ -95,13 +102,21 @@ def names(encoder: Encoder, tokens: Tokens, text: str) -> list[str]:
 
 
 def first_examples(
-    encoder: Encoder, texts: Iterable[Text], count: int, *, similarity: str, language: str
+    encoder: Encoder,
+    texts: Iterable[Text],
+    count: int,
+    *,
+    similarity: str,
+    language: str,
+    sentences: Sentences = "language",
 ) -> list[Example]:
     """The first texts that can be measured, as examples."""
     examples = []
     for text in islice(texts, 50 * count):
         try:
-            examples.append(look(encoder, text, similarity=similarity, language=language))
+            examples.append(
+                look(encoder, text, similarity=similarity, language=language, sentences=sentences)
+            )
         except UserError:
             continue
         if len(examples) == count:

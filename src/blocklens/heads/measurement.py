@@ -30,6 +30,7 @@ from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.specialisation import labels
 from blocklens.heads.streaming import Shape
 from blocklens.heads.uniqueness import Uniqueness
+from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.windows import Tokens, Windows
 from blocklens.statistics.groups import GROUPS
@@ -118,6 +119,7 @@ def measure(
     long: Literal["windows", "cut"] = "windows",
     unit: Literal["auto", "text", "window"] = "auto",
     language: str = "en",
+    sentences: Sentences = "language",
     shuffle: int | None = None,
     strict: bool = False,
     groups: int = GROUPS,
@@ -138,6 +140,7 @@ def measure(
         unit: what the intervals resample; "auto" is texts, or windows where there are fewer than 20
             texts.
         language: of the sentence splitter.
+        sentences: what a sentence is, see `blocklens.inputs.sentence_choice`.
         shuffle: shuffle each window's tokens with this seed (a control).
         strict: stop at the first text that cannot be measured.
         groups: measure the texts of so many groups alone, of those that intervals leave out.
@@ -155,8 +158,9 @@ def measure(
     if unit == "auto":
         unit = "window" if sum(1 for _ in islice(source, FEW_TEXTS)) < FEW_TEXTS else "text"
     windows = encoder.windows(
-        tokens=window, overlap=overlap, long=long, unit=unit, language=language
-    )
+        tokens=window, overlap=overlap, long=long, unit=unit, language=language,
+        sentences=sentences,
+    )  # fmt: skip
     longest = windows.room + len(windows.prefix) + len(windows.suffix)
     shape = Shape(encoder.blocks, encoder.heads, longest, int(encoder.config.vocab_size))
     sums = HeadMeasures(shape, options)

@@ -15,9 +15,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import regex
 
 from blocklens.errors import UserError
-from blocklens.inputs.sentences import is_prose, sentence_of_tokens, sentence_spans
+from blocklens.inputs.sentence_choice import Sentences, spans_of
+from blocklens.inputs.sentences import is_prose, sentence_of_tokens
 from blocklens.inputs.tokenising import ids_and_spans, template
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ KINDS = (
 """The token classes of the separator measure, in the order of `Tokens.kinds`."""
 
 SEPARATOR, FULL_STOP, COMMA, PUNCTUATION, START, OTHER = range(len(KINDS))
+
+_SENTENCE_END = regex.compile(r"\p{Sentence_Terminal}")  # in every script: । ۔ ። 。 ｡
+_OTHER_ENDS = regex.compile("QUESTION|EXCLAMATION|INTERROBANG")
 
 TOKENISE_AT_ONCE = 100_000  # characters: a tokenizer's working memory is many times its input
 
@@ -90,10 +95,12 @@ class Tokens:
 def token_kind(surface: str) -> int:
     """The class of a content token, from the characters it stands for."""
     surface = surface.strip()
-    if surface in (".", "。"):
-        return FULL_STOP
-    if surface in (",", "，", "、"):
-        return COMMA
+    if len(surface) == 1 and not surface.isalnum():
+        name = unicodedata.name(surface, "")
+        if _SENTENCE_END.fullmatch(surface) and not _OTHER_ENDS.search(name):
+            return FULL_STOP
+        if "COMMA" in name and unicodedata.category(surface) == "Po":
+            return COMMA
     if not surface or surface.isalnum():
         return OTHER
     punctuation = all(unicodedata.category(character).startswith("P") for character in surface)
@@ -110,6 +117,7 @@ class Windows:
         long: "windows" takes all of a long text, "cut" its first window alone.
         unit: what one sampling unit is, the whole "text" or each "window".
         language: language of the sentence splitter.
+        sentences: what a sentence is, see `sentence_choice`.
 
     """
 
@@ -122,11 +130,13 @@ class Windows:
         long: Literal["windows", "cut"] = "windows",
         unit: Literal["text", "window"] = "text",
         language: str = "en",
+        sentences: Sentences = "language",
     ) -> None:
         self.tokenizer = tokenizer
         self.long = long
         self.unit = unit
         self.language = language
+        self.sentences: Sentences = sentences
         self.prefix, self.suffix = template(tokenizer)
         self.room = tokens - len(self.prefix) - len(self.suffix)
         if self.room < 2:
@@ -166,9 +176,13 @@ class Windows:
         )
         if not is_prose(text.text[:end]):
             kinds[kinds == FULL_STOP] = PUNCTUATION
+        # A mark that a tokenizer takes apart into bytes is one mark, at its first token.
+        kinds[1:][(spans[1:] == spans[:-1]).all(axis=1) & (kinds[1:] != OTHER)] = OTHER
         if not (kinds == OTHER).any():
             raise UserError(f"{text.name}: nothing but separators; texts need words")
-        sentences = sentence_of_tokens(sentence_spans(text.text[:end], self.language), spans)
+        sentences = sentence_of_tokens(
+            spans_of(text.text[:end], self.sentences, self.language), spans
+        )
         digest = hashlib.blake2b(text.text.encode("utf-8", "surrogatepass"), digest_size=8)
         key = int.from_bytes(digest.digest(), "little")
         return [

@@ -13,6 +13,7 @@ import numpy as np
 from blocklens.heads.maps_of_texts import first_examples
 from blocklens.heads.measurement import FEW_TEXTS, check_measured, measure
 from blocklens.heads.specialisation import labels_beyond_twins
+from blocklens.inputs.sentence_choice import Choice, chosen
 from blocklens.progress import Progress
 from blocklens.statistics.groups import GROUPS
 from blocklens.storage import whole_file, write_json
@@ -20,11 +21,11 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.work import Work
 
-VERSION = 4
+VERSION = 5
 MANY_TEXTS = 100
 """With fewer texts than this every twin is measured on all of them."""
 
-MEASURED = {"heads", "long", "language", "strict"}
+MEASURED = {"heads", "long", "strict"}
 """Options that a run's figures depend on: not how many controls there are, or what is shown."""
 
 
@@ -69,17 +70,25 @@ def window_and_overlap(work: Work) -> tuple[int, int]:
     return window, window // 8 if overlap is None else overlap
 
 
+def sentence_choice(work: Work) -> Choice:
+    """What a sentence is, guessed from the first texts where the options leave it open."""
+    options = work.options
+    return chosen(options.sentences, options.language, (text.text for text in work.source))
+
+
 def heads_part(work: Work) -> Part:
     """One step a run."""
+    choice = sentence_choice(work)
     made_of = {
         **work.options.model_dump(mode="json", include=MEASURED),
         "window and overlap": window_and_overlap(work),
         "unit": sampling_unit(work),
+        "sentences": [choice.sentences, choice.language],
         "encoder": work.inputs.encoder,
         "texts": work.inputs.texts,
     }
     steps = [
-        Step(run.name, {"run": run, **made_of}, partial(run_once, run, work))
+        Step(run.name, {"run": run, **made_of}, partial(run_once, run, work, choice))
         for run in runs(work.options)
     ]
     cut = work.options.heads.cut
@@ -87,13 +96,13 @@ def heads_part(work: Work) -> Part:
         "heads",
         VERSION,
         steps,
-        notes=partial(notes, work),
+        notes=partial(notes, work, choice),
         derive=lambda tables: {"labels": labels_beyond_twins(tables["heads"], cut)},
-        extras=partial(write_examples, work),
+        extras=partial(write_examples, work, choice),
     )
 
 
-def run_once(run: Run, work: Work, progress: Progress) -> Result | None:
+def run_once(run: Run, work: Work, choice: Choice, progress: Progress) -> Result | None:
     """One pass over the texts; the merged result on the first process, None on the others."""
     encoder, options, share = work.encoder, work.options, work.share
     window, overlap = window_and_overlap(work)
@@ -106,7 +115,8 @@ def run_once(run: Run, work: Work, progress: Progress) -> Result | None:
             overlap=overlap,
             long=options.long,
             unit=sampling_unit(work),
-            language=options.language,
+            language=choice.language,
+            sentences=choice.sentences,
             shuffle=run.shuffle,
             groups=GROUPS if run.untrained is None else groups_of_twins(work),
             strict=options.strict,
@@ -138,8 +148,8 @@ def run_once(run: Run, work: Work, progress: Progress) -> Result | None:
     )
 
 
-def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
-    """How long texts went through, the unit of the intervals, and which control is missing."""
+def notes(work: Work, choice: Choice, facts: Facts, _: Tables) -> list[str]:
+    """How long texts went through, sentences, the unit of the intervals, and a missing control."""
     options = work.options
     window, overlap = window_and_overlap(work)
     found = []
@@ -157,17 +167,18 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
         )
     else:
         found.append("The intervals leave out texts in turn.")
+    found.append(choice.note())
     if not options.untrained:
         found.append("No untrained twin was measured, so no claim that needs one has a verdict.")
     return found
 
 
-def write_examples(work: Work, folder: Path, _: Tables) -> list[Path]:
+def write_examples(work: Work, choice: Choice, folder: Path, _: Tables) -> list[Path]:
     """Every head's maps on the first texts; returns the files."""
     options = work.options
     examples = first_examples(
         work.encoder, work.source, options.examples,
-        similarity=options.heads.similarity, language=options.language,
+        similarity=options.heads.similarity, language=choice.language, sentences=choice.sentences,
     )  # fmt: skip
     files = [folder / "examples" / "examples.json"]
     for number, example in enumerate(examples):

@@ -129,7 +129,12 @@ class StudyOptions(Options):
     unit: Literal["auto", "text", "window"] = Field(
         default="auto", description="The sampling unit."
     )
-    language: str = option("en", "Language of the sentence splitter.")
+    sentences: str = option(
+        "auto",
+        "What a sentence is: language (a splitter), none, lines, a mark such as '.', or "
+        "module:function in Python; auto: language, or none where texts are in no language.",
+    )
+    language: str = option("auto", "Language of the sentence splitter; auto: guessed.")
     heads: HeadOptions = Field(default=HeadOptions())
     untrained: int = option(5, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
     shuffled: bool = option(True, "Compare with shuffled tokens.")
