@@ -2,8 +2,8 @@
 
 `--sentences` says it: "language" is the splitter (`sentences`), "none" takes every text as one,
 "lines" every line, a mark such as "." what it ends, and "module:function" what a function in Python
-gives. By default the language is guessed from the first texts, and where they are in no language,
-there are no sentences in them: claims on sentences are then left open.
+gives. By default the language is guessed from the first texts, and where they are in no language
+and no mark ends a word of them, there are no sentences in them: claims on sentences are then left open.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+import regex
+
 from blocklens.errors import UserError
 from blocklens.inputs.sentences import sentence_spans
 
@@ -28,6 +30,7 @@ GUESSED_FROM = 20
 """Texts, and of each its first 2,000 characters."""
 _SURE = 0.9
 _NO_LANGUAGE = "zxx"
+_END = regex.compile(r"\p{Sentence_Terminal}(\s|\Z)")
 _LINE = re.compile(r"[^\r\n]+")
 
 
@@ -56,7 +59,7 @@ def chosen(sentences: str, language: str, texts: Iterable[str]) -> Choice:
         return Choice("language", language)
     sample = "\n".join(text[:2000] for text in islice(texts, GUESSED_FROM))
     guess, sure = _identifier().classify(sample)
-    if guess == _NO_LANGUAGE and sentences == "auto":
+    if guess == _NO_LANGUAGE and sentences == "auto" and not _END.search(sample):
         reason = ": they are in no language (guessed; --sentences says otherwise)"
         return Choice("none", "en", reason)
     if sure < _SURE or guess == _NO_LANGUAGE:
