@@ -3,7 +3,7 @@
 `--sentences` says it: "language" is the splitter (`sentences`), "none" takes every text as one,
 "lines" every line, a mark such as "." what it ends, and "module:function" what a function in Python
 gives. By default the language is guessed from the first texts, and where they are in no language
-and no mark ends a word of them, there are no sentences in them: claims on sentences are then left open.
+and no mark ends a word of them, there are no sentences in them: claims on sentences are then open.
 """
 
 from __future__ import annotations
