@@ -181,6 +181,7 @@ def build_corpus(
     lengths: list[int] = []
     held_out: list[bool] = []
     unknown = 0
+    unknown_id: Any = tokenizer.unk_token_id  # None where there is none: no token is that
     with whole_folder(folder) as partial:
         with (partial / "tokens.bin").open("wb") as file:
             for batch in _batches(texts, TEXTS_AT_ONCE):
@@ -189,7 +190,7 @@ def build_corpus(
                     if not ids:
                         continue
                     file.write(np.asarray(ids, dtype=kind).tobytes())
-                    unknown += ids.count(tokenizer.unk_token_id)
+                    unknown += ids.count(unknown_id)
                     lengths.append(len(ids))
                     held_out.append(is_held_out(text, seed=seed, share=validation))
         kept = sum(held_out)
