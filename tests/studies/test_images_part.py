@@ -206,7 +206,7 @@ def test_options_that_cannot_be_are_one_line(source, tmp_path, folder):
         (["--width", "10", "--heads", "4"], "heads: 4 do not divide the width 10"),
         (["--blocks", "0"], "--blocks 0: expected 1 or more"),
         (["--read-outs", "0"], "--read-outs 0: expected 1 or more"),
-        (["--encoder", encoder, "--epochs", "3"], "--epochs 3: goes with training a ViT"),
+        (["--encoder", encoder, "--epochs", "3"], "--epochs: goes with training a ViT"),
         (["--encoder", encoder, "--flip"], "--flip: goes with training a ViT"),
         (["--rate", "1e30", "--epochs", "2", "--width", "8"], "take a lower --rate"),
     ):

@@ -100,6 +100,8 @@ class Estimate:
         error = float(jackknife_error(without))
         unbiased = groups * variance - (groups - 1) * float(without.mean())
         value = math.sqrt(max(unbiased, 0.0))
+        if not value and not error:  # nothing varies: no spread, and no certainty out of that
+            return cls(value)
         # d(sqrt v) = dv / (2 sqrt v), and near 0 no more than the root of the error itself.
         return cls.of(value, [Source(TEXTS, error / (2 * max(value, math.sqrt(error))), groups)])
 
