@@ -284,7 +284,7 @@ def test_options_that_cannot_be_are_one_line(source, encoder, tmp_path):
         (["--rate", "0"], "--rate 0"),
         (["--variant", "truncate", "--blocks", "1,7"], "cannot stop after block 7: it has blocks"),
         (["--blocks", "1"], "--blocks: read-outs are of all blocks at once"),
-        (["--blocks", "one", "--variant", "both"], "--blocks one: expected numbers of blocks"),
+        (["--blocks", "one", "--variant", "both"], "--blocks one: expected a whole number"),
         (["--export-block", "0"], "cannot stop after block 0: it has blocks 1 to 2"),
         (["--export-block", "1", "--pooling", "mean"], "leave out --pooling mean"),
     ):
