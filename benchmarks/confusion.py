@@ -19,9 +19,11 @@ import numpy as np
 
 from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
-from blocklens.labels.clusters import THETAS, cluster_kept
-from blocklens.labels.confusion import ConfusionCounts, kept_matrix
+from blocklens.labels.clusters import cluster_kept
+from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import NULLS, frequency_bins, null_matrix
+from blocklens.labels.tasks import TOKENS
 
 LABELS = 30_522
 PREDICTIONS = 10_000_000
@@ -69,11 +71,11 @@ def work(labels: int = LABELS, predictions: int = PREDICTIONS) -> dict[str, Any]
     start = time.perf_counter()
     counts = ConfusionCounts(labels)
     for at in range(0, predictions, PIECE):
-        counts.update(true[at : at + PIECE], predicted[at : at + PIECE])
-    matrix = counts.matrix()
+        counts.update(true[at : at + PIECE], predicted[None, at : at + PIECE])
+    matrix = counts.matrix(0)
     counted = time.perf_counter()
     kept = kept_matrix(matrix)
-    found = [cluster_kept(kept, theta) for theta in THETAS]
+    found = [cluster_kept(kept, theta) for theta in TOKENS.thetas]
     clustered = time.perf_counter()
     bins = frequency_bins(np.asarray(matrix.sum(axis=1)).ravel())
     for null in NULLS:
@@ -87,7 +89,7 @@ def work(labels: int = LABELS, predictions: int = PREDICTIONS) -> dict[str, Any]
         "null_seconds": round(end - clustered, 3),
         "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
         "elements": int(matrix.nnz),
-        "clusters": found[THETAS.index(0.3)].number,
+        "clusters": found[TOKENS.thetas.index(0.3)].number,
     }
 
 
