@@ -240,7 +240,8 @@ def _as_text(stream: io.BufferedReader) -> Iterator[io.TextIOWrapper]:
     try:
         yield text
     finally:
-        text.detach()
+        if not text.closed:  # a reader that was left early closes its file first
+            text.detach()
 
 
 def _decoded(data: bytes) -> str:
