@@ -35,8 +35,8 @@ def test_every_format_gives_the_same_texts_and_labels(tmp_path, jsonl):
     frame.to_csv(tmp_path / "data.csv", index=False)
     frame.to_parquet(tmp_path / "data.parquet")
     (tmp_path / "data.json").write_text(json.dumps(rows), "utf-8")
-    with lzma.open(tmp_path / "data.jsonl.xz", "wt") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+    packed = lzma.compress("".join(json.dumps(row) + "\n" for row in rows).encode())
+    (tmp_path / "data.jsonl.xz").write_bytes(packed)
     wanted = read_labelled(plain)
     assert wanted.names == ["cat", "dog"]
     assert wanted.texts[:2] == ["Text number 0.", "Text number 1."]
@@ -115,6 +115,7 @@ def test_training_texts_that_stand_in_the_test_are_left_out_of_training(jsonl):
     drawn = samples(found, seeds=2)
     assert drawn.train.shape == (2, 30)
     assert drawn.test.shape == (2, 10)
+    assert found.given_test is not None
     assert found.given_test[drawn.test].all()
     assert not found.given_test[drawn.train].any()
 
@@ -191,6 +192,7 @@ def test_fewrel_is_read_in_its_own_format_and_line_by_line(tmp_path, jsonl):
 def test_fewrels_entities_can_be_marked(tmp_path, jsonl):
     line = jsonl([{**RECORD, "pid": "P1"}])
     (found,) = FewRel(line, markers=True)
+    assert isinstance(found, dict)
     assert found["text"] == "The $ Cape Bridge $ crosses the # River # ."
     assert marked(["a"], {"h": [0], "t": [0]}) == ["$", "#", "a", "#", "$"]
     bad = jsonl([{"tokens": ["a"], "h": [], "t": [], "pid": "P1"}])
@@ -294,3 +296,30 @@ def test_one_class_and_too_few_texts_say_what_was_left_out_and_why(tmp_path, jso
     rows = [*records(4), {"text": "", "label": "cat"}, records(4)[0]]
     with pytest.raises(UserError, match=r"class 'cat' has 2 texts.*1 record skipped.*1 repeated"):
         samples(read_labelled(jsonl(rows)), seeds=1, train=5, test=5)
+
+
+def test_labels_that_look_the_same_are_one_class_and_nan_is_none(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("text,label\na,neg\nb,neg\u200b\nc,\u00a0pos\nd,nan\ne,NaN\nf,None\n", "utf-8")
+    found = read_labelled(str(path))
+    assert found.names == ["None", "neg", "pos"]  # the word None may be a class; nan never is
+    assert found.labels.tolist() == [1, 1, 2, 0]
+    assert found.skipped_count == 2
+
+
+@pytest.mark.parametrize("names", [("train.csv", "test.csv"), ("train-0.csv", "validation-0.csv")])
+def test_files_that_are_splits_are_not_mixed(tmp_path, names):
+    for name in names:
+        (tmp_path / name).write_text("text,label\na,x\nb,y\n")
+    with pytest.raises(UserError, match=r"its files .* are splits; give the one to train on"):
+        read_labelled(str(tmp_path))
+    assert len(list(TextSource(tmp_path))) == 4  # without labels they are texts
+
+
+def test_the_unlabelled_folder_of_the_imdb_reviews_is_no_class(tmp_path):
+    for folder in ("neg", "pos", "unsup"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0_1.txt").write_text(f"A review of {folder}.")
+    found = read_labelled(str(tmp_path))
+    assert found.names == ["neg", "pos"]
+    assert [one.name for one in found.skipped] == ["unsup/0_1.txt"]

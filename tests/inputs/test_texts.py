@@ -164,6 +164,19 @@ def test_standard_input_that_begins_with_a_json_object_is_json_lines(monkeypatch
     assert [t.text for t in source] == STORIES
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_standard_input_that_is_a_list_of_records_is_read_as_records(monkeypatch, indent, wrapped):
+    records = [{"text": "one"}, {"text": "two"}]
+    feed(monkeypatch, json.dumps({"data": records} if wrapped else records, indent=indent).encode())
+    assert texts("-") == ["one", "two"]
+
+
+def test_standard_input_that_begins_with_a_bracket_is_a_text(monkeypatch):
+    feed(monkeypatch, b"[1] A note. {And more.}")
+    assert texts("-") == ["[1] A note. {And more.}"]
+
+
 def test_a_list_of_strings_is_read(tmp_path):
     source = TextSource(STORIES)
     assert list(source) == list(source) == [Text(f"text {n + 1}", STORIES[n]) for n in range(3)]
@@ -564,6 +577,37 @@ def test_a_file_that_vanishes_between_two_readings_is_named(tmp_path):
 def test_a_missing_file_is_refused_at_once(name):
     with pytest.raises(UserError, match=r"(no such file or folder; check the path|is no path)"):
         TextSource(name)
+
+
+def test_a_sentence_in_the_place_of_a_path_gets_a_hint():
+    assert "if it is a text, pipe it in" in error("The cat sat on the mat.")
+
+
+def test_an_empty_path_is_not_this_folder():
+    assert (
+        error("")
+        == error(" ")
+        == ("texts: the path is empty; give a file, a folder, or . for this folder")
+    )
+
+
+def test_a_list_of_files_is_not_measured_as_texts(tmp_path):
+    files = [put(tmp_path, name, b"Some text.") for name in ("a.txt", "b.txt")]
+    assert "a list of files" in error([str(file) for file in files])
+    assert "a list of files" in error(files)
+    assert texts([str(files[0]), "A text."]) == [str(files[0]), "A text."]
+
+
+def test_a_sentence_at_the_head_of_a_table_is_no_column(tmp_path):
+    assert "no field that is clearly the text; it has 'Bad film.'" in error(
+        put(tmp_path, "a.csv", b"Bad film.\nGood film.\n")
+    )
+
+
+def test_a_text_of_invisible_characters_is_empty():
+    source = TextSource(["\u200b", "seen", "\ufeff \u200e"])
+    assert [t.text for t in source] == ["seen"]
+    assert source.skipped_count == 2
 
 
 @pytest.mark.parametrize("source", [3, b"bytes", None, {"text": "a"}])

@@ -33,6 +33,8 @@ _KINDS = {
 }
 
 _MISSING = object()
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
+"""Characters that show nothing and join nothing: two labels that differ in them look the same."""
 _WHOLE = re.compile(r"^(-?(?:0|[1-9]\d*))\.0+$")
 
 
@@ -76,8 +78,7 @@ class FieldPicker:
         known = [named[name] for name in TEXT_FIELDS if name in named]
         kinds = ("text", "null")
         known = [n for n in known if n.casefold() == "text" or columns[n] in kinds]
-        # a name as long as a sentence is a file's first text, not its header
-        strings = [n for n, kind in columns.items() if kind == "text" and 0 < len(n) <= 64]
+        strings = [n for n, kind in columns.items() if kind == "text" and _is_name(n)]
         if not known and len(strings) != 1:
             raise UnusableError(f"has no field that is clearly the text; {_listed(columns)}")
         self.field = (known or strings)[0]
@@ -185,14 +186,26 @@ def label_of(value: object) -> str | int | None:
         return int(value)  # a table with a missing label holds the others as fractions
     if not isinstance(value, str):
         return Bad(f"is {kind_of(value)}; expected a name or a whole number")
-    name = unicodedata.normalize("NFC", value.replace("\ufeff", "")).strip()
+    name = unicodedata.normalize("NFC", _INVISIBLE.sub("", value)).strip()
     name = _WHOLE.sub(r"\1", name)
+    if name.casefold() in ("nan", "<na>"):
+        return None  # a missing label, written by a table
     return {"true": "True", "false": "False"}.get(name.casefold(), name) or None
+
+
+def visible(text: str) -> bool:
+    """Whether a text has anything to see."""
+    return bool(_INVISIBLE.sub("", text).strip())
 
 
 def kind_of(value: object) -> str:
     """Name a value's kind in words."""
     return _KINDS.get(type(value), f"a {type(value).__name__}")
+
+
+def _is_name(header: str) -> bool:
+    """Whether a column can be called this; a sentence is a file's first text, not its header."""
+    return 0 < len(header) <= 64 and header[-1] not in ".!?…。！？"
 
 
 def _asked(field: str, columns: Mapping[str, str], what: str) -> str:

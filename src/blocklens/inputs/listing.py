@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def folders_in(folder: Path) -> list[Path]:
 
 TRAIN_FOLDERS = ("train", "training")
 TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
+UNLABELLED_FOLDERS = ("unsup", "unlabeled", "unlabelled")
+"""Beside class folders: the IMDb reviews come with 50,000 texts in one called "unsup"."""
 
 
 def splits_in(folder: Path) -> dict[str, Path]:
@@ -61,3 +64,15 @@ def splits_in(folder: Path) -> dict[str, Path]:
     if not all(path.name.lower() in names and folders_in(path) for path in folders):
         return {}
     return {path.name.lower(): path for path in folders}
+
+
+def split_files_in(folder: Path) -> list[str]:
+    """Names of the files that are the splits of a data set, if one is to train on and one to test.
+
+    As `train.csv` and `test.csv`, or `train-00000-of-00001.parquet` and its like.
+    """
+    names = [path.name for path in map(Path, entries_of(folder)) if path.is_file()]
+    parts = {name: re.split(r"[.\-_]", name.lower())[0] for name in names}
+    splits = [name for name, part in parts.items() if part in TRAIN_FOLDERS + TEST_FOLDERS]
+    kinds = {parts[name] in TRAIN_FOLDERS for name in splits}
+    return splits if len(kinds) == 2 else []

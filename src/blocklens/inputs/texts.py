@@ -18,9 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of, label_of
+from blocklens.inputs.fields import (
+    Bad,
+    FieldPicker,
+    Labelled,
+    LabelPicker,
+    kind_of,
+    label_of,
+    visible,
+)
 from blocklens.inputs.hub import HubDataset
-from blocklens.inputs.listing import files_below, splits_in
+from blocklens.inputs.listing import UNLABELLED_FOLDERS, files_below, split_files_in, splits_in
 from blocklens.inputs.opening import (
     LIMITS,
     SUPPORTED,
@@ -36,6 +44,7 @@ KEPT_SKIPPED = 1000
 
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_JSON_BEGINS = re.compile(rb"\s*(\[\s*(\{.*)?|\{)\s*", re.DOTALL)  # over several lines
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
@@ -116,6 +125,11 @@ class TextSource:
         elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
             self.description = "texts from Python"
             self._items = _Frame(source) if hasattr(source, "itertuples") else source
+            if isinstance(source, list | tuple) and source and all(map(_is_file, source)):
+                raise UserError(
+                    f"texts: a list of files ({source[0]}, ...); give one file, or the folder that "
+                    "holds them"
+                )
             if isinstance(source, Iterator):
                 self._kept = _Kept(_picked(source, self._picker()))
         else:
@@ -133,7 +147,7 @@ class TextSource:
         good = 0
         for name, raw in self._read():
             text = raw if isinstance(raw, Bad) else _clean(raw)
-            if not text or text.isspace():
+            if not visible(text):
                 text = Bad("is empty; give it some text or leave it out")
             if isinstance(text, Bad):
                 self._skip(name, text)
@@ -181,6 +195,8 @@ class TextSource:
         return LabelPicker(self.field, self.label) if self.labelled else FieldPicker(self.field)
 
     def _locate(self, source: str | Path) -> None:
+        if not str(source).strip():
+            raise UserError("texts: the path is empty; give a file, a folder, or . for this folder")
         path = Path(source).expanduser()
         try:
             exists = path.exists()
@@ -198,6 +214,12 @@ class TextSource:
                     f"{source}: its folders {names} are splits, not classes; give one of them, and "
                     "one to measure on with --test"
                 )
+            if self.labelled and (files := split_files_in(path)):
+                names = " and ".join(files)
+                raise UserError(
+                    f"{source}: its files {names} are splits; give the one to train on, and the "
+                    "one to measure on with --test"
+                )
         elif exists:
             self._path = path
             try:
@@ -208,10 +230,13 @@ class TextSource:
             if isinstance(source, str) and not _kind(path):
                 self._hub = HubDataset.parse(source)
             if self._hub is None:
-                raise UserError(
-                    f"{_short(source)}: no such file or folder; check the path, "
-                    "or give a Hub dataset as owner/name"
-                )
+                advice = "check the path, or give a Hub dataset as owner/name"
+                if len(str(source).split()) > 2:
+                    advice = (
+                        "if it is a text, pipe it in and give - as the path (in Python: give a "
+                        "list, [text])"
+                    )
+                raise UserError(f"{_short(source)}: no such file or folder; {advice}")
 
     def _read(self) -> Iterator[tuple[str, str]]:
         """Yield names and texts, with a `Bad` for what cannot be read."""
@@ -267,6 +292,8 @@ class TextSource:
                     "is a text without a label; give records with one, or folders of .txt files "
                     "alone, one a class"
                 )
+            elif folder in UNLABELLED_FOLDERS:
+                text = Bad(f"lies in {folder!r}, the folder of texts without a label; left out")
             elif not isinstance(text, Bad):
                 text = Labelled(text)
                 text.label = label_of(folder) or folder
@@ -282,11 +309,7 @@ class TextSource:
                     shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
                 self._input = Path(folder) / "input"
             with opened(self._input, None, guess=True, limits=self.limits) as stream:
-                kind = (
-                    "jsonl"
-                    if _is_object(next((li for li in stream if li.strip()), b""))
-                    else "text"
-                )
+                kind = _kind_by(next((li for li in stream if li.strip()), b""))
             with opened(self._input, None, guess=True, limits=self.limits) as stream:
                 yield from _named(f"{name}:", READERS[kind](stream, self._picker(), self.limits))
         except UnusableError as error:
@@ -378,11 +401,26 @@ def _kind(path: Path) -> str | None:
         return None
 
 
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line.decode("utf-8-sig")), dict)
-    except (ValueError, RecursionError):
+def _is_file(item: object) -> bool:
+    """Whether an item of a list of texts is the name of a file of texts instead."""
+    if not isinstance(item, str | Path) or not _kind(Path(item)):
         return False
+    try:
+        return Path(item).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _kind_by(line: bytes) -> str:
+    """The format of standard input, by its first line: one text, unless it is JSON."""
+    line = line.removeprefix(b"\xef\xbb\xbf")
+    try:
+        value = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return "json" if _JSON_BEGINS.fullmatch(line) else "text"
+    if isinstance(value, list) and value:
+        value = value[0]
+    return "json" if isinstance(value, dict) else "text"
 
 
 def _short(source: str | Path) -> str:
