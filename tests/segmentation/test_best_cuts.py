@@ -15,13 +15,13 @@ def table_score(table, cap):
     return lambda j: np.array([table[i, j] for i in range(j - 1, max(0, j - cap) - 1, -1)])
 
 
-def by_trial(table, units, cap, segments):
+def by_trial(table, units, shortest, cap, segments):
     best, where = -np.inf, None
     counts = range(1, units + 1) if segments is None else [segments]
     for count in counts:
         for cuts in combinations(range(1, units), count - 1):
             edges = [0, *cuts, units]
-            if max(np.diff(edges)) > cap:
+            if not shortest <= min(np.diff(edges)) <= max(np.diff(edges)) <= cap:
                 continue
             value = sum(table[a, b] for a, b in pairwise(edges))
             if value > best:
@@ -29,17 +29,20 @@ def by_trial(table, units, cap, segments):
     return where
 
 
-@given(st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 9), st.booleans())
-def test_cut_is_the_optimum_over_all_segmentations(seed, units, cap, known):
+@given(
+    st.integers(0, 10**6), st.integers(1, 9), st.integers(1, 3), st.integers(1, 9), st.booleans()
+)
+def test_cut_is_the_optimum_over_all_segmentations(seed, units, shortest, cap, known):
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(units + 1, units + 1))
     segments = int(rng.integers(1, units + 1)) if known else None
-    expected = by_trial(table, units, cap, segments)
+    expected = by_trial(table, units, shortest, cap, segments)
+    limits = {"segments": segments, "shortest": shortest}
     if expected is None:
         with pytest.raises(UserError):
-            best_cuts(table_score(table, cap), units, segments=segments)
+            best_cuts(table_score(table, cap), units, **limits)
     else:
-        found = best_cuts(table_score(table, cap), units, segments=segments)
+        found = best_cuts(table_score(table, cap), units, **limits)
         assert tuple(found) == expected
 
 

@@ -22,7 +22,9 @@ gives at most j scores; giving fewer caps the length of a segment.
 """
 
 
-def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArray[np.int64]:
+def best_cuts(
+    score: Score, units: int, *, segments: int | None = None, shortest: int = 1
+) -> NDArray[np.int64]:
     """Cuts of the segmentation whose segment scores have the largest sum.
 
     Args:
@@ -30,13 +32,14 @@ def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArr
         units: number of units N, at least 1.
         segments: number of segments; None lets the scores decide (a score that grows with length,
             or that pays a price for each segment, is what stops the cutting).
+        shortest: units of a segment at least.
 
     Returns:
         The first unit of every segment but the first, rising, [segments - 1]. Among equal sums the
         one whose last segments are shortest.
 
     Raises:
-        UserError: more segments than units, or a cap on length that leaves no such segmentation.
+        UserError: more segments than units, or limits on length that leave no such segmentation.
 
     """
     if segments is not None and not 1 <= segments <= units:
@@ -47,6 +50,8 @@ def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArr
     length = np.zeros((levels + 1, units + 1), dtype=np.int32)  # of the last of those segments
     for j in range(1, units + 1):
         scores = score(j)
+        if shortest > 1:
+            scores = np.where(np.arange(1, len(scores) + 1) < shortest, -np.inf, scores)
         if segments is None:
             sums = best[0, j - len(scores) : j][::-1] + scores
             length[0, j] = np.argmax(sums) + 1
@@ -56,10 +61,11 @@ def best_cuts(score: Score, units: int, *, segments: int | None = None) -> NDArr
             last = np.argmax(sums, axis=1)
             length[1:, j] = last + 1
             best[1:, j] = sums[np.arange(levels), last]
-    if segments is not None and not np.isfinite(best[segments, units]):
+    if not np.isfinite(best[segments or 0, units]):
+        asked = "" if segments is None else f"{segments} "
         raise UserError(
-            f"{segments} segments asked of {units} sentences: too few for the longest segment "
-            "allowed; ask for more segments or allow longer ones"
+            f"no way to cut {units} sentences into {asked}segments of the lengths allowed; allow "
+            "shorter and longer ones" + ("" if segments is None else ", or ask for another number")
         )
     return _trace(length, units, segments)
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import ruptures
 from numpy.typing import NDArray
 
+from blocklens.errors import UserError
 from blocklens.segmentation.border_strength import (
     border_attention,
     contrast,
@@ -24,7 +23,7 @@ from blocklens.segmentation.border_strength import (
 )
 from blocklens.segmentation.head_choice import Which, best, block_range, neighbour_contrast
 from blocklens.segmentation.reading import Reading
-from blocklens.segmentation.segment_count import find_cuts
+from blocklens.segmentation.segment_count import ANY, Lengths, find_cuts
 from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
 
 POWER = 0.4
@@ -41,13 +40,13 @@ class Evidence:
 
     Attributes:
         strength: how strong each border is, [n - 1]; comparable within one text only.
-        cuts: the first sentence of every segment but the first, rising, for a number of segments or
-            for None, where the method finds the number.
+        cuts: the first sentence of every segment but the first, rising, for a number of segments,
+            or None to find it, and, if wanted, for `Lengths` of a segment.
 
     """
 
     strength: NDArray[np.float64]
-    cuts: Callable[[int | None], NDArray[np.int64]]
+    cuts: Callable[..., NDArray[np.int64]]
 
 
 Method = Callable[[Reading, Which], Evidence]
@@ -78,12 +77,26 @@ def of_vectors(
     strength = contrast(vectors)
     if border is not None:
         strength = standardised(strength) + border
-    return Evidence(strength, lambda segments: find_cuts(vectors, border, segments=segments))
+    return Evidence(
+        strength,
+        lambda segments, lengths=ANY: find_cuts(
+            vectors, border, segments=segments, lengths=lengths
+        ),
+    )
 
 
 def of_borders(strength: NDArray[np.float64]) -> Evidence:
     """Borders [n - 1] by themselves, cut where they are strongest."""
-    return Evidence(strength, lambda segments: strongest(strength, segments))
+
+    def cuts(segments: int | None, lengths: Lengths = ANY) -> NDArray[np.int64]:
+        if lengths != ANY:
+            raise UserError(
+                "--min, --max: this method knows borders and no segments; leave them out, or take "
+                "joint, context, blocks, both or change-points"
+            )
+        return strongest(strength, segments)
+
+    return Evidence(strength, cuts)
 
 
 @method("context")
@@ -126,23 +139,18 @@ def change_points(reading: Reading, which: Which = "chosen") -> Evidence:
     """Kernel change points of the sentences' last-block means (Embed-KCPD), to be beaten.
 
     The segmentation with the smallest sum of squared distances from the segments' means, in the
-    space of the cosine kernel; a segment more costs `PENALTY` x sqrt(n log n) where the number is
-    to be found (Jia and Diaz-Rodriguez 2026).
+    space of the cosine kernel: of unit vectors that sum to S, n - |S|^2 / n. A segment more costs
+    `PENALTY` x sqrt(n log n) where the number is to be found (Jia and Diaz-Rodriguez 2026).
     """
     del which
-    means = reading.vectors.last
-    units = len(means)
-
-    def cuts(segments: int | None) -> NDArray[np.int64]:
-        if units < 2 or segments == 1:
-            return np.zeros(0, dtype=np.int64)
-        price = PENALTY * np.sqrt(units * np.log(units))
-        known = {"pen": price} if segments is None else {"n_bkps": segments - 1}
-        model = ruptures.KernelCPD(kernel="cosine", min_size=1).fit(means.astype(np.float64))
-        ends: Any = model.predict(**known)
-        return np.asarray(ends[:-1], dtype=np.int64)
-
-    return Evidence(neighbour_distance(means), cuts)
+    rows = unit_rows(reading.vectors.last.astype(np.float64))
+    price = PENALTY * np.sqrt(len(rows) * np.log(len(rows)))
+    return Evidence(
+        neighbour_distance(rows),
+        lambda segments, lengths=ANY: find_cuts(
+            rows, segments=segments, lengths=lengths, price=price, coherence=1.0
+        ),
+    )
 
 
 @method("cosine-drop")

@@ -15,19 +15,20 @@ orders, must exceed that of the shuffled texts by `EVIDENCE` of their own standa
 text whose sentences could stand in any order is one segment.
 
 A long text is examined in stretches; each gives the price of a segment at which its own best number
-comes out, and the whole text is then cut once, at their median price.
+comes out, and the whole text is then cut once, at their median price. Where most stretches are one
+segment each, the text is looked at from further off: sentences in a row are taken together.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.segmentation.best_cuts import Score, best_cuts, best_sums, inside_sums
-from blocklens.segmentation.whitening import one_thread
+from blocklens.segmentation.whitening import one_thread, unit_rows
 
 COHERENCE = 0.6
 """Power c of what a segment's sentences have in common; chosen on Choi's set 4."""
@@ -40,6 +41,16 @@ SHUFFLES = 19
 EVIDENCE = 2.5
 """How far a text's own order must stand out among random ones; chosen on the articles set apart for
 choosing, where 2 of 110 shuffled ones are then cut."""
+
+
+class Lengths(NamedTuple):
+    """Sentences of a segment at least and at most; None: `LONGEST`."""
+
+    shortest: int = 1
+    longest: int | None = None
+
+
+ANY = Lengths()
 
 
 def segment_score(
@@ -72,18 +83,14 @@ def segment_score(
     return score
 
 
-def cut_with_price(score: Callable[[], Score], units: int, price: float) -> NDArray[np.int64]:
-    """Cuts of the segmentation with the largest sum of scores less a price for each segment."""
-    fresh = score()
-    return best_cuts(lambda j: fresh(j) - price, units)
-
-
 @one_thread
 def find_cuts(
     vectors: NDArray[np.floating],
     border: NDArray[np.float64] | None = None,
     *,
     segments: int | None = None,
+    lengths: Lengths = ANY,
+    price: float | None = None,
     coherence: float = COHERENCE,
     seed: int = 0,
 ) -> NDArray[np.int64]:
@@ -93,31 +100,55 @@ def find_cuts(
         vectors: unit rows, [sentences, width].
         border: worth of a cut before each sentence but the first, [sentences - 1], or None.
         segments: how many segments, or None to find the number.
+        lengths: sentences of a segment at least and at most.
+        price: what a segment costs where the number is to be found; None finds that too.
         coherence: how much it counts what a segment's sentences have in common.
         seed: of the random orders.
 
     Returns:
         The first sentence of every segment but the first, rising.
 
+    Raises:
+        UserError: the lengths leave no such segmentation.
+
     """
     units = len(vectors)
-    if units < 2 or segments == 1:
-        return np.zeros(0, dtype=np.int64)
+    shortest, longest = lengths
+    if segments is None and price is None:
+        if units <= STRETCH and lengths == ANY:
+            segments = count_of_segments(vectors, border, seed)
+        else:
+            price, whole = price_of_segment(vectors, border, coherence, seed)
+            if whole and units > STRETCH and longest is None:
+                step = -(-units // STRETCH)
+                merged = unit_rows(np.add.reduceat(vectors, np.arange(0, units, step)))
+                inside = None if border is None else border[step - 1 :: step]
+                bounds = Lengths(-(-shortest // step))
+                return step * find_cuts(merged, inside, lengths=bounds, seed=seed)
+    cap = longest or max(LONGEST, -(-4 * units // segments) if segments else 0)
+    score = segment_score(vectors, border, cap, coherence)
     if segments is not None:
-        cap = max(LONGEST, -(-4 * units // segments))
-        return best_cuts(segment_score(vectors, border, cap, coherence), units, segments=segments)
-    if units <= STRETCH:
-        count = count_of_segments(vectors, border, seed)
-        return best_cuts(segment_score(vectors, border, units, coherence), units, segments=count)
+        return best_cuts(score, units, segments=segments, shortest=shortest)
+    each = price or 0.0
+    return best_cuts(lambda j: score(j) - each, units, shortest=shortest)
+
+
+def price_of_segment(
+    vectors: NDArray[np.floating], border: NDArray[np.float64] | None, coherence: float, seed: int
+) -> tuple[float, bool]:
+    """The median price of a segment in the stretches of a text, each with its own best number.
+
+    And whether most stretches are one segment each.
+    """
+    units = len(vectors)
     edges = np.linspace(0, units, -(-units // STRETCH) + 1).round().astype(int)
-    prices = []
+    prices, whole = [], 0
     for a, b in itertools.pairwise(edges):
         inside = None if border is None else border[a : b - 1]
         count = count_of_segments(vectors[a:b], inside, seed)
-        prices.append(price(segment_score(vectors[a:b], inside, b - a, coherence), b - a, count))
-    return cut_with_price(
-        lambda: segment_score(vectors, border, LONGEST, coherence), units, float(np.median(prices))
-    )
+        prices.append(_price(segment_score(vectors[a:b], inside, b - a, coherence), b - a, count))
+        whole += count == 1
+    return float(np.median(prices)), 2 * whole > len(prices)
 
 
 def count_of_segments(
@@ -146,11 +177,15 @@ def count_of_segments(
     return int(np.argmax(sums[0] - sums[1:].mean(axis=0))) + 1
 
 
-def price(score: Score, units: int, count: int) -> float:
+def _price(score: Score, units: int, count: int) -> float:
     """What a segment must cost for this number of segments to be the best.
 
-    Halfway between what the last segment added to the best sum and what the next one would add.
+    Halfway between what the last segment added to the best sum and what the next one would add;
+    for one segment a little more than any number of cuts would bring.
     """
+    if count == 1:
+        sums = best_sums(score, units, units // 2 or 1)
+        return float(max((sums[1:] - sums[0]) / np.arange(1, len(sums)), default=0.0)) + 1e-6
     sums = best_sums(score, units, count + 1)
-    steps = np.diff(sums, prepend=sums[0])  # steps[k]: what the segment after k segments adds
-    return float(steps[1] if count == 1 else (steps[count - 1] + steps[count]) / 2)
+    steps = np.diff(sums)  # steps[k]: what the segment after k + 1 segments adds
+    return float(steps[count - 2] + steps[count - 1]) / 2

@@ -1,0 +1,40 @@
+"""The number and the lengths of segments."""
+
+import numpy as np
+import pytest
+
+from blocklens.errors import UserError
+from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.segmentation.segment_count import Lengths, find_cuts
+from blocklens.segmentation.whitening import whiten
+
+
+def topics(sizes, noise, width=30):
+    rng = np.random.default_rng(0)
+    rows = np.repeat(rng.normal(size=(len(sizes), width)), sizes, axis=0)
+    return rows + noise * rng.normal(size=rows.shape)
+
+
+def test_a_long_text_in_random_order_is_one_segment():
+    order = np.random.default_rng(5).permutation(360)
+    assert find_cuts(whiten(topics([40] * 9, 1.0)[order], 0.4)).tolist() == []
+
+
+def test_a_long_text_of_two_topics_is_cut_where_they_meet():
+    (cut,) = find_cuts(whiten(topics([450, 350], 2.0), 0.4))
+    assert abs(cut - 450) <= 4
+
+
+@pytest.mark.parametrize("segments", [None, 4])
+def test_segments_keep_to_the_lengths_allowed(segments):
+    rows = whiten(topics([3, 20, 4, 13], 0.5), 0.4)
+    assert masses_from_cuts(find_cuts(rows, segments=4), 40) == [3, 20, 4, 13]
+    found = find_cuts(rows, segments=segments, lengths=Lengths(5, 15))
+    masses = masses_from_cuts(found, 40)
+    assert min(masses) >= 5
+    assert max(masses) <= 15
+
+
+def test_lengths_that_leave_no_segmentation_are_refused():
+    with pytest.raises(UserError, match="no way to cut 40 sentences"):
+        find_cuts(whiten(topics([20, 20], 0.5), 0.4), lengths=Lengths(21, 39))
