@@ -25,6 +25,8 @@ FORMATS = {
     ".txt": "text",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".srt": "transcript",
+    ".vtt": "transcript",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
@@ -33,8 +35,8 @@ FORMATS = {
     ".parquet": "parquet",
 }
 SUPPORTED = (
-    ".txt, .md, .jsonl, .json, .csv, .tsv or .parquet, each also with .gz, .xz, .zst or .bz2, or "
-    "such files in a .zip"
+    ".txt, .md, .srt, .vtt, .jsonl, .json, .csv, .tsv or .parquet, each also with .gz, .xz, .zst "
+    "or .bz2, or such files in a .zip"
 )
 
 _CHUNK = 1 << 17

@@ -21,6 +21,7 @@ from blocklens.inputs.delimited import table_of
 from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
 from blocklens.inputs.markdown import plain_text
 from blocklens.inputs.opening import Limits, UnusableError
+from blocklens.inputs.transcripts import TranscriptError, transcript
 
 Records = Iterator[tuple[int | None, str]]
 
@@ -39,6 +40,15 @@ def read_markdown(stream: io.BufferedReader, picker: FieldPicker, limits: Limits
     """Read a Markdown file as one text, without its markup."""
     for number, text in read_text(stream, picker, limits):
         yield number, text if isinstance(text, Bad) else plain_text(text)
+
+
+def read_transcript(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
+    """Read the words of an .srt or .vtt file as one text, a `Timed` with the times of its cues."""
+    for number, text in read_text(stream, picker, limits):
+        try:
+            yield number, text if isinstance(text, Bad) else transcript(text)
+        except TranscriptError as error:
+            yield number, Bad(error)
 
 
 def read_jsonl(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
@@ -212,6 +222,7 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
 READERS: dict[str, Callable[[io.BufferedReader, FieldPicker, Limits], Records]] = {
     "text": read_text,
     "markdown": read_markdown,
+    "transcript": read_transcript,
     "jsonl": read_jsonl,
     "json": read_json,
     "csv": read_csv,

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from blocklens.inputs.opening import (
     opened,
 )
 from blocklens.inputs.records import READERS, Records
+from blocklens.inputs.transcripts import Cue
 
 KEPT_SKIPPED = 1000
 
@@ -52,12 +53,13 @@ _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 class Text:
     """One text and the name it goes by: "notes.txt", "articles.jsonl.xz:17", "standard input".
 
-    `label`: its class, where the source was asked for labels.
+    `label`: its class, where the source was asked for labels. `cues`: of a transcript, its times.
     """
 
     name: str
     text: str
     label: str | int | None = None
+    cues: Sequence[Cue] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ class TextSource:
             data = text.encode()
             sha.update(len(data).to_bytes(8, "little") + data)
             good += 1
-            yield Text(name, text, getattr(raw, "label", None))
+            yield Text(name, text, getattr(raw, "label", None), getattr(raw, "cues", ()))
             if good == self.limit:
                 break
         if not good:
