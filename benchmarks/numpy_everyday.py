@@ -43,15 +43,18 @@ class EverydayWindow(Window):
             same = self.sentences[i] == self.sentences[j]
             local = distance <= LOCAL
             anchor = is_anchor[i] | is_anchor[j]
+            others, far = self.n - is_anchor.sum(), self.n - is_anchor.sum() - near.sum()
+            by_chance = 1 - far * (far - 1) / max(others * (others - 1), 1)
             counts[cut] = (
                 len(pairs),
                 distance.sum(),
                 equal.sum(),
                 anchor.sum(),
-                (near[i] | near[j]).sum(),
+                ((near[i] | near[j]) & ~anchor).sum(),
                 local.sum(),
                 same.sum(),
                 (~(equal | anchor | local | same)).sum(),
                 self.matched[distance].sum(),
+                by_chance * (~anchor).sum(),
             )
         return counts, plain, normalised

@@ -19,7 +19,8 @@ from blocklens.statistics.groups import GROUPS
 
 LOCAL, CONTEXT = 5, 2
 COUNTS = ("number", "distance", "repetition", "anchor", "anchor context", "local",
-          "same sentence", "noise", "distance matched")  # fmt: skip
+          "same sentence", "noise", "distance matched",
+          "anchor context by chance")  # fmt: skip
 SCORES = slice(2, 8)
 
 
@@ -95,6 +96,8 @@ class Window:
                 near[:-step] |= is_anchor[step:]
             near &= ~is_anchor
             anchor = is_anchor[first] | is_anchor[second]
+            others, far = self.n - is_anchor.sum(), self.n - is_anchor.sum() - near.sum()
+            by_chance = 1 - far * (far - 1) / max(others * (others - 1), 1)
             equal, local, same = self.equal[pairs], self.local[pairs], self.same[pairs]
             distance = self.distance[pairs]
             counts[cut] = (
@@ -102,11 +105,12 @@ class Window:
                 distance.sum(),
                 np.count_nonzero(equal),
                 np.count_nonzero(anchor),
-                np.count_nonzero(near[first] | near[second]),
+                np.count_nonzero((near[first] | near[second]) & ~anchor),
                 np.count_nonzero(local),
                 np.count_nonzero(same),
                 np.count_nonzero(~(equal | anchor | local | same)),
                 self.matched[distance].sum(),
+                by_chance * np.count_nonzero(~anchor),
             )
         return counts, plain, normalised
 
@@ -166,9 +170,11 @@ class Figures:
         means = np.array([(w.n + 1) / 3, w.local.mean()])
         self._sum("distance", at, counts[:, [1, 5]], means * number, number)
         if w.several:
-            null = np.hstack([number * w.same.mean(), counts[:, 8:]])
+            null = np.hstack([number * w.same.mean(), counts[:, 8:9]])
             self._sum("sentences", at, counts[:, [6]], null, number)
-        self._sum("specialisation", at, counts[:, SCORES], w.null * number, number)
+        expected, weight = w.null * number, np.repeat(number, 6, axis=1)
+        expected[:, 2], weight[:, 2] = counts[:, 9], counts[:, 0] - counts[:, 3]
+        self._sum("specialisation", at, counts[:, SCORES], expected, weight)
         default = self.options.default_cut
         distances = np.bincount(w.distance[chosen[default]], minlength=w.n)
         self.histogram[at][: w.n] += distances

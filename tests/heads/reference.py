@@ -59,7 +59,7 @@ def kinds(pair: tuple[int, int], ids: list[int], sentences: list[int], anchor: s
     found = {
         "repetition": ids[i] == ids[j],
         "anchor": ids[i] in anchor or ids[j] in anchor,
-        "anchor context": near(i) or near(j),
+        "anchor context": not {ids[i], ids[j]} & anchor and (near(i) or near(j)),
         "local": j - i <= LOCAL,
         "same sentence": sentences[i] == sentences[j],
     }
@@ -72,6 +72,20 @@ def count_kinds(pairs, ids, sentences) -> dict[str, int]:
     anchor = anchors(pairs, ids)
     every = [kinds(pair, ids, sentences, anchor) for pair in pairs]
     return {name: sum(found[name] for found in every) for name in every[0]}
+
+
+def context_by_chance(
+    pairs: list[tuple[int, int]], ids: list[int], sentences: list[int]
+) -> tuple[int, float]:
+    """The pairs without an anchor, and the share in its context of all such pairs of the text."""
+    anchor = anchors(pairs, ids)
+
+    def without(some: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        return [(i, j) for i, j in some if not {ids[i], ids[j]} & anchor]
+
+    every = without([(i, j) for i in range(len(ids)) for j in range(i + 1, len(ids))])
+    near = [kinds(pair, ids, sentences, anchor)["anchor context"] for pair in every]
+    return len(without(pairs)), sum(near) / max(len(near), 1)
 
 
 def sentence_share(sentences: list[int], delta: int) -> float:

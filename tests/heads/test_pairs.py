@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from reference import chosen_pairs, sentence_share, similarity
 
 from blocklens.encoder.attention import Workspace
+from blocklens.heads.anchors import Anchors
 from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.kinds_of_pairs import KindCounts
 from blocklens.heads.largest import largest
 from blocklens.heads.pairs import (
     PairTable,
@@ -19,7 +21,7 @@ from blocklens.heads.pairs import (
     random_pairs_like,
 )
 from blocklens.inputs.texts import Text
-from helpers import small_encoder
+from helpers import random_texts, small_encoder
 
 
 def window(text="a b c d e . f g a b , c . h i j k"):
@@ -141,3 +143,20 @@ def test_random_pairs_depend_on_the_text_alone():
     other = random_pairs(window("a b c d e f g h i j ."), HeadOptions(), 4)
     assert len(other.pair) != len(first.pair) or (other.pair != first.pair).any()
     assert (first.number[:, -1] == pairs_wanted(first.table.tokens, 0.05)).all()
+
+
+def test_random_pairs_prefer_no_anchors_surroundings():
+    """The bound of the score is what no preference gives: a head's own anchor does not move it."""
+    found, expected = 0.0, 0.0
+    options = HeadOptions(cut=0.05, sweep=())
+    windows = small_encoder().windows()
+    for text in random_texts(200, 5, longest=8):
+        tokens = windows(Text("text", text))[0]
+        if len(tokens.content) < 12:
+            continue
+        kinds = KindCounts(Anchors(random_pairs(tokens, options, 4)))
+        without = kinds.anchors.pairs.number - kinds.of("anchor")
+        found += kinds.of("anchor context").sum()
+        expected += (kinds.near_anchor * without).sum()
+    assert found > 2000
+    assert found / expected == pytest.approx(1, abs=0.03)

@@ -2,7 +2,7 @@
 
     repetition      both tokens are the same type
     anchor          a member is the head's anchor
-    anchor context  a member stands within 2 of an anchor
+    anchor context  no member is an anchor, and one stands within 2 of one
     local           at most 5 tokens apart
     same sentence   both in one sentence
     noise           none of repetition, anchor, local and same sentence
@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from blocklens.heads.anchors import Anchors
 from blocklens.heads.pairs import NEAR, REPEATED, SAME_SENTENCE
@@ -24,6 +24,14 @@ KINDS_OF_PAIRS = ("repetition", "anchor", "anchor context", "local", "same sente
 
 HAS_ANCHOR, NEAR_ANCHOR = np.array([8, 16], dtype=np.uint8)
 """Bits beside those of `pairs`: a member is an anchor, or stands near one."""
+
+BITS = {
+    "repetition": REPEATED,
+    "anchor": HAS_ANCHOR,
+    "anchor context": NEAR_ANCHOR,
+    "local": NEAR,
+    "same sentence": SAME_SENTENCE,
+}
 
 SUMS_OF_BITS = 32
 
@@ -58,11 +66,19 @@ class KindCounts:
         """Pairs of one kind."""
         return self.counts[:, :, KINDS_OF_PAIRS.index(kind)]
 
+    @property
+    def near_anchor(self) -> Float[np.ndarray, "heads cuts"]:
+        """Of all pairs of the text that hold no anchor, the share in an anchor's context."""
+        others = self.anchors.pairs.table.tokens - self.anchors.is_anchor.sum(axis=2)
+        far = others - self.anchors.in_context.sum(axis=2)
+        return 1 - far * (far - 1) / np.maximum(others * (others - 1), 1)
+
 
 @cache
 def kinds_of_bits() -> Int[np.ndarray, "bits kinds"]:
     """Which sum of bits counts for which kind, 0 or 1."""
     bits = np.arange(SUMS_OF_BITS, dtype=np.uint8)
-    named = (REPEATED, HAS_ANCHOR, NEAR_ANCHOR, NEAR, SAME_SENTENCE)
-    noise = bits & (REPEATED | HAS_ANCHOR | NEAR | SAME_SENTENCE) == 0
-    return np.stack([*(bits & bit > 0 for bit in named), noise], axis=1).astype(np.int64)
+    named = {kind: bits & bit > 0 for kind, bit in BITS.items()}
+    named["anchor context"] &= ~named["anchor"]
+    named["noise"] = bits & (REPEATED | HAS_ANCHOR | NEAR | SAME_SENTENCE) == 0
+    return np.stack([named[kind] for kind in KINDS_OF_PAIRS], axis=1).astype(np.int64)

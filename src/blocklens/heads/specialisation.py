@@ -1,10 +1,11 @@
 """Head specialisation: what kind of pairs a head's high pairs are, against the same texts' pairs.
 
 Each kind's share of the high pairs (`kinds_of_pairs`), against its null: all pairs of the text for
-repetition, local and same sentence; random pairs with their own anchor for anchor, anchor context
-and noise. A head's label is the kind, noise apart, with the largest ratio to its null
-(docs/definitions.md: head specialisation; that heads specialise in repetitions, and in a common
-token and its context, is P1's statement; the scores and nulls are ours).
+repetition, local and same sentence; random pairs with their own anchor for anchor and noise; all
+pairs without the anchor for anchor context. A head's label is the kind, noise apart, with the
+largest ratio to its null (docs/definitions.md: head specialisation; that heads specialise in
+repetitions, and in a common token and its context, is P1's statement; the scores and nulls are
+ours).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from blocklens.heads.streaming import HeadMeasure
 from blocklens.heads.view import View
 
 SCORES = KINDS_OF_PAIRS[:-1]
+CONTEXT = KINDS_OF_PAIRS.index("anchor context")
 OF_SENTENCES = ("same sentence", "noise")
 OF_ALL_PAIRS = {"repetition": REPEATED, "local": NEAR, "same sentence": SAME_SENTENCE}
 
@@ -31,8 +33,13 @@ class Specialisation(HeadMeasure):
 
     def update(self, view: View) -> None:
         """Add one block of one window."""
-        count = view.pairs.number[:, :, None]  # [heads, cuts, 1]
-        expected = null_shares(view) * count
+        number = view.pairs.number
+        count = np.repeat(number[:, :, None], len(KINDS_OF_PAIRS), axis=2)  # [heads, cuts, kinds]
+        shares = np.broadcast_to(null_shares(view), count.shape).copy()
+        # A head's anchor is what its pairs hold most, which says nothing of the pairs without it.
+        count[:, :, CONTEXT] = number - view.kinds.of("anchor")
+        shares[:, :, CONTEXT] = view.kinds.near_anchor
+        expected = shares * count
         # What is said of sentences leaves out texts of one.
         several = view.table.sentences[0] != view.table.sentences[-1]
         said = np.array([several or kind not in OF_SENTENCES for kind in KINDS_OF_PAIRS])

@@ -59,8 +59,8 @@ P1_TERMS = (
         "Head label",
         "ours",
         "The largest of five ratios over the high pairs: repetition (the same token twice), anchor "
-        "(the head's most common token), anchor context (within two tokens of it), local (at most "
-        "5 tokens apart), same sentence.",
+        "(the head's most common token), anchor context (within two tokens of it, without it), "
+        "local (at most 5 tokens apart), same sentence.",
     ),
     (
         "Anchor and uniqueness",
