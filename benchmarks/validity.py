@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from blocklens.claims.p1 import Run
+from blocklens.claims.head_sums import Run
 from blocklens.claims.registry import LEARNED, REGISTRY, Claim, Finding, judge
 from blocklens.statistics.estimate import Estimate, population
 from blocklens.statistics.groups import GROUPS
@@ -87,7 +87,7 @@ def coverage(statistic: str, texts: int, simulations: int, seed: int = 0) -> dic
         found = quantity(run_of(simulated_sums(rng, texts, truth)))
         values.append(found.value)
         covered.append(found.low <= true <= found.high)
-        groups.append(found.groups_of_inputs or 0)
+        groups.append(found.inputs.groups if found.inputs else 0)
     return {
         "coverage": float(np.mean(covered)),
         "bias": float(np.mean(values) / true - 1),

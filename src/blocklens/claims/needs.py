@@ -6,6 +6,7 @@ import math
 
 from blocklens.claims.verdict import ERROR, Judgement, Question
 from blocklens.statistics.estimate import SEEDS, TEXTS, TWINS, Estimate, Source
+from blocklens.statistics.groups import FEWEST_GROUPS, GROUPS
 
 MOST_TIMES = 100
 MOST_TWINS = 60
@@ -49,6 +50,14 @@ def what_decides(question: Question, word: str, error: float) -> str:
         "no number of texts or untrained twins that is practical: the value lies too near to "
         f"{NAMES[question.name]}"
     )
+
+
+def more_groups(source: Source) -> str:
+    """How many times the inputs make enough groups, from the effective number that they make."""
+    # Texts share twenty groups: the inverse of the effective number falls down to 1/20.
+    least = 1 / GROUPS if source.unit == TEXTS else 0.0
+    times = (1 / source.groups - least) / (1 / FEWEST_GROUPS - least)
+    return f"about {_round(times)} times the {source.unit}"
 
 
 def _by_error(excess: Estimate) -> list[str]:

@@ -9,111 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from blocklens.claims.head_sums import Run
 from blocklens.claims.registry import LEARNED, WORDS, Finding, Tables, claim, not_applicable
 from blocklens.statistics.estimate import Estimate, population
-from blocklens.statistics.intervals import Floats
 
 FINAL_THIRD = "The final blocks are the last third (ours)."
 TENTH = "A tenth above no preference: less is not what a reader would call a preference (ours)."
-
-
-class Run:
-    """One run's sums of one statistic, by group of texts.
-
-    Attributes:
-        observed: [groups, blocks, heads].
-        expected: the same, under the null.
-        blocks: number of blocks.
-
-    """
-
-    def __init__(self, rows: pd.DataFrame) -> None:
-        group = np.unique(rows["group"], return_inverse=True)[1]
-        block = rows["block"].to_numpy(np.int64) - 1
-        head = rows["head"].fillna(0).to_numpy(np.int64)  # a statistic of the block has no head
-        groups, self.blocks = group.max() + 1, int(block.max()) + 1
-        self.observed = np.zeros((groups, self.blocks, head.max() + 1))
-        self.expected = np.zeros_like(self.observed)
-        self.observed[group, block, head] = rows["observed"]
-        self.expected[group, block, head] = rows["expected"]
-
-    @property
-    def third(self) -> int:
-        """Number of blocks in a third, at least one."""
-        return max(1, round(self.blocks / 3))
-
-    def effect(self, blocks: slice = slice(None)) -> Estimate:
-        """Observed / expected over some blocks and all heads."""
-        return of_ratio(self._ratios(blocks))
-
-    def final_third(self) -> Estimate:
-        """The effect in the last third of the blocks."""
-        return self.effect(slice(self.blocks - self.third, None))
-
-    def first_over_final(self) -> Estimate:
-        """The effect in the first third of the blocks over that in the last third."""
-        first = self._ratios(slice(0, self.third))
-        return of_ratio(first / self._ratios(slice(self.blocks - self.third, None)))
-
-    def strongest_head(self) -> Estimate:
-        """The effect of the head that is strongest on half of the texts, on the other half.
-
-        Choosing and measuring on the same texts would make the largest of many heads look large.
-        Each half chooses for the other, and the two ratios are averaged by their logarithms.
-        """
-        half = np.arange(len(self.observed)) % 2 == 0
-        values = np.zeros(1 + len(half))
-        for chooses in (half, ~half):
-            with np.errstate(invalid="ignore", divide="ignore"):
-                chosen = self.observed[chooses].sum(axis=0) / self.expected[chooses].sum(axis=0)
-            if not np.isfinite(chosen).any():  # no text, or none with the statistic
-                return Estimate(float("nan"), ratio=True)
-            block, head = np.unravel_index(np.nanargmax(chosen), chosen.shape)
-            measured = ~chooses
-            of_head = ratios(
-                self.observed[:, block, head] * measured, self.expected[:, block, head] * measured
-            )
-            with np.errstate(invalid="ignore", divide="ignore"):
-                values += np.log(of_head) / 2
-        return of_ratio(np.exp(values))
-
-    def spread_over_heads(self) -> Estimate:
-        """How many doublings the heads of a block lie apart, without the noise of few texts.
-
-        The standard deviation over heads of log2(effect), the mean square over blocks. Noise makes
-        heads look different; the jackknife takes out what the variance owes to it.
-        """
-        # Half an observation keeps a head without any finite.
-        doublings = np.log2(
-            (all_and_without(self.observed) + 0.5) / (all_and_without(self.expected) + 0.5)
-        )
-        variance = doublings.var(axis=2, ddof=1).mean(axis=1)
-        return Estimate.deviation(variance[0], variance[1:])
-
-    def _ratios(self, blocks: slice) -> Floats:
-        return ratios(
-            self.observed[:, blocks].sum(axis=(1, 2)), self.expected[:, blocks].sum(axis=(1, 2))
-        )
-
-
-def all_and_without(sums: Floats) -> Floats:
-    """The sums over all groups, then those without each: [1 + groups, ...] from [groups, ...]."""
-    total = sums.sum(axis=0)
-    return np.concatenate([total[None], total - sums])
-
-
-def ratios(observed: Floats, expected: Floats) -> Floats:
-    """Observed over expected of all groups, then without each, [1 + groups]."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return all_and_without(observed) / all_and_without(expected)
-
-
-def of_ratio(values: Floats) -> Estimate:
-    """The estimate of a ratio from its value on all groups and those without each."""
-    return Estimate.left_out(values[0], values[1:], ratio=True)
 
 
 def compare(
@@ -132,8 +35,6 @@ def compare(
     if "sums" not in tables:
         return None
     sums = tables["sums"]
-    if sums.loc[sums["measure"] == measure].empty:
-        return None
     rows = sums.loc[(sums["measure"] == measure) & (sums["statistic"] == statistic)]
     return of_runs(rows, quantity, lacking)
 
@@ -193,9 +94,7 @@ def register(  # one line per claim below reads better than a decorator each
     )(find)
 
 
-HALVES = (
-    "The strongest head of each half of the texts is measured on the other half; geometric mean."
-)
+HALVES = "The strongest head of each half of the texts is measured on the other half; mean of both."
 HEADS_BY_CHANCE = (
     "The strongest of as many heads that nobody trained: the untrained twins' strongest, chosen in "
     "the same way."
@@ -276,11 +175,12 @@ register(
     "specialisation",
     "anchor context",
     Run.strongest_head,
-    says="share of high pairs within two tokens of the head's anchor, over that of random pairs "
-    "and theirs, strongest head",
+    says="share of high pairs within two tokens of the head's anchor, over that of all pairs, "
+    "strongest head",
     order=True,
     simplest=HEADS_BY_CHANCE,
-    choices=f"Surroundings are two tokens to each side, the anchor itself left out. {HALVES}",
+    choices="Surroundings are two tokens to each side; pairs that hold the anchor are left out. "
+    f"{HALVES}",
 )
 register(
     "p1-long-range-first",

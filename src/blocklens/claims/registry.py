@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from blocklens.claims.needs import why_undecided
+from blocklens.claims.needs import more_groups, why_undecided
 from blocklens.claims.verdict import Judgement, Question, Side, Verdict, holm, questions
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS
@@ -171,11 +171,12 @@ def _why_not_asked(claim: Claim, finding: Finding) -> tuple[str, str]:
         return "it was not measured", "a study that measures it"
     if not math.isfinite(finding.effect.value):
         return "there was too little to measure it", "more texts"
-    groups = finding.effect.groups_of_inputs
-    if groups is not None and groups < FEWEST_GROUPS:
+    inputs = finding.effect.inputs
+    if inputs and inputs.groups < FEWEST_GROUPS:
         return (
-            f"{groups} groups of texts are too few for an interval that can be trusted",
-            f"texts that fill at least {FEWEST_GROUPS} groups: twenty or more",
+            f"the {inputs.unit} count as {math.floor(inputs.groups)} groups of equal weight, and "
+            f"below {FEWEST_GROUPS} an interval is not to be trusted",
+            more_groups(inputs),
         )
     if not finding.effect.sources:
         return "there is no interval: one group of texts says nothing of others", "more texts"

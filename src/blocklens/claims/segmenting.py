@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from blocklens.claims.p1 import FINAL_THIRD, TENTH, Run, of_runs
+from blocklens.claims.head_sums import Run
+from blocklens.claims.p1 import FINAL_THIRD, TENTH, of_runs
 from blocklens.claims.registry import LEARNED, Finding, Tables, claim
 from blocklens.segmentation.summary import paired_gains
 from blocklens.statistics.estimate import Estimate

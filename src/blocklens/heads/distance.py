@@ -117,7 +117,7 @@ def median_interval(counts: Num[np.ndarray, "groups values"]) -> tuple[float, fl
     number = counts.sum(axis=1)
     share = np.array(up_to.sum() / number.sum())
     left = (up_to.sum() - up_to) / np.maximum(number.sum() - number, 1)
-    low, high = jackknife(share, left)
+    low, high = jackknife(share, left, weights=number)
     if not np.isfinite(low):
         return float(median), float("nan"), float("nan")
     half = float(high - low) / 2

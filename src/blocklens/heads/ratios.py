@@ -132,7 +132,8 @@ def reduced(
     whole, null = observed.sum(axis=0), expected.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = whole / null
-        low, high = jackknife(effect, (whole - observed) / (null - expected), log=True)
+        left_out = (whole - observed) / (null - expected)
+        low, high = jackknife(effect, left_out, log=True, weights=expected)
         return {
             "value": whole / total,
             "null": null / total,

@@ -31,14 +31,15 @@ class Source:
     Attributes:
         unit: what was sampled: "texts", "untrained twins", "seeds", "modified tokens", ...
         error: standard error, on the logarithm where the estimate is a ratio.
-        groups: from how many groups of that unit it was worked out; t has one degree less.
+        groups: from how many groups of that unit it was worked out, of unlike ones their effective
+            number (`intervals.effective_groups`); t has one degree less.
         size: how many of the unit there were, where a reader should hear it.
 
     """
 
     unit: str
     error: float
-    groups: int
+    groups: float
     size: int | None = None
 
 
@@ -75,24 +76,33 @@ class Estimate:
 
     @classmethod
     def left_out(
-        cls, value: float, without: Floats, *, unit: str = TEXTS, ratio: bool = False
+        cls,
+        value: float,
+        without: Floats,
+        *,
+        unit: str = TEXTS,
+        ratio: bool = False,
+        groups: float | None = None,
     ) -> Estimate:
-        """By jackknife, from the values without each group [groups]."""
+        """By jackknife, from the values without each group [groups].
+
+        `groups`: their effective number where they weigh unlike.
+        """
         without = np.asarray(without, dtype=np.float64)
         if len(without) < 2 or not np.isfinite(without).all() or (ratio and without.min() <= 0):
             return cls(float(value), ratio=ratio)
         without = np.log(without) if ratio else without
         error = float(jackknife_error(without))
-        made = cls.of(value, [Source(unit, error, len(without))], ratio=ratio)
+        made = cls.of(value, [Source(unit, error, groups or len(without))], ratio=ratio)
         return replace(made, without=without)
 
     @classmethod
-    def deviation(cls, variance: float, without: Floats) -> Estimate:
+    def deviation(cls, variance: float, without: Floats, effective: float) -> Estimate:
         """A standard deviation, by jackknife from the variance and that without each group.
 
         What noise adds to a variance falls with the number of groups, and the jackknife takes it
         out: groups x variance - (groups - 1) x mean of those without one. What is left may be
-        below 0, and counts as none.
+        below 0, and counts as none. `effective` is the effective number of groups.
         """
         groups = len(without)
         if groups < 2:
@@ -103,7 +113,8 @@ class Estimate:
         if not value and not error:  # nothing varies: no spread, and no certainty out of that
             return cls(value)
         # d(sqrt v) = dv / (2 sqrt v), and near 0 no more than the root of the error itself.
-        return cls.of(value, [Source(TEXTS, error / (2 * max(value, math.sqrt(error))), groups)])
+        error /= 2 * max(value, math.sqrt(error))
+        return cls.of(value, [Source(TEXTS, error, effective)])
 
     @classmethod
     def of_interval(
@@ -155,17 +166,17 @@ class Estimate:
     def half(self, level: float) -> float:
         """Half of the interval at a level of confidence, on the scale of comparison."""
         errors = [np.array(source.error) for source in self.sources]
-        return float(half_width(errors, [source.groups - 1 for source in self.sources], level))
+        return float(half_width(errors, [source.groups for source in self.sources], level))
 
-    def groups(self, unit: str) -> int | None:
+    def groups(self, unit: str) -> float | None:
         """From how many groups of a unit the interval comes, the fewest; None without the unit."""
         return min((s.groups for s in self.sources if s.unit == unit), default=None)
 
     @property
-    def groups_of_inputs(self) -> int | None:
-        """The same of texts, documents or images: of whatever is no seed."""
-        units = {source.unit for source in self.sources} - {TWINS, SEEDS}
-        return min((self.groups(unit) or 0 for unit in units), default=None)
+    def inputs(self) -> Source | None:
+        """Of texts, documents or images, whatever is no seed, the source of the fewest groups."""
+        found = [source for source in self.sources if source.unit not in (TWINS, SEEDS)]
+        return min(found, key=lambda source: source.groups, default=None)
 
     def less(self, other: Estimate) -> Estimate:
         """By how much it exceeds another, on the scale of comparison; both errors add up."""
@@ -181,7 +192,8 @@ class Estimate:
         one, two = self.without, other.without
         if one is None or two is None or len(one) != len(two) or self.ratio != other.ratio:
             return None
-        return Estimate.left_out(self.at - other.at, one - two)
+        groups = min(source.groups for source in self.sources + other.sources)
+        return Estimate.left_out(self.at - other.at, one - two, groups=groups)
 
     def p_above(self, bound: float) -> float:
         """How likely so high a value were with the truth at `bound`; 1 where that is unknown."""

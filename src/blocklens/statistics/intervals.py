@@ -6,6 +6,11 @@ and pulls rank correlations, spreads and counts of what passes a threshold to on
 
 A ratio is worked out on its logarithm: its interval is then right on both sides also where few
 texts make it wide, and never reaches below 0.
+
+Groups hold unlike numbers of texts of unlike lengths, and a few heavy ones tell less than as many
+equal ones. Student's t therefore has one degree less than the groups' *effective* number
+(Satterthwaite 1946, with each group's variance in proportion to its weight). With one less than
+their bare number 95 % intervals covered 92 to 94 % below a hundred texts (docs/validity.md).
 """
 
 from __future__ import annotations
@@ -33,36 +38,55 @@ def jackknife_error(left_out: Floats) -> Floats:
     return np.sqrt((groups - 1) / groups * spread)
 
 
-def jackknife(value: Floats, *factors: Floats, log: bool = False) -> tuple[Floats, Floats]:
+def effective_groups(weights: Floats) -> Floats:
+    """As how many groups of equal weight these count [...], from [groups, ...] (Kish 1965)."""
+    square = (weights * weights).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return weights.sum(axis=0) ** 2 / square
+
+
+def jackknife(
+    value: Floats, *factors: Floats, log: bool = False, weights: Floats | None = None
+) -> tuple[Floats, Floats]:
     """95 % interval of `value` [...] from values without each group, [groups, ...] per factor.
 
     One factor is the groups of texts; crossed ones (texts and seeds) add up, which counts their
     interaction twice and so is wide rather than narrow. A factor of one group says nothing.
 
     `log`: the value is a ratio, and its interval that of its logarithm. A ratio of 0 has none.
+    `weights`: what each group of the first factor weighs, [groups, ...]; default all the same.
     """
     value = np.asarray(value, dtype=np.float64)
     factors = tuple(np.asarray(left_out) for left_out in factors if len(left_out) >= 2)
     if not factors:
         nothing = np.full_like(value, np.nan)
         return nothing, nothing
+    groups = [np.asarray(len(left_out)) for left_out in factors]
+    if weights is not None:
+        groups[0] = effective_groups(weights)
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = np.log(value) if log else value
         half = half_width(
             [jackknife_error(np.log(left_out) if log else left_out) for left_out in factors],
-            [len(left_out) - 1 for left_out in factors],
+            groups,
         )
         low, high = centre - half, centre + half
         return (np.exp(low), np.exp(high)) if log else (low, high)
 
 
-def half_width(errors: Sequence[Floats], freedom: Sequence[float], level: float = LEVEL) -> Floats:
+def half_width(
+    errors: Sequence[Floats], groups: Sequence[float | Floats], level: float = LEVEL
+) -> Floats:
     """Half of an interval [...] from the standard errors [...] of several sources.
 
-    Each counts with its own Student's t: one more source never makes an interval narrower.
+    Each counts with its own Student's t, of one degree of freedom less than its groups and of one
+    at least: one more source never makes an interval narrower.
     """
-    each = zip(errors, freedom, strict=True)
-    return np.sqrt(sum((stats.t.ppf((1 + level) / 2, df) * error) ** 2 for error, df in each))
+    each = [
+        (stats.t.ppf((1 + level) / 2, np.maximum(np.asarray(number) - 1, 1)) * error) ** 2
+        for error, number in zip(errors, groups, strict=True)
+    ]
+    return np.sqrt(sum(each))
 
 
 def of_shares(low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -1,0 +1,113 @@
+"""The head measures' sums of one run, and the quantities that claims make of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from blocklens.statistics.estimate import Estimate
+from blocklens.statistics.intervals import Floats, effective_groups
+
+
+class Run:
+    """One run's sums of one statistic, by group of texts.
+
+    Attributes:
+        observed: [groups, blocks, heads].
+        expected: the same, under the null.
+        blocks: number of blocks.
+
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        group = np.unique(rows["group"], return_inverse=True)[1]
+        block = rows["block"].to_numpy(np.int64) - 1
+        head = rows["head"].fillna(0).to_numpy(np.int64)  # a statistic of the block has no head
+        groups, self.blocks = group.max() + 1, int(block.max()) + 1
+        self.observed = np.zeros((groups, self.blocks, head.max() + 1))
+        self.expected = np.zeros_like(self.observed)
+        self.observed[group, block, head] = rows["observed"]
+        self.expected[group, block, head] = rows["expected"]
+
+    @property
+    def third(self) -> int:
+        """Number of blocks in a third, at least one."""
+        return max(1, round(self.blocks / 3))
+
+    def effect(self, blocks: slice = slice(None)) -> Estimate:
+        """Observed / expected over some blocks and all heads."""
+        return self._ratio(self._ratios(blocks))
+
+    def final_third(self) -> Estimate:
+        """The effect in the last third of the blocks."""
+        return self.effect(slice(self.blocks - self.third, None))
+
+    def first_over_final(self) -> Estimate:
+        """The effect in the first third of the blocks over that in the last third."""
+        first = self._ratios(slice(0, self.third))
+        return self._ratio(first / self._ratios(slice(self.blocks - self.third, None)))
+
+    def strongest_head(self) -> Estimate:
+        """The effect of the head that is strongest on half of the texts, on the other half.
+
+        Choosing and measuring on the same texts would make the largest of many heads look large.
+        Each half chooses for the other, and the two ratios are averaged (as they are: the mean of
+        their logarithms lies 3 % too low at twenty texts).
+        """
+        half = np.arange(len(self.observed)) % 2 == 0
+        values, weights = np.zeros(1 + len(half)), np.zeros(len(half))
+        for chooses in (half, ~half):
+            with np.errstate(invalid="ignore", divide="ignore"):
+                chosen = self.observed[chooses].sum(axis=0) / self.expected[chooses].sum(axis=0)
+            if not np.isfinite(chosen).any():  # no text, or none with the statistic
+                return Estimate(float("nan"), ratio=True)
+            block, head = np.unravel_index(np.nanargmax(chosen), chosen.shape)
+            of_expected = self.expected[:, block, head] * ~chooses
+            of_head = ratios(self.observed[:, block, head] * ~chooses, of_expected)
+            values += of_head / 2
+            with np.errstate(invalid="ignore", divide="ignore"):
+                weights += of_expected / of_expected.sum()
+        return of_ratio(values, weights)
+
+    def spread_over_heads(self) -> Estimate:
+        """How many doublings the heads of a block lie apart, without the noise of few texts.
+
+        The standard deviation over heads of log2(effect), the mean square over blocks. Noise makes
+        heads look different; the jackknife takes out what the variance owes to it.
+        """
+        # Half an observation keeps a head without any finite.
+        doublings = np.log2(
+            (all_and_without(self.observed) + 0.5) / (all_and_without(self.expected) + 0.5)
+        )
+        variance = doublings.var(axis=2, ddof=1).mean(axis=1)
+        groups = float(effective_groups(self.expected.sum(axis=(1, 2))))
+        return Estimate.deviation(variance[0], variance[1:], groups)
+
+    def _ratio(self, values: Floats) -> Estimate:
+        return of_ratio(values, self.expected.sum(axis=(1, 2)))
+
+    def _ratios(self, blocks: slice) -> Floats:
+        return ratios(
+            self.observed[:, blocks].sum(axis=(1, 2)), self.expected[:, blocks].sum(axis=(1, 2))
+        )
+
+
+def all_and_without(sums: Floats) -> Floats:
+    """The sums over all groups, then those without each: [1 + groups, ...] from [groups, ...]."""
+    total = sums.sum(axis=0)
+    return np.concatenate([total[None], total - sums])
+
+
+def ratios(observed: Floats, expected: Floats) -> Floats:
+    """Observed over expected of all groups, then without each, [1 + groups]."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return all_and_without(observed) / all_and_without(expected)
+
+
+def of_ratio(values: Floats, weights: Floats) -> Estimate:
+    """The estimate of a ratio from its value on all groups and those without each, [1 + groups].
+
+    `weights`: what each group weighs, [groups].
+    """
+    groups = float(effective_groups(weights))
+    return Estimate.left_out(values[0], values[1:], ratio=True, groups=groups)
