@@ -58,7 +58,7 @@ def test_heads_that_differ_by_noise_alone_do_not_lie_apart():
     for _ in range(30):
         rows = ratios(np.ones((4, 8)))
         rows["observed"] = 100 * rng.normal(1, 0.3, len(rows))
-        totals = rows.groupby(["block", "head"])["observed"].sum().unstack()
+        totals = rows.pivot_table("observed", "block", "head", aggfunc="sum")
         plain.append(np.log2(totals).var(axis=1, ddof=1).mean())
         found = Run(rows).spread_over_heads()
         unbiased.append(found.value**2)
@@ -101,7 +101,7 @@ def test_the_strongest_head_survives_a_half_without_the_statistic():
     emptied = emptied.assign(observed=emptied["observed"].where(emptied["group"] % 2 == 1, 0.0))
     assert not Run(emptied).strongest_head().sources
     assert Run(rows).strongest_head().sources
-    assert not Run(rows[rows["group"] == 0]).strongest_head().sources
+    assert not Run(rows.loc[rows["group"] == 0]).strongest_head().sources
 
 
 def test_claims_without_their_tables_are_not_shown():

@@ -1,5 +1,7 @@
 """Every head statistic equals its slow reference, and a known encoder gives its known answers."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -46,7 +48,7 @@ def random_measurement(seed: int):
     return tokens, options, sums, kept
 
 
-def cell(table, statistic, block, head, cut=None, measure=None):
+def cell(table, statistic, block, head, cut=None, measure=None) -> Any:
     rows = table[(table["statistic"] == statistic) & (table["block"] == block)]
     rows = rows[rows["head"].isna() if head is None else rows["head"] == head]
     if cut is not None:
@@ -76,7 +78,7 @@ def test_every_statistic_equals_its_slow_reference(seed):
             for head in range(HEADS)
         ]
         random_counts = [count_kinds(pairs, ids, sentences) for pairs in drawn]
-        null = {
+        null: dict[str, Any] = {
             name: sum(c[name] for c in random_counts) / sum(map(len, drawn))
             for name in ("anchor", "noise")
         }
@@ -146,7 +148,7 @@ def test_the_histogram_holds_every_high_pair_at_its_distance():
         for head in range(HEADS):
             matrix = similarity(kept[block - 1][1][head, content], "raw")
             pairs = chosen_pairs(matrix, options.cut)
-            rows = frame[(frame["block"] == block) & (frame["head"] == head)]
+            rows = frame.loc[(frame["block"] == block) & (frame["head"] == head)]
             found = dict(zip(rows["distance"], rows["pairs"], strict=True))
             for delta in range(1, len(content)):
                 assert found[delta] == sum(j - i == delta for i, j in pairs)
@@ -159,8 +161,8 @@ def test_the_histogram_holds_every_high_pair_at_its_distance():
 def test_drawn_shifts_lie_around_the_exact_mean():
     encoder = small_encoder()
     found = measure(encoder, random_texts(30, 1), options=HeadOptions(shifts=200))
-    rows = found.table[found.table["statistic"] == "same sentence, distance matched"]
-    rows = rows[rows["head"].notna() & (rows["cut"] == 0.01)]
+    rows = found.table.loc[found.table["statistic"] == "same sentence, distance matched"]
+    rows = rows.loc[rows["head"].notna() & (rows["cut"] == 0.01)]
     assert len(rows) == 16
     assert (rows["null_low"] < rows["null"]).all()
     assert (rows["null"] < rows["null_high"]).all()

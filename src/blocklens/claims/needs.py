@@ -73,7 +73,7 @@ def _error(excess: Estimate, unit: str) -> float:
 def _times(excess: Estimate, unit: str, gap: float, error: float) -> float | None:
     """How many times as much of a unit would decide; of twins, how many there must be."""
     if unit == TWINS:
-        held = excess.groups(TWINS) or 2
+        held = int(excess.groups(TWINS) or 2)
         spread = _error(excess, TWINS) / math.sqrt(1 + 1 / held)
         for twins in range(held + 1, MOST_TWINS + 1):
             one = Source(TWINS, spread * math.sqrt(1 + 1 / twins), twins)
@@ -93,7 +93,7 @@ def _times(excess: Estimate, unit: str, gap: float, error: float) -> float | Non
     return None
 
 
-def _grown(source: Source, times: float) -> int:
+def _grown(source: Source, times: float) -> float:
     """Groups of texts are as many as before, however many texts; seeds are their own groups."""
     return int(source.groups * times) if source.unit == SEEDS else source.groups
 
