@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +160,24 @@ def test_resume_with_other_texts_is_refused(tmp_path, monkeypatch):
     stopped_run(tmp_path, monkeypatch)
     with pytest.raises(UserError, match="cannot resume with other texts"):
         pretrain(made_up_texts()[1:], tmp_path, options(), resume=True)
+
+
+def test_an_old_tokenizer_of_other_texts_or_with_a_changed_file_is_made_anew(tmp_path):
+    """The folder of a run that was killed before its first state holds a tokenizer already."""
+    texts = made_up_texts()
+    pretrain([text.replace("cats", "ants") for text in texts], tmp_path, options(steps=1))
+    for name in ("model", "checkpoints"):
+        shutil.rmtree(tmp_path / name)
+    pretrain(texts, tmp_path, options(steps=1))
+    fresh = tmp_path / "fresh"
+    pretrain(texts, fresh, options(steps=1))
+    names = ("tokenizer/tokenizer.json", "corpus/tokens.bin", "model/model.safetensors")
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (fresh / name).read_bytes(), name
+    file = tmp_path / "tokenizer" / "tokenizer.json"
+    file.write_text(file.read_text().replace("purr", "prru"))
+    pretrain(texts, tmp_path, options(steps=1), resume=True)
+    assert file.read_bytes() == (fresh / "tokenizer" / "tokenizer.json").read_bytes()
 
 
 def test_a_finished_run_is_not_overwritten(whole):

@@ -1,12 +1,13 @@
 """A step's key misses nothing that its figures depend on; what is kept is whole or made again."""
 
 import json
-import typing
 
 import pandas as pd
 import pytest
 import torch
 import transformers as tr
+from another import another
+from another import changed as steps_changed
 
 from blocklens.distributed import Share
 from blocklens.encoder.trunk import Encoder
@@ -44,27 +45,9 @@ def keys_of(given):
     return {(part.name, step.name): step_key(part, step) for part in parts for step in part.steps}
 
 
-def another(model, name):
-    """The options with another value of one of them that is allowed."""
-    annotation = type(model).model_fields[name].annotation
-    choices = [part for part in (annotation, *typing.get_args(annotation))
-               if typing.get_origin(part) is typing.Literal]  # fmt: skip
-    literals = [value for choice in choices for value in typing.get_args(choice)]
-    value = getattr(model, name)
-    guesses = [*reversed(literals), True, False, 9, 12, 0.03, 0.3, (0.07,), "de"]
-    for guess in guesses:
-        try:
-            found = type(model).model_validate({**model.model_dump(), name: guess})
-        except ValueError:
-            continue
-        if getattr(found, name) != value:
-            return found
-    raise AssertionError(f"no other value of {name} is known to this test")
-
-
 def changed(before, after):
     """Parts of which a step that both have has another key."""
-    return {name[0] for name in before.keys() & after.keys() if before[name] != after[name]}
+    return {part for part, _ in steps_changed(before, after)}
 
 
 IRRELEVANT = {

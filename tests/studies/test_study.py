@@ -20,7 +20,7 @@ from blocklens.studies import study as studies
 from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.study import study
 from blocklens.studies.study_options import StudyOptions
-from helpers import random_texts, small_encoder
+from helpers import random_texts, small_encoder, write_record
 
 TEXTS = random_texts(24, seed=5)
 OPTIONS = StudyOptions(parts=("heads",), untrained=1, examples=1)
@@ -154,6 +154,46 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(storage.Path, "mkdir", refused)
     with pytest.raises(UserError, match="cannot be written: choose another folder"):
         run(tmp_path / "study")
+
+
+@pytest.mark.parametrize("kind", ["loses a text", "gains a text", "another text"])
+@pytest.mark.parametrize("part", ["heads", "learned"])
+def test_texts_that_change_while_they_are_measured_are_not_kept(kind, part, tmp_path, monkeypatch):
+    file = tmp_path / "texts.jsonl"
+    lines = [json.dumps({"text": text}) + "\n" for text in TEXTS]
+    file.write_text("".join(lines))
+    changed = {
+        "loses a text": lines[:12], "gains a text": [*lines, lines[0]],
+        "another text": [lines[1], *lines[1:]],
+    }[kind]  # fmt: skip
+    begin = studies.StudyRun.measure
+
+    def change_first(self, part):  # the texts were hashed, and nothing is measured yet
+        file.write_text("".join(changed))
+        return begin(self, part)
+
+    encoder = small_encoder(num_hidden_layers=2)
+    options = StudyOptions(parts=(part,), untrained=0, shuffled=False, examples=0)
+    with monkeypatch.context() as patch:
+        patch.setattr(studies.StudyRun, "measure", change_first)
+        with pytest.raises(UserError, match="the texts changed while they were measured"):
+            run(tmp_path / "study", encoder, file, options)
+    assert not (tmp_path / "study" / "runs").exists()
+    assert not (tmp_path / "study" / "tables").exists()
+
+
+def test_a_link_in_the_place_of_a_folder_is_refused_and_what_it_leads_to_stays(tmp_path):
+    write_record(tmp_path / "study")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "heads.parquet").write_bytes(b"mine")
+    for name in ("tables", "runs", "examples", "model"):
+        link = tmp_path / "study" / name
+        link.symlink_to(foreign)
+        with pytest.raises(UserError, match="a link to a folder; results are not written through"):
+            run(tmp_path / "study")
+        link.unlink()
+    assert (foreign / "heads.parquet").read_bytes() == b"mine"
 
 
 def test_unknown_options_are_errors():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blocklens.distributed import join
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
@@ -50,11 +49,13 @@ def finetune(
     given = Given.of(options)
     source = TextSource(given.texts.texts)
     source.description = given.data.description
-    found = study(
+
+    def then(folder: Path) -> None:
+        if export is not None:
+            export_block(encoder, options, export, folder)
+
+    return study(
         source, encoder, out,
         options=StudyOptions(parts=("classes",), classes=options),
-        progress=progress, report=report, kind="finetune",
+        progress=progress, report=report, kind="finetune", then=then,
     )  # fmt: skip
-    if export is not None and join().rank == 0:
-        export_block(encoder, options, export, Path(out))
-    return found

@@ -40,6 +40,7 @@ def study(
     progress: Progress = SILENT,
     report: bool = True,
     kind: Kind = "study",
+    then: Callable[[Path], object] = lambda folder: None,
 ) -> Study:
     """Measure an encoder and its controls on texts, judge every claim, and write the report.
 
@@ -54,6 +55,8 @@ def study(
         progress: told how far each step is.
         report: write the page as well.
         kind: what `study.json` calls the folder; `finetune` writes studies of its own kind.
+        then: writes more into the finished folder, on the first process, which still holds its
+            lock.
 
     Raises:
         UserError: an input that cannot be used, a part asked for by name that cannot be measured,
@@ -78,7 +81,10 @@ def study(
             if isinstance(part, Part):
                 run.measure(part)
         known = unknown_note(encoder.tokenizer, (text.text for text in source))
-        return run.finish(record(work, kind, run), [known, *left_out], report=report)
+        done = run.finish(record(work, kind, run), [known, *left_out], report=report)
+        if share.rank == 0:
+            then(run.folder)
+        return done
 
 
 def chosen_parts(options: StudyOptions) -> list[str]:
