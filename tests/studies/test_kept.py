@@ -26,7 +26,7 @@ TEXTS = random_texts(24, seed=5)
 def model(tmp_path):
     """A model folder with a masked-LM head and a tokenizer."""
     torch.manual_seed(0)
-    config = tr.BertConfig(**{**SMALL, "num_hidden_layers": 2})
+    config = tr.BertConfig.from_dict({**SMALL, "num_hidden_layers": 2})
     tr.BertForMaskedLM(config).save_pretrained(tmp_path / "model")
     small_tokenizer().save_pretrained(tmp_path / "model")
     return tmp_path / "model"
