@@ -1,5 +1,6 @@
 """The command line: help that helps, and one clear line for every input that cannot be used."""
 
+import errno
 import gzip
 import json
 import pickle
@@ -40,6 +41,26 @@ def test_help_is_quick_and_shows_examples():
     assert found.exit_code == 0
     assert "Examples" in found.output
     assert "blocklens study notes.txt" in found.output
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+    ],
+)
+def test_memory_at_its_limit_is_one_line(error, monkeypatch, capsys):
+    def full(*_, **__):
+        raise error
+
+    monkeypatch.setattr(cli, "app", full)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("blocklens: memory is at its limit (")
 
 
 def test_a_user_error_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path):

@@ -1,12 +1,12 @@
 """What a text says is text, special tokens are the template's, and any token has its place."""
 
 import pytest
-from tokenizers import Tokenizer, models, processors
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import EsmTokenizer, PreTrainedTokenizerFast
 
 from blocklens.errors import UserError
 from blocklens.inputs.tokenising import ids_and_spans, template, token_ids, unknown_note
-from helpers import small_tokenizer
+from helpers import VOCABULARY, small_tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def test_special_tokens_written_in_a_text_are_text():
     (ids,) = token_ids(tokenizer, ["a [MASK] b [SEP] c"])
     assert ids[0] == tokenizer.cls_token_id
     assert ids[-1] == tokenizer.sep_token_id
-    assert not {tokenizer.mask_token_id, tokenizer.sep_token_id} & set(ids[1:-1])
+    assert not {VOCABULARY.index(token) for token in ("[MASK]", "[SEP]")} & set(ids[1:-1])
     inner, spans = ids_and_spans(tokenizer, "a [MASK] b")
     assert inner.tolist() == token_ids(tokenizer, ["a [MASK] b"], special=False)[0]
     assert len(spans) == len(inner)
@@ -67,3 +67,11 @@ def test_many_unknown_tokens_are_said_with_what_to_do():
         "Tokens that the tokenizer does not know: 0.0% in the first 1 texts."
     )
     assert "50.0% in the first 2 texts. So many make" in unknown_note(tokenizer, ["a b", "Ω Ψ"])
+
+
+def test_a_regular_expression_that_does_not_end_is_one_line():
+    tokenizer = small_tokenizer()
+    endless = pre_tokenizers.Split(Regex("(x+x+)+y"), "removed")
+    tokenizer.backend_tokenizer.pre_tokenizer = endless
+    with pytest.raises(UserError, match=r"gives up on a text .*tokenizer\.json has a regular"):
+        token_ids(tokenizer, ["x" * 4000 + " z"])

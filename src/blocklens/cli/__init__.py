@@ -6,6 +6,7 @@ came from.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -109,7 +110,18 @@ def main() -> None:
         if debug:
             raise
         said = " ".join(str(error).split())
+        if _for_want_of_memory(error):
+            _end(f"memory is at its limit ({said[:160] or 'no more of it'}): end other programs, "
+                 "or give fewer or shorter texts, or a smaller encoder", 2)  # fmt: skip
         _end(f"{type(error).__name__}: {said}; --debug before the command shows where", 1)
+
+
+def _for_want_of_memory(error: Exception) -> bool:
+    """Whether any library says so, each in its own words."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    words = ("allocate memory", "out of memory", "bad_alloc", "start new thread")
+    return any(word in str(error) for word in words)
 
 
 def _end(said: str, code: int) -> None:

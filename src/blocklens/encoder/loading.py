@@ -62,6 +62,22 @@ def load_model(
     return model
 
 
+def on_device(model: Any, device: str) -> Any:
+    """The model where it is to compute.
+
+    Raises:
+        UserError: this machine, or this PyTorch, has no such device.
+
+    """
+    try:
+        return model.to(device)
+    except (AssertionError, ImportError, RuntimeError) as error:
+        raise UserError(
+            f"--device {device}: cannot be used here ({one_line(error)}): take another device, or "
+            "leave it out to compute on the processor"
+        ) from error
+
+
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """No load report and no bar of its own while a model loads: what matters is raised."""

@@ -32,7 +32,13 @@ from blocklens.encoder.fitting import (
     number_of_blocks,
     own_copy,
 )
-from blocklens.encoder.loading import OPTIONAL_WEIGHTS, load_model, load_processor, load_tokenizer
+from blocklens.encoder.loading import (
+    OPTIONAL_WEIGHTS,
+    load_model,
+    load_processor,
+    load_tokenizer,
+    on_device,
+)
 from blocklens.encoder.matmul import with_fast_products
 from blocklens.encoder.own_attention import OWN_ATTENTION, prepare
 from blocklens.encoder.torch_encoder import TorchEncoder
@@ -132,7 +138,8 @@ class Encoder:
             processor = load_processor(source, trust_remote_code=trust_remote_code)
         elif reads == "texts":
             tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
-        return cls(model.to(device), tokenizer, processor=processor, name=str(source))
+        model = on_device(model, device)
+        return cls(model, tokenizer, processor=processor, name=str(source))
 
     @classmethod
     def of(cls, given: Any, **options: Any) -> Encoder:

@@ -7,6 +7,7 @@ of, never the special token. Special tokens are those that the tokenizer's templ
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any
 
@@ -42,7 +43,8 @@ def template(tokenizer: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
     """
     for text in chain("a", _texts_of_single_tokens(tokenizer)):
-        probe = tokenizer(text, return_special_tokens_mask=True)
+        with panics_said():
+            probe = tokenizer(text, return_special_tokens_mask=True)
         ids = np.asarray(probe["input_ids"], dtype=np.int64)
         bare = token_ids(tokenizer, [text], special=False)[0]
         if not bare:
@@ -88,10 +90,25 @@ def unknown_note(tokenizer: Any, texts: Iterable[str]) -> str:
 def _called(tokenizer: Any, texts: Any, **options: Any) -> Any:
     # A tokenizer in Python may take all of its entries for special ones (ESM's does).
     apart = {"split_special_tokens": True} if tokenizer.is_fast else {}
-    return tokenizer(
-        texts, return_attention_mask=False, return_token_type_ids=False, verbose=False,
-        **apart, **options,
-    )  # fmt: skip
+    with panics_said():
+        return tokenizer(
+            texts, return_attention_mask=False, return_token_type_ids=False, verbose=False,
+            **apart, **options,
+        )  # fmt: skip
+
+
+@contextmanager
+def panics_said() -> Iterator[None]:
+    """A regular expression that never ends makes `tokenizers` panic, which is no `Exception`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UserError(
+            f"the tokenizer gives up on a text ({error}): its tokenizer.json has a regular "
+            "expression that takes too long there: leave the text out, or save the tokenizer again"
+        ) from error
 
 
 def _texts_of_single_tokens(tokenizer: Any) -> Iterator[str]:

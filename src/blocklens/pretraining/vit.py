@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from blocklens.encoder.loading import quiet_transformers
+from blocklens.encoder.loading import on_device, quiet_transformers
 from blocklens.encoder.matmul import with_fast_products
 from blocklens.encoder.shortened import card_head, save_model
 from blocklens.errors import UserError
@@ -74,7 +74,7 @@ def train_vit(
     labels = torch.from_numpy(data.train.labels)
     model, processor = new_vit(data.classes, options, pixels)
     with_fast_products(model)
-    model.to(device).train()
+    on_device(model, device).train()
     count = len(labels)
     descent = Descent(
         model.parameters(),

@@ -25,6 +25,7 @@ from blocklens.encoder.loading import (
     check_config,
     check_folder,
     load_tokenizer,
+    on_device,
     one_line,
     quiet_transformers,
 )
@@ -139,7 +140,7 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
     check_tokenizer(tokenizer, model, str(source))
     names, task = outputs_of(model.config, str(source))
     tokens = min(longest_input(model, tokenizer), TOKENS)
-    return Classifier(model.eval().to(device), tokenizer, names, tokens, task)
+    return Classifier(on_device(model.eval(), device), tokenizer, names, tokens, task)
 
 
 def outputs_of(config: Any, name: str) -> tuple[list[str], Task]:
