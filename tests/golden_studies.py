@@ -143,6 +143,7 @@ def sizes(place: Path) -> Tables:
     small_tokenizer().save_pretrained(place / "tokenizer")
     given = {
         "tokenizer": str(place / "tokenizer"), "width": 16, "heads": 2, "blocks": 1, "length": 32,
+        "precision": "float32",
     }  # fmt: skip
     texts, out = random_texts(400, seed=7), place / "study"
     study_sizes(texts, out, [100, 200], preset="tiny", given=given, steps=3, seeds=2)

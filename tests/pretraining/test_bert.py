@@ -4,7 +4,7 @@ import torch
 from transformers import BertConfig
 
 from blocklens.pretraining import bert
-from blocklens.pretraining.bert import logits_at_modified, loss_and_hits, new_model
+from blocklens.pretraining.bert import features_at_modified, loss_and_hits, new_model
 from blocklens.pretraining.first_weights import make_neighbours_easy
 from blocklens.pretraining.masking import Recipe
 from blocklens.pretraining.packing import batch_of, pack
@@ -69,7 +69,7 @@ def test_loss_and_gradients_equal_those_of_transformers_with_a_block_diagonal_ma
         if weight.grad is not None
     }
     model.zero_grad()
-    loss, hits = loss_and_hits(logits_at_modified(model, made), made.labels)
+    loss, hits = loss_and_hits(model, made)
     loss.backward()
     torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
     assert 0 <= int(hits) <= made.modified
@@ -84,7 +84,7 @@ def test_a_packed_text_is_computed_as_if_it_were_alone():
     model = tiny().eval()
     rows, made = batch([12, 9, 5], 40)
     assert len(rows) == 1
-    together = logits_at_modified(model, made)
+    together = features_at_modified(model, made)
     for piece in range(3):
         alone = pack(rows.starts[piece : piece + 1], rows.lengths[piece : piece + 1], 40)
         recipe = Recipe(60, 4, share=0.3)
@@ -96,15 +96,15 @@ def test_a_packed_text_is_computed_as_if_it_were_alone():
         inside = made.texts.view(-1)[made.chosen] == piece
         inside[made.modified :] = False
         got = together[inside]
-        expected = logits_at_modified(model, single)[: single.modified]
+        expected = features_at_modified(model, single)[: single.modified]
         torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_bfloat16_products_give_nearly_the_float32_loss():
     model = tiny().eval()
     _, made = batch([30, 11, 9, 7], 32)
-    full = loss_and_hits(logits_at_modified(model, made), made.labels)[0]
-    half = loss_and_hits(logits_at_modified(model, made, precision=torch.bfloat16), made.labels)[0]
+    full = loss_and_hits(model, made)[0]
+    half = loss_and_hits(model, made, precision=torch.bfloat16)[0]
     torch.testing.assert_close(half, full, rtol=0.03, atol=0.03)
 
 
@@ -113,10 +113,10 @@ def test_dropout_acts_in_training_and_not_in_evaluation():
     _, made = batch([30, 30], 32)
     torch.manual_seed(0)
     model.train()
-    first, second = logits_at_modified(model, made), logits_at_modified(model, made)
+    first, second = features_at_modified(model, made), features_at_modified(model, made)
     assert not torch.equal(first, second)
     model.eval()
-    torch.testing.assert_close(logits_at_modified(model, made), logits_at_modified(model, made))
+    torch.testing.assert_close(features_at_modified(model, made), features_at_modified(model, made))
 
 
 def test_neighbour_heads_of_block_1_look_at_their_offset_and_all_blocks_start_as_identity():

@@ -1,36 +1,10 @@
 import numpy as np
-import pytest
 import torch
 from torch import nn
 
-from blocklens.readouts import vocabulary_training as readout
 from blocklens.readouts.modified_tokens import Rows
 from blocklens.readouts.vocabulary_heads import Head
 from blocklens.readouts.vocabulary_training import Training, predict_blocks, train_read_outs
-
-
-def cross_entropy(features, weight, bias, labels):
-    return readout._CrossEntropy.apply(features, weight, bias, labels)
-
-
-@pytest.mark.parametrize("trained", [False, True])
-@pytest.mark.parametrize("at_once", [1, 40, 1 << 20])
-def test_loss_and_gradients_equal_pytorchs_cross_entropy(trained, at_once, monkeypatch):
-    monkeypatch.setattr(readout, "SCORES_AT_ONCE", at_once)
-    generator = torch.Generator().manual_seed(0)
-    features, weight, bias = (
-        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_(needed)
-        for shape, needed in (((11, 5), True), ((13, 5), trained), ((13,), True))
-    )
-    labels = torch.randint(0, 13, (11,), generator=generator)
-    found = cross_entropy(features, weight, bias, labels)
-    wanted = nn.functional.cross_entropy(features @ weight.T + bias, labels)
-    assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
-    inputs = [t for t in (features, weight, bias) if t.requires_grad]
-    for a, b in zip(
-        torch.autograd.grad(3 * found, inputs), torch.autograd.grad(3 * wanted, inputs), strict=True
-    ):
-        torch.testing.assert_close(a, b)
 
 
 def classes_at_the_last_block(n=600, width=8, classes=4, blocks=3, seed=0):

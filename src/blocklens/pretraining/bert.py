@@ -18,7 +18,8 @@ from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
 
 from blocklens.encoder import matmul
-from blocklens.pretraining.packing import IGNORED, Batch
+from blocklens.encoder.cross_entropy import cross_entropy
+from blocklens.pretraining.packing import Batch
 
 MAP_BYTES = 8 * 2**20
 """Attention maps computed at once."""
@@ -31,10 +32,19 @@ def new_model(config: BertConfig, *, seed: int) -> BertForMaskedLM:
         return BertForMaskedLM(config).float()
 
 
-def logits_at_modified(
+def loss_and_hits(
+    model: BertForMaskedLM, batch: Batch, *, precision: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy at the modified positions, and how many predictions are right."""
+    decoder: Any = model.cls.predictions.decoder
+    features = features_at_modified(model, batch, precision=precision)
+    return cross_entropy(features, decoder.weight, decoder.bias, batch.labels, precision)
+
+
+def features_at_modified(
     model: BertForMaskedLM, batch: Batch, *, precision: torch.dtype = torch.float32
 ) -> Tensor:
-    """Logits at the modified positions, [modified, vocabulary], float32.
+    """What the vocabulary layer reads at the modified positions, [modified, width], float32.
 
     Dropout follows the model's config when the model is in training mode. A row's texts do not see
     each other, and padding is seen by none.
@@ -85,8 +95,7 @@ def logits_at_modified(
         x = norm(x + out, block.output.LayerNorm)
 
     head: Any = model.cls.predictions
-    x = norm(functional.gelu(linear(x, head.transform.dense)), head.transform.LayerNorm)
-    return linear(x, head.decoder).float()
+    return norm(functional.gelu(linear(x, head.transform.dense)), head.transform.LayerNorm).float()
 
 
 def _attention(qkv: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
@@ -106,9 +115,3 @@ def _attention(qkv: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
         output = functional.dropout(torch.softmax(scores, -1), dropout) @ value
         outputs.append(output.transpose(1, 2))
     return torch.cat(outputs)
-
-
-def loss_and_hits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy over the labels that are not IGNORED, and how many arg maxes are right."""
-    hits = (logits.detach().argmax(-1) == labels).sum()
-    return functional.cross_entropy(logits, labels, ignore_index=IGNORED), hits

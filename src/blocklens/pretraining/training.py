@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
-from blocklens.pretraining.bert import logits_at_modified, loss_and_hits, new_model
+from blocklens.pretraining.bert import loss_and_hits, new_model
 from blocklens.pretraining.checkpoints import Counters, load_newest
 from blocklens.pretraining.corpus import Corpus
 from blocklens.pretraining.descent import apart
@@ -180,8 +180,7 @@ class Training:
         if options.dropout:
             torch.manual_seed(options.seed * 1_000_003 + counters.step)
         self.model.train()
-        logits = logits_at_modified(self.model, batch, precision=self.precision)
-        loss, hits = loss_and_hits(logits, batch.labels)
+        loss, hits = loss_and_hits(self.model, batch, precision=self.precision)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), options.clip)
         for optimiser in self.optimisers:
@@ -202,8 +201,7 @@ class Training:
             batch = self.batch(self.held_out, order[start : start + 32], 0.15, VALIDATION_SEED, 0)
             if batch.modified == 0:
                 continue
-            logits = logits_at_modified(self.model, batch, precision=self.precision)
-            loss, hits = loss_and_hits(logits, batch.labels)
+            loss, hits = loss_and_hits(self.model, batch, precision=self.precision)
             total += float(loss) * batch.modified
             right += int(hits)
             count += batch.modified

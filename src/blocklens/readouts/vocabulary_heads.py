@@ -25,13 +25,11 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from blocklens.embedded.bert6 import address
 from blocklens.encoder import matmul
+from blocklens.encoder.cross_entropy import SCORES_AT_ONCE
 from blocklens.encoder.digests import tensors_digest
 from blocklens.encoder.fitting import check_weights
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-
-SCORES_AT_ONCE = 1 << 22
-"""Scores (rows x labels) held at once, 16 MB: enough rows for full speed of the matrix product."""
 
 
 class Head(nn.Module):

@@ -13,18 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from blocklens.encoder import matmul
+from blocklens.encoder.cross_entropy import cross_entropy
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
 from blocklens.readouts.modified_tokens import Rows
-from blocklens.readouts.vocabulary_heads import SCORES_AT_ONCE, Head
+from blocklens.readouts.vocabulary_heads import Head
 
 
 @dataclass(frozen=True)
@@ -94,56 +93,9 @@ class Fit:
     def step(self, x: Float[Tensor, "rows width"], labels: Int64[Tensor, " rows"]) -> float:
         """One optimisation step on some rows; the mean loss."""
         features = self.head.transform(x)
-        loss: Any = _CrossEntropy.apply(features, self.head.weight, self.head.bias, labels)
+        loss, _ = cross_entropy(features, self.head.weight, self.head.bias, labels)
         self.descent.step(loss)
         return float(loss.detach())
-
-
-class _CrossEntropy(torch.autograd.Function):
-    """Mean cross-entropy of `features @ weight.T + bias`, a few rows at a time.
-
-    The gradients are computed in the forward pass, where the scores are at hand: each score is
-    written once and overwritten by its gradient, and never are more than SCORES_AT_ONCE held.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        features: Float[Tensor, "rows features"],
-        weight: Float[Tensor, "labels features"],
-        bias: Float[Tensor, " labels"],
-        labels: Int64[Tensor, " rows"],
-    ) -> Float[Tensor, ""]:
-        trained = weight.requires_grad
-        rows = len(labels)
-        to_features = torch.empty_like(features)
-        to_weight = torch.zeros_like(weight) if trained else None
-        to_bias = torch.zeros_like(bias)
-        loss = features.new_zeros((), dtype=torch.float64)
-        step = max(1, SCORES_AT_ONCE // len(weight))
-        for start in range(0, rows, step):
-            part, wanted = features[start : start + step], labels[start : start + step]
-            scores = matmul.linear(part, weight, bias)
-            torch.softmax(scores, dim=1, out=scores)
-            at_label = scores.gather(1, wanted[:, None])
-            loss -= at_label.clamp_min(torch.finfo(scores.dtype).tiny).log().sum()
-            scores.scatter_add_(1, wanted[:, None], -torch.ones_like(at_label))
-            to_features[start : start + step] = matmul.linear(scores, weight.T, None)
-            to_bias += scores.sum(dim=0)
-            if to_weight is not None:
-                to_weight += matmul.linear(scores.T, part.T, None)
-        for gradient in (to_features, to_bias, to_weight):
-            if gradient is not None:
-                gradient /= rows
-        ctx.save_for_backward(to_features, to_bias, *([to_weight] if trained else []))
-        return (loss / rows).to(features.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
-        to_features, to_bias, *rest = ctx.saved_tensors
-        scale = outer[0]
-        to_weight = rest[0] * scale if rest else None
-        return to_features * scale, to_weight, to_bias * scale, None
 
 
 def predict_blocks(
