@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from blocklens.encoder.trunk import Encoder
     from blocklens.errors import UserError
     from blocklens.heads.head_options import HeadOptions
-    from blocklens.heads.maps_of_texts import Example, look
+    from blocklens.heads.maps_of_texts import look
+    from blocklens.heads.example import Example
     from blocklens.heads.measurement import Measurement, measure
     from blocklens.inputs.texts import Text, TextSource
     from blocklens.pretraining.pretrain import pretrain
@@ -70,7 +71,7 @@ __all__ = [
 _HOMES = {
     "ClassOptions": "studies.study_options:ClassOptions",
     "Encoder": "encoder.trunk:Encoder",
-    "Example": "heads.maps_of_texts:Example",
+    "Example": "heads.example:Example",
     "HeadOptions": "heads.head_options:HeadOptions",
     "ImageStudyOptions": "studies.image_options:ImageStudyOptions",
     "LearnedOptions": "studies.study_options:LearnedOptions",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +11,7 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.heads.example import Example
 from blocklens.heads.pairs import context_similarity
 from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.texts import Text
@@ -22,37 +21,6 @@ LONGEST = 128
 """Tokens of an example: what can still be read on one page."""
 
 
-@dataclass(frozen=True)
-class Example:
-    """One window of one text with all its maps.
-
-    Attributes:
-        name: the text's name.
-        tokens: each token as the reader would write it, [tokens].
-        sentences: the token's sentence, -1 for special tokens, [tokens].
-        special: which tokens the tokenizer added, [tokens].
-        attention: attention maps A, float16 [blocks, heads, tokens, tokens].
-        similarity: context similarity matrices S, float32 [blocks, heads, tokens, tokens].
-
-    """
-
-    name: str
-    tokens: list[str]
-    sentences: list[int]
-    special: list[bool]
-    attention: np.ndarray
-    similarity: np.ndarray
-
-    def description(self) -> dict[str, Any]:
-        """Everything but the maps, as plain values."""
-        return {
-            "name": self.name,
-            "tokens": self.tokens,
-            "sentences": self.sentences,
-            "special": self.special,
-        }
-
-
 def look(
     encoder: Encoder,
     text: str | Text,
@@ -60,19 +28,18 @@ def look(
     similarity: str = "raw",
     language: str = "en",
     sentences: Sentences = "language",
+    also: Callable[[Heads, Tokens], None] | None = None,
 ) -> Example:
     """Every head's attention map and context similarity matrix on one text, cut at 128 tokens.
+
+    `also` is given every block's heads on the same window.
 
     Raises:
         UserError: a text of fewer than two tokens, or of nothing but separators.
 
     """
     text = Text("text", text) if isinstance(text, str) else text
-    windows = encoder.windows(
-        tokens=min(LONGEST, encoder.max_tokens), overlap=0, long="cut", language=language,
-        sentences=sentences,
-    )  # fmt: skip
-    tokens = windows(text)[0]
+    tokens = first_window(encoder, text, language=language, sentences=sentences)
     n = len(tokens)
     shape = (encoder.blocks, encoder.heads, n, n)
     attention, matrices = np.empty(shape, np.float16), np.empty(shape, np.float32)
@@ -82,12 +49,30 @@ def look(
         attention[heads.block - 1] = heads.attention.float().cpu().numpy()
         matrix = context_similarity(heads.outputs, similarity, workspace)
         matrices[heads.block - 1] = matrix.float().cpu().numpy()
+        if also is not None:
+            also(heads, tokens)
 
     run_heads(encoder, [tokens], receive, workspace)
     return Example(
         text.name, names(encoder, tokens, text.text), tokens.sentences.tolist(),
         tokens.special.tolist(), attention, matrices,
     )  # fmt: skip
+
+
+def first_window(
+    encoder: Encoder, text: Text, *, language: str = "en", sentences: Sentences = "language"
+) -> Tokens:
+    """The part of a text that `look` sees.
+
+    Raises:
+        UserError: see `look`.
+
+    """
+    windows = encoder.windows(
+        tokens=min(LONGEST, encoder.max_tokens), overlap=0, long="cut", language=language,
+        sentences=sentences,
+    )  # fmt: skip
+    return windows(text)[0]
 
 
 def names(encoder: Encoder, tokens: Tokens, text: str) -> list[str]:

@@ -9,25 +9,10 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.heads.example import Example
 from blocklens.labels.tasks import Task
 from blocklens.storage import file_digest
 from blocklens.studies.study_record import StudyRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One text of the study with every head's matrices.
-
-    `attention` and `similarity` [blocks, heads, tokens, tokens]; `sentences` holds -1 for special
-    tokens.
-    """
-
-    name: str
-    tokens: list[str]
-    sentences: list[int]
-    special: list[bool]
-    attention: np.ndarray
-    similarity: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,27 +26,13 @@ LABELS = ("repetition", "anchor", "anchor context", "local", "same sentence")
 
 def heads_section(folder: StudyFolder) -> Section | None:
     """The grid and the panel, with everything that the page needs to draw any head."""
-    heads = folder.table("heads")
-    if heads is None or heads["head"].isna().to_numpy().all():
+    facts = head_facts(folder)
+    if facts is None:
         return None
-    statistics = grid_statistics(heads)
     examples = packed_examples(folder)
-    shape = (int(folder.study["blocks"]), int(folder.study["heads"]))
-    runs = grid_values(heads, statistics, shape)
-    data = {
-        "blocks": shape[0],
-        "heads": shape[1],
-        "statistics": statistics,
-        "runs": runs,
-        "labels": _labels(folder.table("labels"), shape),
-        "distances": _distances(folder.table("distances"), shape),
-        "anchors": _anchors(folder.table("anchors"), shape),
+    runs, statistics = facts["runs"], facts["statistics"]
+    data = facts | {
         "examples": examples,
-        "colours": {
-            "diverging": DIVERGING,
-            "sequential": SEQUENTIAL,
-            "labels": dict(zip(LABELS, CATEGORIES, strict=False)),
-        },
         "templates": {
             "distances": to_spec(distance_chart(distance_rows(np.ones(8), np.ones(8)), width=480)),
             "profile": to_spec(profile_chart(_empty_profile(), domain=effect_range(runs))),
@@ -69,10 +55,33 @@ def heads_section(folder: StudyFolder) -> Section | None:
             "Pick a cell to see that head."
         ),
         html=html,
-        figures=tuple(_grid_figures(heads, statistics)),
+        figures=tuple(_grid_figures(folder.tables["heads"], statistics)),
         data=data,
         script=static("matrix.js") + static("heads.js"),
     )
+
+
+def head_facts(folder: StudyFolder) -> dict[str, Any] | None:
+    """What scripts are told of every head, heads in flat lists; None where none was measured."""
+    heads = folder.table("heads")
+    if heads is None or heads["head"].isna().to_numpy().all():
+        return None
+    statistics = grid_statistics(heads)
+    shape = (int(folder.study["blocks"]), int(folder.study["heads"]))
+    return {
+        "blocks": shape[0],
+        "heads": shape[1],
+        "statistics": statistics,
+        "runs": grid_values(heads, statistics, shape),
+        "labels": _labels(folder.table("labels"), shape),
+        "distances": _distances(folder.table("distances"), shape),
+        "anchors": _anchors(folder.table("anchors"), shape),
+        "colours": {
+            "diverging": DIVERGING,
+            "sequential": SEQUENTIAL,
+            "labels": dict(zip(LABELS, CATEGORIES, strict=False)),
+        },
+    }
 
 
 def grid_statistics(heads: pd.DataFrame) -> list[dict[str, Any]]:

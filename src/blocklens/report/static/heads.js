@@ -197,62 +197,22 @@ function withRows(template, rows, width) {
   return spec;
 }
 
-function sentence(at) {
-  const entry = study.labels && study.labels[at];
-  if (!entry) return "";
-  const range = entry.low == null ? "" : ` [${lens.number(entry.low)}, ${lens.number(entry.high)}]`;
-  return `Mostly ${entry.label}: ${lens.number(entry.ratio)}${range} times its null. Next comes ${entry.runner_up}, ${lens.number(entry.runner_up_ratio)} times.`;
-}
-
 function showAnchors(at) {
   const rows = study.anchors ? study.anchors[at] : [];
   $("head-anchors-box").hidden = !rows.length;
-  const most = Math.max(...rows.map((row) => row[2]), 1e-9);
-  $("head-anchors").replaceChildren(
-    ...rows.map(([token, texts, share]) => {
-      const row = lens.element("tr", { title: `${texts} texts` });
-      row.append(lens.element("th", { scope: "row" }, token), lens.bar(share / most), lens.element("td", { class: "num" }, `${(100 * share).toFixed(1)} %`));
-      return row;
-    }),
-  );
+  $("head-anchors").replaceChildren(...anchorRows(rows));
 }
 
 // ---- all heads' attention maps on the chosen text
 
-let sheetTurn = 0;
-
-async function drawSheet() {
+function showSheet() {
   const chooser = $("heads-example");
   if (!chooser) return;
-  const mine = ++sheetTurn;
   const text = study.examples[Number(chooser.value)];
-  const n = text.tokens.length;
-  const blue = lens.ramp(study.colours.sequential);
-  const shades = Array.from({ length: 256 }, (_, level) => blue(level / 255));
-  const sheet = $("heads-sheet");
-  sheet.style.gridTemplateColumns = `auto repeat(${study.heads}, minmax(0, 1fr))`;
-  const parts = [lens.element("span")];
-  for (let head = 0; head < study.heads; head++) parts.push(lens.element("span", {}, String(head)));
-  for (let block = 1; block <= study.blocks; block++) {
-    parts.push(lens.element("span", {}, String(block)));
-    for (let head = 0; head < study.heads; head++) {
-      const levels = await inflate(text.attention[flat(block, head)]);
-      if (mine !== sheetTurn) return;
-      const most = Math.max(1, levels.reduce((a, b) => Math.max(a, b), 0));
-      const canvas = lens.element("canvas", { role: "img", "aria-label": `Attention map, block ${block}, head ${head}` });
-      fill(canvas, levels, n, (level) => shades[Math.round((level / most) * 255)]);
-      const name = `Block ${block}, head ${head}`;
-      const button = lens.element("button", { type: "button", tabindex: "-1", title: name, "aria-label": name });
-      button.dataset.at = flat(block, head);
-      button.setAttribute("aria-pressed", String(block === state.block && head === state.head));
-      button.addEventListener("click", () => {
-        location.hash = `block=${block}&head=${head}`;
-      });
-      button.append(canvas);
-      parts.push(button);
-    }
-  }
-  sheet.replaceChildren(...parts);
+  const pick = (block, head) => {
+    location.hash = `block=${block}&head=${head}`;
+  };
+  drawSheet($("heads-sheet"), { ...study, maps: text.attention, n: text.tokens.length, state, pick });
 }
 
 let turn = 0;
@@ -304,11 +264,9 @@ async function showHead(block, head) {
     cell.setAttribute("aria-pressed", String(index === at));
     cell.tabIndex = index === at ? 0 : -1;
   });
-  for (const button of document.querySelectorAll("#heads-sheet button")) {
-    button.setAttribute("aria-pressed", String(Number(button.dataset.at) === at));
-  }
-  $("head-title").textContent = `Block ${block}, head ${head}`;
-  $("head-sentence").textContent = sentence(at);
+  markSheet($("heads-sheet"), at);
+  $("head-title").replaceChildren(headLink(block, head));
+  $("head-sentence").textContent = labelSentence(study.labels && study.labels[at]);
   showChoice();
   showAnchors(at);
   const name = `block-${block}-head-${head}`;
@@ -354,10 +312,10 @@ if ($("heads-run")) $("heads-run").addEventListener("change", paintGrid);
 if ($("heads-example")) {
   $("heads-example").addEventListener("change", () => {
     showMatrices();
-    drawSheet();
+    showSheet();
   });
 }
 window.addEventListener("hashchange", fromHash);
 if (fromHash()) $("heads").scrollIntoView();
 else showHead(...strongest());
-drawSheet();
+showSheet();

@@ -161,3 +161,69 @@ function gradientLegend(stops, low, high) {
   box.append(element("span", {}, low), bar, element("span", {}, high));
   return box;
 }
+
+// All heads' attention maps of one text: blocks from top to bottom, a button each. `maps` are packed
+// levels, heads in a flat list; `pick` is called with block and head.
+async function drawSheet(sheet, { blocks, heads, maps, n, colours, state, pick }) {
+  const { element, ramp } = window.blocklens;
+  const all = await Promise.all(maps.map(inflate));
+  const blue = ramp(colours.sequential);
+  const shades = Array.from({ length: 256 }, (_, level) => blue(level / 255));
+  sheet.style.gridTemplateColumns = `auto repeat(${heads}, minmax(0, 1fr))`;
+  const parts = [element("span")];
+  for (let head = 0; head < heads; head++) parts.push(element("span", {}, String(head)));
+  all.forEach((levels, at) => {
+    const [block, head] = [Math.floor(at / heads) + 1, at % heads];
+    if (head === 0) parts.push(element("span", {}, String(block)));
+    const name = `Block ${block}, head ${head}`;
+    const most = levels.reduce((a, b) => Math.max(a, b), 1);
+    const canvas = element("canvas", { role: "img", "aria-label": `Attention map, block ${block}, head ${head}` });
+    fill(canvas, levels, n, (level) => shades[Math.round((level / most) * 255)]);
+    const button = element("button", { type: "button", title: name, "aria-label": name, "data-at": at });
+    button.addEventListener("click", () => pick(block, head));
+    button.append(canvas);
+    parts.push(button);
+  });
+  const focused = sheet.contains(document.activeElement);
+  sheet.replaceChildren(...parts);
+  sheet.onkeydown = (event) => {
+    const buttons = [...sheet.querySelectorAll("button")];
+    const step = { ArrowUp: -heads, ArrowDown: heads, ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const next = step && buttons[buttons.indexOf(event.target) + step];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  };
+  markSheet(sheet, (state.block - 1) * heads + state.head);
+  if (focused) sheet.querySelector("button[tabindex='0']").focus();
+}
+
+function markSheet(sheet, at) {
+  for (const button of sheet.querySelectorAll("button")) {
+    const chosen = Number(button.dataset.at) === at;
+    button.setAttribute("aria-pressed", String(chosen));
+    button.tabIndex = chosen ? 0 : -1;
+  }
+}
+
+// ---- what is said of one head
+
+const headLink = (block, head) =>
+  window.blocklens.element("a", { class: "head-link", href: `#block=${block}&head=${head}` }, `Block ${block}, head ${head}`);
+
+function labelSentence(entry) {
+  const { number } = window.blocklens;
+  if (!entry) return "";
+  const range = entry.low == null ? "" : ` [${number(entry.low)}, ${number(entry.high)}]`;
+  return `Mostly ${entry.label}: ${number(entry.ratio)}${range} times its null. Next comes ${entry.runner_up}, ${number(entry.runner_up_ratio)} times.`;
+}
+
+function anchorRows(rows) {
+  const { element, bar } = window.blocklens;
+  const most = Math.max(...rows.map((row) => row[2]), 1e-9);
+  return rows.map(([token, texts, share]) => {
+    const row = element("tr", { title: `${texts} texts` });
+    row.append(element("th", { scope: "row" }, token), bar(share / most), element("td", { class: "num" }, `${(100 * share).toFixed(1)} %`));
+    return row;
+  });
+}
