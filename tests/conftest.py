@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,16 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip("the data folder is absent: set BLOCKLENS_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium: from CHROMIUM, or where Debian puts it."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+    if not Path(path).exists():
+        pytest.skip("no Chromium: install Debian's, or name one in CHROMIUM")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -10,6 +10,7 @@ blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a rep
 blocklens.finetune("reviews.csv", encoder)              # classes of texts on every block
 blocklens.images("photos/")                             # classes of images
 blocklens.compare("my-study", "other-study")            # claims side by side
+blocklens.explore(encoder)                              # type a text, see its heads (notebook)
 blocklens.segment("A long text. ...", encoder).segments  # the text in segments, without training
 """
 
@@ -21,9 +22,10 @@ from typing import Any as _Any
 if TYPE_CHECKING:
     from blocklens.encoder.trunk import Encoder
     from blocklens.errors import UserError
+    from blocklens.exploring.widget import explore
+    from blocklens.heads.example import Example
     from blocklens.heads.head_options import HeadOptions
     from blocklens.heads.maps_of_texts import look
-    from blocklens.heads.example import Example
     from blocklens.heads.measurement import Measurement, measure
     from blocklens.inputs.texts import Text, TextSource
     from blocklens.pretraining.pretrain import pretrain
@@ -58,6 +60,7 @@ __all__ = [
     "charts",
     "compare",
     "evaluate",
+    "explore",
     "finetune",
     "images",
     "look",
@@ -86,6 +89,7 @@ _HOMES = {
     "charts": "report.charts",
     "compare": "report.compare:compare",
     "evaluate": "segmentation.evaluate:evaluate",
+    "explore": "exploring.widget:explore",
     "finetune": "studies.finetune:finetune",
     "images": "studies.images_part:study_images",
     "look": "heads.maps_of_texts:look",

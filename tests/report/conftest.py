@@ -1,7 +1,5 @@
-"""One made-up study folder with its page, and Chromium where there is one."""
+"""One made-up study folder with its page."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
@@ -29,16 +27,3 @@ def folder(study: Path) -> StudyFolder:
 @pytest.fixture(scope="session")
 def page(study: Path) -> str:
     return (study / "report.html").read_text("utf-8")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A running Chromium: from CHROMIUM, or where Debian puts it."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-    if not Path(path).exists():
-        pytest.skip("no Chromium: install Debian's, or name one in CHROMIUM")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()

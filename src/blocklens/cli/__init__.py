@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 import blocklens
 from blocklens.cli.compare import compare, figures
+from blocklens.cli.explore import explore
 from blocklens.cli.finetune import finetune
 from blocklens.cli.images import images
 from blocklens.cli.predict import predict
@@ -75,6 +76,7 @@ app.command()(images)
 app.command()(claims)
 app.command()(compare)
 app.command()(figures)
+app.command()(explore)
 
 
 def _say_version(wanted: bool) -> None:

@@ -69,15 +69,15 @@ class Head(nn.Module):
         """A head of its own with the same transform and bias; a tied decoder stays shared."""
         return Head(copy.deepcopy(self.transform), self.weight, self.bias, tied=tied)
 
+    def scores(self, x: Float[Tensor, "rows width"]) -> Float[Tensor, "rows labels"]:
+        """The score of every label for each row."""
+        return matmul.linear(self.transform(x), self.weight, self.bias)
+
     @torch.inference_mode()
     def predict(self, x: Float[Tensor, "rows width"]) -> Int64[Tensor, " rows"]:
         """The label of the highest score for each row."""
-        features = self.transform(x)
         step = max(1, SCORES_AT_ONCE // self.labels)
-        best = [
-            matmul.linear(part, self.weight, self.bias).argmax(dim=1)
-            for part in features.split(step)
-        ]
+        best = [self.scores(part).argmax(dim=1) for part in x.split(step)]
         return torch.cat(best) if best else torch.empty(0, dtype=torch.int64)
 
 

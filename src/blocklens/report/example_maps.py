@@ -36,8 +36,11 @@ def packed_examples(folder: StudyFolder, budget: int = BUDGET) -> list[dict[str,
     return packed
 
 
-def pack(example: Example) -> dict[str, Any]:
-    """One text: its tokens, sentence borders and every head's matrices, heads in a flat list."""
+def pack(example: Example, *, level: int = 6) -> dict[str, Any]:
+    """One text: its tokens, sentence borders and every head's matrices, heads in a flat list.
+
+    `level`: how hard deflate tries.
+    """
     shape = example.attention.shape
     n = shape[-1]
     triangle = np.tril_indices(n)
@@ -50,7 +53,7 @@ def pack(example: Example) -> dict[str, Any]:
             {
                 "max": float(f"{largest:.4g}"),
                 "bound": float(f"{similarity_bound(values):.4g}"),
-                "data": _deflate(levels.astype(np.uint8)[triangle]),
+                "data": _deflate(levels.astype(np.uint8)[triangle], level),
             }
         )
     return {
@@ -59,12 +62,13 @@ def pack(example: Example) -> dict[str, Any]:
         "borders": sentence_borders(example.sentences),
         "special": [int(s) for s in example.special],
         "attention": [
-            _deflate(attention_levels(matrix.astype(np.float64)))
+            _deflate(attention_levels(matrix.astype(np.float64)), level)
             for matrix in example.attention.reshape(-1, n, n)
         ],
         "similarity": similarity,
     }
 
 
-def _deflate(levels: np.ndarray) -> str:
-    return base64.b64encode(zlib.compress(np.ascontiguousarray(levels).tobytes(), 6)).decode()
+def _deflate(levels: np.ndarray, level: int) -> str:
+    packed = zlib.compress(np.ascontiguousarray(levels).tobytes(), level)
+    return base64.b64encode(packed).decode()

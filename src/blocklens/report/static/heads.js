@@ -231,29 +231,15 @@ async function showMatrices() {
     similarityValues(packed, n),
   ]);
   if (mine !== turn) return;
-  const name = `block ${state.block}, head ${state.head}`;
-  const most = attention.reduce((a, b) => Math.max(a, b), 1e-6);
-  const blue = lens.ramp(study.colours.sequential);
-  drawMatrix($("matrix-attention"), {
-    title: `Attention map, ${name}`,
-    caption: `How much each token (row) attends to each token (column) of ${text.name}; lines are sentence borders, colour follows the square root.`,
+  drawMaps($("matrix-attention"), $("matrix-similarity"), {
+    name: `block ${state.block}, head ${state.head}`,
+    where: ` of ${text.name}`,
     tokens,
     borders,
-    values: attention,
-    colour: (value) => blue(Math.sqrt(value / most)),
-    legend: gradientLegend(study.colours.sequential, "0", lens.number(most)),
-    describe: (i, j, value) =>
-      `${tokens[i]} (${i}) attends to ${tokens[j]} (${j}): ${lens.number(value)}, ${lens.number(value * n)} times even attention`,
-  });
-  drawMatrix($("matrix-similarity"), {
-    title: `Context similarity, ${name}`,
-    caption: `Scalar products of the head's output vectors, token by token, on ${text.name}; blue is positive, orange negative, lines are sentence borders.`,
-    tokens,
-    borders,
-    values: similarity,
-    colour: (value) => diverging(0.5 + value / packed.bound / 2),
-    legend: gradientLegend(study.colours.diverging, lens.number(-packed.bound), lens.number(packed.bound)),
-    describe: (i, j, value) => `${tokens[i]} (${i}) with ${tokens[j]} (${j}): ${lens.number(value)}`,
+    attention,
+    similarity,
+    bound: packed.bound,
+    colours: study.colours,
   });
 }
 

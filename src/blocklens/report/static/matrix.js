@@ -162,6 +162,36 @@ function gradientLegend(stops, low, high) {
   return box;
 }
 
+// A head's attention map and context similarity, [tokens x tokens], with `bound` the end of the
+// latter's colours; `unit` is what an element stands for.
+function drawMaps(left, right, { name, where, unit = "token", tokens, borders, attention, similarity, bound, colours }) {
+  const { number, ramp } = window.blocklens;
+  const n = tokens.length;
+  const most = attention.reduce((a, b) => Math.max(a, b), 1e-6);
+  const [blue, both] = [ramp(colours.sequential), ramp(colours.diverging)];
+  drawMatrix(left, {
+    title: `Attention map, ${name}`,
+    caption: `How much each ${unit} (row) attends to each ${unit} (column)${where}; lines are sentence borders, colour follows the square root.`,
+    tokens,
+    borders,
+    values: attention,
+    colour: (value) => blue(Math.sqrt(value / most)),
+    legend: gradientLegend(colours.sequential, "0", number(most)),
+    describe: (i, j, value) =>
+      `${tokens[i]} (${i}) attends to ${tokens[j]} (${j}): ${number(value)}, ${number(value * n)} times even attention`,
+  });
+  drawMatrix(right, {
+    title: `Context similarity, ${name}`,
+    caption: `Scalar products of the head's output vectors, ${unit} by ${unit}${where}; blue is positive, orange negative, lines are sentence borders.`,
+    tokens,
+    borders,
+    values: similarity,
+    colour: (value) => both(0.5 + value / bound / 2),
+    legend: gradientLegend(colours.diverging, number(-bound), number(bound)),
+    describe: (i, j, value) => `${tokens[i]} (${i}) with ${tokens[j]} (${j}): ${number(value)}`,
+  });
+}
+
 // All heads' attention maps of one text: blocks from top to bottom, a button each. `maps` are packed
 // levels, heads in a flat list; `pick` is called with block and head.
 async function drawSheet(sheet, { blocks, heads, maps, n, colours, state, pick }) {

@@ -1,0 +1,1 @@
+"""A text and its heads, live: on a local page and in a notebook."""
