@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,13 +91,15 @@ def test_an_encoder_without_a_head_for_words_says_so():
     ],
 )
 def test_pieces_join_by_the_marks_of_the_tokenizer(pieces, spans, text, words):
-    tokenizer = SimpleNamespace(convert_ids_to_tokens=lambda _: ["[CLS]", *pieces])
-    tokens = SimpleNamespace(
+    encoder: Any = SimpleNamespace(
+        tokenizer=SimpleNamespace(convert_ids_to_tokens=lambda _: ["[CLS]", *pieces])
+    )
+    tokens: Any = SimpleNamespace(
         ids=np.arange(len(pieces) + 1),
         spans=np.array([(0, 0), *spans]),
         special=np.array([True] + [False] * len(pieces)),
     )
-    found, spaced = words_of(SimpleNamespace(tokenizer=tokenizer), tokens, text)
+    found, spaced = words_of(encoder, tokens, text)
     assert found == [0, *words]
     assert spaced[1]
 
