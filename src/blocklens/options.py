@@ -78,11 +78,14 @@ def called(model: type[BaseModel], place: tuple[int | str, ...]) -> str:
 
 
 def _by_commas(value: Any) -> Any:
-    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple):
+        return value
+    return [part.strip() for one in given for part in str(one).split(",")]
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_by_commas)]
-"""Several names: a sequence, or a string with commas between them."""
+"""Several names: a sequence, or strings with commas between them."""
 
 WholeNumbers = Annotated[tuple[int, ...], BeforeValidator(_by_commas)]
 """Several whole numbers, the same."""

@@ -10,11 +10,14 @@ from pydantic import Field, model_validator
 from typer.testing import CliRunner
 
 from blocklens.cli import OneLine, app
+from blocklens.cli.predict import PredictOptions
+from blocklens.cli.segment_scores import ScoringOptions
 from blocklens.cli.signature import from_options, leaves_of
 from blocklens.errors import UserError
 from blocklens.heads.head_options import HeadOptions
 from blocklens.options import Options, WholeNumbers, flags_of, option
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.studies.image_options import ImageStudyOptions
 from blocklens.studies.study_options import ClassOptions, StudyOptions
 
@@ -76,6 +79,10 @@ def test_the_model_knows_what_was_given(run):
     assert not options.inner.model_fields_set
 
 
+def test_several_values_are_written_with_commas_or_the_option_again(run):
+    assert run("x.txt", "--blocks", "1,3", "--blocks", "5")[0].blocks == (1, 3, 5)
+
+
 def test_a_share_is_in_percent_on_the_command_line(run):
     assert run("x.txt", "--share", "5")[0].share == 0.05
 
@@ -118,7 +125,17 @@ def test_an_unknown_command_is_one_line():
 
 
 @pytest.mark.parametrize(
-    "model", [StudyOptions, ClassOptions, HeadOptions, ImageStudyOptions, PretrainOptions]
+    "model",
+    [
+        StudyOptions,
+        ClassOptions,
+        HeadOptions,
+        ImageStudyOptions,
+        PretrainOptions,
+        SegmentOptions,
+        ScoringOptions,
+        PredictOptions,
+    ],
 )
 def test_every_option_has_help_and_a_flag_of_its_own(model):
     leaves = list(leaves_of(model))

@@ -8,6 +8,7 @@ import pytest
 
 from blocklens.report import charts
 from blocklens.segmentation import Document, segment
+from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
 from helpers import WORDS, drawn, small_encoder
 
@@ -20,7 +21,9 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     topics = [WORDS[0:6], WORDS[8:14], WORDS[16:22]]
     lines = [" ".join(rng.choice(topics[i // 20], size=6)).capitalize() + "." for i in range(60)]
     found = segment("\n".join(lines), encoder, segments=3, name="sixty.txt")
-    text = write_segmentations([found], encoder, folder / "text", options={"segments": 3})
+    text = write_segmentations(
+        [found], encoder, folder / "text", options=SegmentOptions(segments=3)
+    )
     documents = [Document(f"d{i}", lines[: 30 + i], [20, 10 + i], {}) for i in range(6)]
     evaluate_in_folder(documents, encoder, folder / "scores", untrained=1)
     return {"text": text, "scores": folder / "scores" / "report.html"}

@@ -255,9 +255,9 @@ def test_odd_texts_have_an_answer(encoder, text, method):
         ("", {}, "no sentence"),
         ("  \n ", {}, "no sentence"),
         ("One. Two.", {"segments": 9}, "9 segments asked of 2"),
-        ("One. Two.", {"segments": 0}, "expected 1 or more"),
+        ("One. Two.", {"segments": 0}, "segments 0: expected 1 or more"),
         ("One. Two.", {"method": "magic"}, "expected one of"),
-        ("One. Two.", {"heads": "some"}, "expected one of"),
+        ("One. Two.", {"heads": "some"}, "heads some: expected .chosen., .all."),
     ],
 )
 def test_what_cannot_be_segmented_is_refused_in_one_line(encoder, text, options, words):

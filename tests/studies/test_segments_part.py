@@ -10,6 +10,7 @@ from blocklens.progress import Progress
 from blocklens.segmentation import Document, segment
 from blocklens.segmentation.baselines import BASELINES
 from blocklens.segmentation.methods import METHODS
+from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
 from helpers import small_encoder
 
@@ -82,7 +83,7 @@ def test_a_folder_with_other_things_in_it_is_left_alone(encoder, tmp_path):
 def test_texts_in_segments_have_a_table_and_a_page_that_shows_them(encoder, tmp_path):
     text = f"First one here.\nSecond one.\nThird {HOSTILE} one.\nFourth one.\n"
     found = [segment(text, encoder, segments=2, name="notes"), segment("One.", encoder, name="b")]
-    page = write_segmentations(found, encoder, tmp_path / "out", options={"segments": 2})
+    page = write_segmentations(found, encoder, tmp_path / "out", options=SegmentOptions(segments=2))
     table = pd.read_parquet(tmp_path / "out" / "tables" / "sentences.parquet")
     first = table[table["text"] == 0]
     assert [text[a:b] for a, b in zip(first["start"], first["end"], strict=True)] == first[

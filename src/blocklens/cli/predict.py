@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from blocklens.cli.completion import encoders, paths
+from blocklens.cli.completion import encoders
 from blocklens.cli.shared_options import (
     DeviceOptions,
     Limit,
@@ -23,6 +23,7 @@ from blocklens.cli.shared_options import (
 )
 from blocklens.cli.signature import from_options
 from blocklens.launched import refuse_torchrun
+from blocklens.options import option
 from blocklens.safe_text import without_formula
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ EXAMPLES = """
 """
 
 
+class PredictOptions(DeviceOptions):
+    """Where answers go, and what is in them."""
+
+    out: Path | None = option(
+        None, "A .jsonl or .csv file.", flag="-o --out", shown="standard output", complete="path"
+    )
+    form: Literal["jsonl", "csv"] | None = option(
+        None, "Lines of JSON, or a table.", flag="--format", shown="jsonl"
+    )
+    every: bool = option(False, "Write the probability of every class as well.", flag="--all")
+
+
 @from_options
 def predict(
     model: Annotated[
@@ -50,24 +63,7 @@ def predict(
         ),
     ],
     texts: Texts,
-    where: DeviceOptions,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="A .jsonl or .csv file.",
-            show_default="standard output",
-            autocompletion=paths,
-        ),
-    ] = None,
-    form: Annotated[
-        Literal["jsonl", "csv"] | None,
-        typer.Option("--format", help="Lines of JSON, or a table.", show_default="jsonl"),
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Write the probability of every class as well.")
-    ] = False,
+    options: PredictOptions,
     text_field: TextField = None,
     limit: Limit = None,
     strict: Strict = False,
@@ -86,14 +82,16 @@ def predict(
     from blocklens.readouts.prediction import predict as answers
     from blocklens.storage import whole_file
 
-    classifier = load_classifier(model, device=where.device)
-    form = form or ("csv" if out is not None and out.suffix.casefold() == ".csv" else "jsonl")
+    classifier, out = load_classifier(model, device=options.device), options.out
+    table = options.form == "csv" if options.form else out and out.suffix.casefold() == ".csv"
+    names = [*classifier.names] if options.every else []
+    write = _write_table if table else _write_lines
     with whole_file(out) if out is not None else nullcontext() as place:
         if place is None:
-            _write(sys.stdout, answers(classifier, source), form, classifier.names, every)
+            write(sys.stdout, answers(classifier, source), names)
         else:
             with Path(place).open("w", encoding="utf-8", newline="") as file:
-                _write(file, answers(classifier, source), form, classifier.names, every)
+                write(file, answers(classifier, source), names)
     for bad in source.skipped:
         typer.echo(f"blocklens: skipped {bad.name}: {bad.reason}", err=True)
 
@@ -101,19 +99,19 @@ def predict(
 predict.__doc__ = f"{predict.__doc__}\n{EXAMPLES}"
 
 
-def _write(
-    file: IO[str], found: Iterable[Prediction], form: str, names: list[str], every: bool
-) -> None:
-    table = csv.writer(file, lineterminator="\n") if form == "csv" else None
-    for number, one in enumerate(found):
-        row = one.row(every=every)
-        if table is None:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            continue
+def _write_lines(file: IO[str], answers: Iterable[Prediction], names: list[str]) -> None:
+    for one in answers:
+        file.write(json.dumps(one.row(every=bool(names)), ensure_ascii=False) + "\n")
+
+
+def _write_table(file: IO[str], answers: Iterable[Prediction], names: list[str]) -> None:
+    table = csv.writer(file, lineterminator="\n")
+    for number, one in enumerate(answers):
+        row = one.row(every=bool(names))
         probabilities = row.pop("probabilities", {})
         if "labels" in row:
             row["labels"] = "; ".join(row["labels"])
         if number == 0:
-            table.writerow([without_formula(head) for head in (*row, *(names if every else ()))])
+            table.writerow([without_formula(head) for head in (*row, *names)])
         cells = [*row.values(), *(probabilities[n] for n in names if n in probabilities)]
         table.writerow([without_formula(x) if isinstance(x, str) else x for x in cells])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from blocklens.errors import UserError
+from blocklens.options import Options, option
 from blocklens.progress import shown
 
 if TYPE_CHECKING:
@@ -18,54 +19,70 @@ if TYPE_CHECKING:
     from blocklens.segmentation import Document
 
 
-def known_documents(path: Path, where: list[str], every: int, limit: int | None) -> list[Document]:
-    """The documents that were asked for.
+class ScoringOptions(Options):
+    """Which documents are scored, and how."""
+
+    evaluate: Path | None = option(
+        None,
+        "Score on documents whose segments are known: JSON lines with `segments` or `sections`, a "
+        "file of Choi's, or a folder of them.",
+    )
+    where: tuple[str, ...] = option(
+        (), "Score documents with these values of a field only, such as set=1,2."
+    )
+    every: int = option(1, "Score the first of every so many documents.", shown="1: all", ge=1)
+    by: str | None = option(None, "Summarise scores by this field, such as range.")
+    unit: Literal["sentences", "words"] = option(
+        "sentences", "What Pk and WindowDiff count; Choi's own figures count words."
+    )
+    untrained: int | None = option(
+        None,
+        "Untrained twins to score beside the encoder.",
+        shown="1 with --out, else 0",
+        ge=0,
+    )
+    per_document: Path | None = option(None, "Write each document's figures to this CSV file.")
+
+
+def known_documents(options: ScoringOptions, limit: int | None) -> list[Document]:
+    """The documents that were asked for; refuses what could only fail once all is measured.
 
     Raises:
-        UserError: none, or a condition that is not FIELD=VALUE.
+        UserError: none, a condition that is not FIELD=VALUE, a field that no document has, or a
+            file that cannot be written.
 
     """
     from blocklens.segmentation.documents import read_documents, selected
 
+    path, where = Path(options.evaluate or "."), options.where
     conditions = {}
     for condition in where:
         field, sign, values = condition.partition("=")
         if not (field and sign and values):
             raise UserError(f"--where {condition}: expected FIELD=VALUE, such as set=1,2")
         conditions[field] = values.split(",")
-    found = list(islice(selected(read_documents(path), conditions, every), limit))
-    if not found:
+    documents = list(islice(selected(read_documents(path), conditions, options.every), limit))
+    if not documents:
         asked = f" with {' and '.join(where)}" if where else " of two segments or more"
         raise UserError(f"{path}: no document{asked} to evaluate on")
-    return found
-
-
-def check_outputs(documents: list[Document], by: str | None, per_document: Path | None) -> None:
-    """Refuse what could only fail once everything is measured.
-
-    Raises:
-        UserError: a field that no document has, or a file that cannot be written.
-
-    """
+    by, file = options.by, options.per_document
     if by is not None and by not in documents[0].fields:
         has = ", ".join(documents[0].fields) or "none"
         raise UserError(f"--by {by}: no such field of the documents; expected one of {has}")
-    if per_document is None:
-        return
-    if per_document.is_dir():
-        raise UserError(f"--per-document {per_document}: a folder; name a file in it")
-    if any(parent.is_file() for parent in per_document.parents):
-        raise UserError(f"--per-document {per_document}: a file is in the way of a folder")
+    if file is not None and file.is_dir():
+        raise UserError(f"--per-document {file}: a folder; name a file in it")
+    if file is not None and any(parent.is_file() for parent in file.parents):
+        raise UserError(f"--per-document {file}: a file is in the way of a folder")
+    return documents
 
 
 def scored(
     documents: list[Document],
     encoder: Any,
-    methods: list[str] | None,
+    methods: list[str],
+    options: ScoringOptions,
     *,
     heads: str,
-    unit: Literal["sentences", "words"],
-    untrained: int,
     out: Path | None,
     description: str,
 ) -> pd.DataFrame:
@@ -75,10 +92,11 @@ def scored(
     from blocklens.segmentation.methods import METHODS
     from blocklens.studies.segments_part import evaluate_in_folder
 
-    chosen: dict[str, Any] = {"heads": heads, "unit": unit}
+    chosen: dict[str, Any] = {"heads": heads, "unit": options.unit}
     if methods:
         chosen["methods"] = [name for name in METHODS if name in methods]
         chosen["baselines"] = [name for name in BASELINES if name in methods]
+    untrained = (1 if out else 0) if options.untrained is None else options.untrained
     with shown(encoder.name) as progress:
         if out is None:
             twins = [encoder.untrained(seed) for seed in range(untrained)]
@@ -90,16 +108,15 @@ def scored(
         )  # fmt: skip
 
 
-def print_scores(
-    scores: pd.DataFrame, by: str | None, per_document: Path | None, *, as_json: bool
-) -> None:
+def print_scores(scores: pd.DataFrame, options: ScoringOptions, *, as_json: bool) -> None:
     """The summary as a table for people, or as JSON; each document's figures to a file."""
     from blocklens.segmentation.summary import SUMMARISED, summarise
     from blocklens.storage import whole_file
 
+    by = options.by
     summary = summarise(scores, by)
-    if per_document is not None:
-        with whole_file(per_document) as partial:
+    if options.per_document is not None:
+        with whole_file(options.per_document) as partial:
             scores.to_csv(partial, index=False)
     if as_json:
         rows = summary.astype(object).where(summary.notna(), None)  # JSON has no NaN

@@ -65,6 +65,8 @@ class Leaf:
             info = typer.Option(*flags, **given)
         if kind in (int, float):  # read by pydantic, with our words for what is none
             kind, scaled = str, None if scaled is None else f"{scaled:g}"
+        if isinstance(scaled, tuple):
+            scaled = list(scaled)
         optional = kind if required or default is not None else kind | None
         return inspect.Parameter(
             self.name,
@@ -156,10 +158,10 @@ def _model(hint: Any) -> type[BaseModel] | None:
 
 
 def _plain(kind: Any) -> Any:
-    """A field's type without None; one string for what is written with commas."""
+    """A field's type without None; of several values, strings: one option may be given twice."""
     if get_origin(kind) in (Union, UnionType):
         (kind,) = (one for one in get_args(kind) if one is not type(None))
-    return str if get_origin(kind) in (tuple, Annotated) else kind
+    return list[str] if get_origin(kind) in (tuple, Annotated) else kind
 
 
 def _range(kind: Any, field: FieldInfo, scale: int) -> str | None:

@@ -9,15 +9,15 @@ the highest value counts.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
+from blocklens.segmentation.segment_options import Which
 from blocklens.segmentation.whitening import centred_rows
 
-Which = Literal["chosen", "all", "middle", "last"]
 ONE_IN = 4
 """Of so many parts the rule takes one; see `benchmarks/segmentation_choices.py`."""
 

@@ -5,26 +5,25 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
 from blocklens.inputs.sentences import sentence_spans
+from blocklens.options import checked
 from blocklens.progress import NOTEBOOK, Progress
 from blocklens.segmentation.border_strength import standardised
-from blocklens.segmentation.head_choice import checked_which
 from blocklens.segmentation.methods import METHODS
 from blocklens.segmentation.metrics import masses_from_cuts, segment_labels
 from blocklens.segmentation.reading import Reading
+from blocklens.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from blocklens.encoder.trunk import Encoder
-
-DEFAULT_METHOD = "joint"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,39 +116,30 @@ def segment(
     text: str,
     encoder: Encoder,
     *,
-    segments: int | None = None,
-    method: str = DEFAULT_METHOD,
-    heads: str = "chosen",
-    language: str = "en",
     name: str = "text",
     progress: Progress = NOTEBOOK,
+    **options: Any,
 ) -> Segmentation:
     """Cut a text into segments by what an encoder makes of it, without training.
 
     Args:
         text: the text, of any length.
         encoder: any text encoder.
-        segments: how many segments, or None to find the number.
-        method: "joint" (similarity of head output vectors and of the last block's outputs),
-            "context" (of head output vectors alone), "blocks" (of block outputs), "attention"
-            (received by separators), "both", "change-points" or "cosine-drop".
-        heads: which count: a quarter "chosen" by a rule without labels, "all", or those of the
-            "middle" or the "last" third of the blocks.
-        language: of the sentence splitter.
         name: what the text goes by.
         progress: as in `Reading`.
+        **options: those of `SegmentOptions`: `segments`, how many (None finds the number),
+            `method`, `heads` and `language`.
 
     Raises:
-        UserError: no sentence in the text, more segments asked than it has sentences, an unknown
-            method or choice of heads.
+        UserError: no sentence in the text, more segments asked than it has sentences, an option
+            that cannot be.
 
     """
+    chosen = checked(SegmentOptions, options)
+    method, segments = ", ".join(chosen.method), chosen.segments
     if method not in METHODS:
         raise UserError(f"method {method!r}: expected one of {', '.join(METHODS)}")
-    which = checked_which(heads)
-    if segments is not None and segments < 1:
-        raise UserError(f"{segments} segments asked: expected 1 or more")
-    spans = sentence_spans(text, language)
+    spans = sentence_spans(text, chosen.language)
     if not spans:
         raise UserError(f"{name}: no sentence found; expected a text with words")
     if segments is not None and segments > len(spans):
@@ -163,7 +153,7 @@ def segment(
     reading = Reading(
         encoder, [text[a:b] for a, b in spans], blocks=method == "blocks", progress=progress
     )
-    evidence = METHODS[method](reading, which)
+    evidence = METHODS[method](reading, chosen.heads)
     return Segmentation(
         name, text, spans, evidence.cuts(segments), standardised(evidence.strength), method
     )

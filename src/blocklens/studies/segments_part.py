@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -29,6 +29,7 @@ from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.methods import METHODS
 from blocklens.segmentation.segment import Segmentation
+from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.segmentation.summary import differences, summarise
 from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.runner import StudyRun, encoder_facts
@@ -133,7 +134,7 @@ def write_segmentations(
     encoder: Encoder,
     out: str | Path,
     *,
-    options: dict[str, Any],
+    options: SegmentOptions,
     description: str = "texts",
 ) -> Path:
     """Write the segments and the strength along each text: tables, `report.html`.
@@ -161,7 +162,7 @@ def write_segmentations(
         kind="segments",
         **encoder_facts(encoder),
         texts=InputsRecord(description=description, count=len(segmentations)),
-        options=options,
+        options=options.model_dump(mode="json"),
         intervals=False,
     )
     with StudyRun(out, "segments") as run:
