@@ -61,6 +61,18 @@ def test_a_step_stands_before_the_name_of_its_stages(capsys, clock):
     assert lines(capsys)[0].startswith("twin 0: learned: clusters: 0 of 3 blocks")
 
 
+def test_a_note_and_what_is_not_counted_are_said_too(capsys):
+    with shown() as seen:
+        seen.within("run 1").say("warning: a state was damaged")
+        with seen.stage("training", None, "steps") as stage:
+            stage.note = "loss 2.100"
+            stage.advance(5)
+    first, second = lines(capsys)
+    assert first == "run 1: warning: a state was damaged"
+    assert second.startswith("training: 5 steps in")
+    assert second.endswith(", loss 2.100")
+
+
 def test_only_the_first_of_several_processes_speaks(capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     with shown("my-bert") as seen, seen.stage("heads", 2) as stage:

@@ -25,11 +25,16 @@ A_MINUTE = 60.0
 
 
 class Stage:
-    """One thing that is being done, counted in `unit`; `total` is None where it is not known."""
+    """One thing that is being done, counted in `unit`.
+
+    `total` is None where it is not known, or not yet; `note` is what else there is to say, such as
+    the loss. Both are shown when the stage counts on.
+    """
 
     def __init__(self, name: str, total: int | None, unit: str) -> None:
         self.name, self.total, self.unit = name, total, unit
         self.done = 0
+        self.note = ""
         self.began = time.monotonic()
 
     def advance(self, count: int = 1) -> None:
@@ -59,6 +64,9 @@ class Progress:
         """Begin something that will count up to `total` in `unit`."""
         return Stage(name, total, unit)
 
+    def say(self, line: str) -> None:
+        """Something to know that is not counted."""
+
     def within(self, name: str) -> Progress:
         """The same, with `name` before the name of every stage: the step of a study, say."""
         return _Within(self, name)
@@ -70,6 +78,9 @@ class _Within(Progress):
 
     def stage(self, name: str, total: int | None = None, unit: str = "texts") -> Stage:
         return self.outer.stage(f"{self.name}: {name}" if name else self.name, total, unit)
+
+    def say(self, line: str) -> None:
+        self.outer.say(f"{self.name}: {line}")
 
 
 class _Notebook(Progress):
@@ -103,16 +114,19 @@ class _Bars(Progress):
     def stage(self, name: str, total: int | None = None, unit: str = "texts") -> Stage:
         return _Bar(self.bars, name, total, unit)
 
+    def say(self, line: str) -> None:
+        self.bars.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
 
 class _Bar(Stage):
     def __init__(self, bars: Any, name: str, total: int | None, unit: str) -> None:
         super().__init__(name, total, unit)
         self.bars = bars
-        self.task = bars.add_task(name, total=total, unit=unit)
+        self.task = bars.add_task(name, total=total, unit=unit, note="")
 
     def reach(self, done: int) -> None:
         self.done = done
-        self.bars.update(self.task, completed=done)
+        self.bars.update(self.task, completed=done, total=self.total, note=self.note)
 
     def __exit__(self, *_: object) -> None:
         self.bars.remove_task(self.task)
@@ -126,27 +140,27 @@ class _Lines(Progress):
         self.file = file
 
     def stage(self, name: str, total: int | None = None, unit: str = "texts") -> Stage:
-        return _Line(self.file, name, total, unit)
+        return _Line(self, name, total, unit)
+
+    def say(self, line: str) -> None:
+        self.file.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+        self.file.flush()
 
 
 class _Line(Stage):
-    def __init__(self, file: IO[str], name: str, total: int | None, unit: str) -> None:
+    def __init__(self, lines: _Lines, name: str, total: int | None, unit: str) -> None:
         super().__init__(name, total, unit)
-        self.file, self.said = file, self.began
+        self.lines, self.said = lines, self.began
 
     def reach(self, done: int) -> None:
         self.done = done
         now = time.monotonic()
         if now - self.said >= A_MINUTE:
             self.said = now
-            self.say(going(self))
+            self.lines.say(going(self))
 
     def __exit__(self, *_: object) -> None:
-        self.say(ended(self))
-
-    def say(self, line: str) -> None:
-        self.file.write(f"{time.strftime('%H:%M:%S')} {line}\n")
-        self.file.flush()
+        self.lines.say(ended(self))
 
 
 def going(stage: Stage) -> str:
@@ -157,14 +171,15 @@ def going(stage: Stage) -> str:
     line = f"{stage.name}: {stage.done:,}{of} {stage.unit}, {rate:,.3g} a second"
     if stage.total and rate:
         line += f", {duration((stage.total - stage.done) / rate)} left"
-    return line
+    return line + (f", {stage.note}" if stage.note else "")
 
 
 def ended(stage: Stage) -> str:
     """A line for a stage that has ended."""
     short = f" of {stage.total:,}" if stage.total and stage.done < stage.total else ""
     seconds = time.monotonic() - stage.began
-    return f"{stage.name}: {stage.done:,}{short} {stage.unit} in {duration(seconds)}"
+    note = f", {stage.note}" if stage.note else ""
+    return f"{stage.name}: {stage.done:,}{short} {stage.unit} in {duration(seconds)}{note}"
 
 
 def duration(seconds: float) -> str:
@@ -209,7 +224,7 @@ def shown(title: str = "") -> Iterator[Progress]:
             rich.TextColumn("{task.description}", markup=False),
             rich.BarColumn(),
             rich.MofNCompleteColumn(),
-            rich.TextColumn("{task.fields[unit]}"),
+            rich.TextColumn("{task.fields[unit]} {task.fields[note]}", markup=False),
             rich.TimeElapsedColumn(),
             rich.TextColumn("left"),
             rich.TimeRemainingColumn(),

@@ -23,5 +23,12 @@ def without_formula(cell: str) -> str:
 
 
 def public_name(source: str) -> str:
-    """A file or folder by its own name; a Hub id or a description as it is."""
-    return Path(source).name if Path(source).is_absolute() else source
+    """A file or folder by its own name; a Hub id or a description as it is.
+
+    What is published travels, the folders of its maker's machine not.
+    """
+    place = Path(source)
+    try:
+        return place.name if place.is_absolute() or place.exists() else source
+    except OSError:  # a description too long for a path
+        return source

@@ -17,6 +17,7 @@ from blocklens.pretraining.checkpoints import states
 from blocklens.pretraining.pretrain import pretrain
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.training import Training
+from blocklens.progress import shown
 from helpers import made_up_texts
 
 TINY = {
@@ -119,8 +120,6 @@ pretrain(made_up_texts(), Path(sys.argv[1]), options(steps=60, dropout=0.1),
 
 def stopped_run(folder, monkeypatch, at=12, **changes):
     """A run with a state after every step that ends, as if killed, after `at` steps."""
-    from blocklens.pretraining.training import Training
-
     original = Training.step
 
     def step(self):
@@ -134,17 +133,15 @@ def stopped_run(folder, monkeypatch, at=12, **changes):
             pretrain(made_up_texts(), folder, options(**changes), save_minutes=1e-9)
 
 
-def test_a_damaged_state_is_passed_over_for_the_one_before(whole, tmp_path, monkeypatch):
-    from rich.console import Console
-
+def test_a_damaged_state_is_passed_over_for_the_one_before(whole, tmp_path, monkeypatch, capsys):
     stopped_run(tmp_path, monkeypatch)
     newest = states(tmp_path / "checkpoints")[-1]
     data = bytearray((newest / "state.safetensors").read_bytes())
     data[len(data) // 2] ^= 1
     (newest / "state.safetensors").write_bytes(bytes(data))
-    console = Console(record=True, width=400, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    pretrain(made_up_texts(), tmp_path, options(), resume=True, console=console)
-    said = console.export_text()
+    with shown() as progress:
+        pretrain(made_up_texts(), tmp_path, options(), resume=True, progress=progress)
+    said = capsys.readouterr().err
     assert f"{newest.name}: damaged" in said
     assert "the one before is used" in said
     assert_bit_for_bit(weights(tmp_path), weights(whole))

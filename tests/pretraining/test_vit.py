@@ -12,6 +12,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.images import Parts, Picture, draw_images
 from blocklens.pretraining.vit import export_vit, moved, normalised, train_vit
 from blocklens.pretraining.vit_options import VitOptions, usual_patch
+from blocklens.progress import Progress, Stage
 
 TINY = {"blocks": 2, "heads": 2, "width": 16}
 
@@ -33,16 +34,22 @@ def stripes(count=60, side=8, seed=0, mode="L"):
 
 def test_it_learns_what_it_is_shown_and_tells_how_far_it_is():
     data = stripes(200)
-    said = []
+    stages: list[Stage] = []
+
+    class Listening(Progress):
+        def stage(self, name, total=None, unit="texts"):
+            stages.append(Stage(name, total, unit))
+            return stages[-1]
+
     found = train_vit(
         data,
         VitOptions(**TINY, epochs=15, batch=16, rate=5e-3),
-        progress=lambda *a: said.append(a),
+        progress=Listening(),
     )
     assert found.held_out > 0.9
     assert found.history[-1]["loss"] < found.history[0]["loss"]
     assert len(found.history) == 15
-    assert said[-1] == (15 * len(data.train), 15 * len(data.train))
+    assert [(stage.done, stage.total) for stage in stages] == [(15 * len(data.train),) * 2]
 
 
 def test_the_seed_decides_the_weights():

@@ -12,6 +12,7 @@ from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.progress import shown
 
 EXAMPLES = """
 **Examples**
@@ -78,31 +79,29 @@ def pretrain(
     options = None if sizes else PretrainOptions.make(preset, **given)
 
     import torch
-    from rich.console import Console
 
     if threads is not None:
         torch.set_num_threads(threads)
-    console = Console(stderr=True)
-    if options is None:
-        from blocklens.pretraining.train_sizes import read_sizes
-        from blocklens.studies.sizes_part import study_sizes
+    if options is not None:
+        from blocklens.pretraining.pretrain import pretrain as run
 
-        budget = {name: given.pop(name, None) for name in ("steps", "epochs")}
+        with shown(source.description) as progress:
+            model = run(
+                source, out, options, resume=resume, save_minutes=save_minutes, progress=progress
+            )
+        typer.echo(f"\nModel: {model}")
+        return
+    from blocklens.pretraining.train_sizes import read_sizes
+    from blocklens.studies.sizes_part import study_sizes
+
+    budget = {name: given.pop(name, None) for name in ("steps", "epochs")}
+    with shown(source.description) as progress:
         made = study_sizes(
             source, out, read_sizes(str(sizes)), preset=preset, given=given, **budget,
-            seeds=seeds or 1, save_minutes=save_minutes, console=console,
+            seeds=seeds or 1, save_minutes=save_minutes, progress=progress,
         )  # fmt: skip
-        Console().print(
-            made.table("training_sizes").to_string(index=False), soft_wrap=True, highlight=False
-        )
-        summarise(made)
-        return
-    from blocklens.pretraining.pretrain import pretrain as run
-
-    model = run(
-        source, out, options, resume=resume, save_minutes=save_minutes, console=console,
-    )  # fmt: skip
-    Console().print(f"\nModel: {model}", soft_wrap=True, highlight=False)
+    typer.echo(made.table("training_sizes").to_string(index=False))
+    summarise(made)
 
 
 pretrain.__doc__ = f"{pretrain.__doc__}\n{EXAMPLES}"

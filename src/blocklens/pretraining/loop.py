@@ -26,11 +26,10 @@ of it for LOST_STEPS steps, is over."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepReport:
     """What a run reports after a step: means since the last report."""
 
     counters: Counters
-    share: float
     loss: float
     accuracy: float
     tokens_per_second: float
@@ -44,7 +43,7 @@ def train(
     save_minutes: float = 5.0,
     report_every: int = 20,
     validate_every: int = 500,
-    report: Callable[[Progress], None] | None = None,
+    report: Callable[[StepReport], None] | None = None,
     validated: Callable[[Counters, dict[str, float]], None] | None = None,
     export: Callable[[Training, Path, dict[str, float]], None] | None = None,
     signals: Waiting | None = None,
@@ -91,7 +90,7 @@ def train(
         if counters.step % report_every == 0:
             note_loss(counters, since["loss"] / since["steps"], int(since["steps"]))
             if report:
-                report(_progress(run, since))
+                report(_report(run, since))
             since = dict.fromkeys(kinds, 0.0)
             if counters.steps_lost >= LOST_STEPS:
                 raise _lost(run)
@@ -155,16 +154,15 @@ def _lost(run: Training) -> UserError:
     return _diverged(run, f"the loss has gone from {best:.2f} back up to {loss:.2f}")
 
 
-def _progress(run: Training, since: Mapping[str, float]) -> Progress:
-    counters, share = run.counters, run.share_done()
+def _report(run: Training, since: Mapping[str, float]) -> StepReport:
+    counters = run.counters
     left = float("nan")
     if counters.total_steps >= 0:
         left = (counters.total_steps - counters.step) * since["seconds"] / since["steps"]
     elif run.options.hours is not None:
         left = run.options.hours * 3600 - counters.seconds
-    return Progress(
+    return StepReport(
         counters=counters,
-        share=share,
         loss=since["loss"] / since["steps"],
         accuracy=since["hits"] / max(1, since["modified"]),
         tokens_per_second=since["tokens"] / max(1e-9, since["seconds"]),

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
@@ -23,6 +22,8 @@ from blocklens.pretraining.export import export_encoder, model_card
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.training import Training
 from blocklens.pretraining.training_log import TrainingLog
+from blocklens.progress import SILENT, Progress, duration
+from blocklens.safe_text import public_name
 from blocklens.stopping import stopping_between_steps
 from blocklens.storage import locked, manifest, whole_folder, write_json, writing
 
@@ -34,7 +35,7 @@ def pretrain(
     *,
     resume: bool = False,
     save_minutes: float = 5.0,
-    console: Console | None = None,
+    progress: Progress = SILENT,
     data: Path | None = None,
     licence: str | None = None,
 ) -> Path:
@@ -44,7 +45,8 @@ def pretrain(
     model card names the texts; a run that goes on must have the same. `data`: the folder of
     tokenizer and corpus, for runs that share them; `output` by default. With `resume` the run in
     `output` goes on; with the same thread count on the same machine its weights are bit for bit
-    those of a run never stopped. Ctrl-C and SIGTERM save the state first.
+    those of a run never stopped. `progress` is told of the steps. Ctrl-C and SIGTERM save the state
+    first.
 
     Raises:
         UserError: an output that holds a run already, in which another process is writing, or that
@@ -55,15 +57,14 @@ def pretrain(
 
     """
     refuse_torchrun("pretrain", "one process trains an encoder, with all --threads")
-    console = console or Console(stderr=True, quiet=True)
     source = texts if isinstance(texts, TextSource) else TextSource(texts)
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     with locked(output):
         options = _open_folder(output, options, resume, source)
-        console.print(f"matrix products in {options.precision}")
+        progress.say(f"matrix products in {options.precision}")
         data = data or output
-        console.print("reading and tokenising the texts")
+        progress.say("reading and tokenising the texts")
         tokenizer, made = _tokenizer(source, data / "tokenizer", options)
         corpus = build_corpus(
             (text.text for text in source),
@@ -75,10 +76,10 @@ def pretrain(
         )
         run = Training(options, corpus, tokenizer, output)
         for line in run.resume() if resume else []:
-            console.print(f"warning: {line}", style="yellow")
+            progress.say(f"warning: {line}")
         packed = f"{len(run.rows):,} of {options.length} positions, {run.rows.fill:.2%} full"
         facts = {
-            "texts": _public_name(source.description),
+            "texts": public_name(source.description),
             "training texts": f"{options.articles or int((~corpus.held_out).sum()):,}",
             "held-out texts": f"{int(corpus.held_out.sum()):,} (a keyed hash of the text decides)",
             "packed rows": packed,
@@ -86,67 +87,52 @@ def pretrain(
         }
         if corpus.unknown:
             facts["unknown tokens"] = f"{corpus.unknown:.2%} (characters outside the vocabulary)"
-            console.print(f"{corpus.unknown:.2%} of the tokens are unknown to the vocabulary")
+            progress.say(f"{corpus.unknown:.2%} of the tokens are unknown to the vocabulary")
 
         def export(training: Training, folder: Path, figures: dict[str, float]) -> None:
             card = model_card(options, training.counters, facts, figures, licence)
             curve = report.log.table()
             export_encoder(folder, training.model, training.tokenizer, card, curve)
 
-        with _Report(console, run) as report, stopping_between_steps() as signals:
+        with _Report(progress, run) as report, stopping_between_steps() as signals:
             figures = loop.train(
                 run,
                 save_minutes=save_minutes,
-                report=report.progress,
+                report=report.step,
                 validated=report.validated,
                 export=export,
                 signals=signals,
             )
         record = {**figures, "steps": run.counters.step, "tokens": run.counters.tokens}
         write_json(record, output / "figures.json")
-    console.print(f"held-out loss {figures['loss']:.4f}, accuracy {figures['accuracy']:.4f}")
+    progress.say(f"held-out loss {figures['loss']:.4f}, accuracy {figures['accuracy']:.4f}")
     return output / "model"
 
 
 class _Report:
-    """Progress on the console (loss, tokens a second, time left) and the training log."""
+    """Progress (loss, tokens a second, time left) and the training log."""
 
-    def __init__(self, console: Console, run: Training) -> None:
-        self.console, self.run = console, run
+    def __init__(self, progress: Progress, run: Training) -> None:
+        self.run = run
+        self.stage = progress.stage("training", None, "steps")
 
     def __enter__(self) -> _Report:
         self.log = TrainingLog(self.run.folder, self.run.counters.step)
-        self.bar = Progress(
-            TextColumn("step {task.fields[step]:,}"),
-            BarColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            TextColumn("{task.fields[speed]:,.0f} tokens/s"),
-            TextColumn("{task.fields[left]} left"),
-            console=self.console,
-        )
-        self.bar.start()
-        self.task = self.bar.add_task(
-            "", total=1.0, step=0, loss=float("nan"), speed=0.0, left="unknown time"
-        )
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        self.stage.__exit__(None, None, None)
         self.log.close()
 
-    def progress(self, now: loop.Progress) -> None:
+    def step(self, now: loop.StepReport) -> None:
         """One report of the training loop."""
-        step = now.counters.step
+        total = now.counters.total_steps
+        self.stage.total = total if total >= 0 else None
+        left = "" if isnan(now.seconds_left) else f", {duration(max(0.0, now.seconds_left))} left"
+        self.stage.note = f"loss {now.loss:.3f}, {now.tokens_per_second:,.0f} tokens/s{left}"
+        self.stage.reach(now.counters.step)
         self.log.add(
             {**_place(now.counters), "loss": now.loss, "accuracy": now.accuracy, "rate": now.rate}
-        )
-        self.bar.update(
-            self.task,
-            completed=now.share,
-            step=step,
-            loss=now.loss,
-            speed=now.tokens_per_second,
-            left=_time(now.seconds_left),
         )
 
     def validated(self, counters: Counters, figures: dict[str, float]) -> None:
@@ -157,21 +143,6 @@ class _Report:
 
 def _place(counters: Counters) -> dict[str, float]:
     return {"step": counters.step, "tokens": counters.tokens, "seconds": counters.seconds}
-
-
-def _public_name(described: str) -> str:
-    """A file or folder by its own name: a card travels with the model, its maker's folders not."""
-    try:
-        return Path(described).name if Path(described).exists() else described
-    except OSError:  # a description too long for a path
-        return described
-
-
-def _time(seconds: float) -> str:
-    if seconds != seconds:  # not a number: the schedule is not known yet
-        return "unknown time"
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def _open_folder(

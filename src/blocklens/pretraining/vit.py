@@ -11,7 +11,6 @@ transformers' pipeline, can use it as it is.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from blocklens.inputs.images.drawing import ImageData
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
 from blocklens.pretraining.vit_options import VitOptions
+from blocklens.progress import SILENT, Progress
 from blocklens.safe_text import public_name
 
 
@@ -52,7 +52,7 @@ def train_vit(
     options: VitOptions | None = None,
     *,
     device: str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Trained:
     """Train a ViT on the images to train on; its linear layers compute by `matmul.linear`.
 
@@ -60,7 +60,7 @@ def train_vit(
         data: the images.
         options: the ViT and its training.
         device: where to compute.
-        progress: called with images seen and images to see.
+        progress: told how many images it has seen.
 
     Raises:
         UserError: options that do not fit the images, or a loss that is not a number.
@@ -85,26 +85,26 @@ def train_vit(
         clip=1.0,
     )
     history: list[dict[str, float]] = []
-    for epoch in range(options.epochs):
-        order = shuffled(count, seed=options.seed, epoch=epoch)
-        moves = np.random.Generator(np.random.Philox(key=[options.seed, 1 << 32 | epoch]))
-        offsets = moves.integers(-options.shift, options.shift + 1, size=(count, 2))
-        mirrored = moves.random(count) < (0.5 if options.flip else 0.0)
-        total = right = 0.0
-        for start in range(0, count, options.batch):
-            chosen = order[start : start + options.batch]
-            batch = moved(pixels[chosen], offsets[chosen], mirrored[chosen])
-            wanted = labels[chosen].to(device)
-            scores = model(pixel_values=normalised(batch, processor).to(device)).logits
-            loss = torch.nn.functional.cross_entropy(scores, wanted)
-            descent.step(loss)
-            total += float(loss.detach()) * len(chosen)
-            right += int((scores.argmax(dim=1) == wanted).sum())
-            if progress is not None:
-                progress(epoch * count + start + len(chosen), options.epochs * count)
-        if not np.isfinite(total):
-            raise UserError(f"epoch {epoch + 1}: the loss is not a number: take a lower --rate")
-        history.append({"loss": total / count, "accuracy": right / count})
+    with progress.stage("", options.epochs * count, "images") as stage:
+        for epoch in range(options.epochs):
+            order = shuffled(count, seed=options.seed, epoch=epoch)
+            moves = np.random.Generator(np.random.Philox(key=[options.seed, 1 << 32 | epoch]))
+            offsets = moves.integers(-options.shift, options.shift + 1, size=(count, 2))
+            mirrored = moves.random(count) < (0.5 if options.flip else 0.0)
+            total = right = 0.0
+            for start in range(0, count, options.batch):
+                chosen = order[start : start + options.batch]
+                batch = moved(pixels[chosen], offsets[chosen], mirrored[chosen])
+                wanted = labels[chosen].to(device)
+                scores = model(pixel_values=normalised(batch, processor).to(device)).logits
+                loss = torch.nn.functional.cross_entropy(scores, wanted)
+                descent.step(loss)
+                total += float(loss.detach()) * len(chosen)
+                right += int((scores.argmax(dim=1) == wanted).sum())
+                stage.advance(len(chosen))
+            if not np.isfinite(total):
+                raise UserError(f"epoch {epoch + 1}: the loss is not a number: take a lower --rate")
+            history.append({"loss": total / count, "accuracy": right / count})
     model.eval()
     held_out = accuracy_of(model, processor, data.test.pixels(options.side, 3), data.test.labels)
     return Trained(model, processor, options, history, held_out)

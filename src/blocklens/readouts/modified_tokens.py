@@ -204,12 +204,12 @@ def gather(
     limit: int,
     norm: torch.nn.Module | None = None,
     folder: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Rows:
     """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
 
     The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary
-    one). `progress` is called with the rows gathered and the most there can be.
+    one). `progress` is called with the rows gathered.
 
     Raises:
         UserError: no modified token in the texts.
@@ -230,11 +230,9 @@ def gather(
         counts += np.bincount(batch.tokens, minlength=counts.size)
         filled += take
         if progress is not None:
-            progress(filled, limit)
+            progress(filled)
         if filled == limit:
             break
-    if progress is not None:
-        progress(filled, filled)
     if not filled:
         temporary.cleanup()
         raise UserError("read-outs: the training texts have no token to modify; give more texts")

@@ -8,7 +8,7 @@ but the words: its own pattern drops those of one letter and splits words at com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 
 from blocklens.labels.tables import LabelOptions
 from blocklens.labels.tasks import TEXT
+from blocklens.progress import SILENT, Progress
 from blocklens.readouts.class_task import Classes, baseline_rows
 from blocklens.readouts.text_task import ClassTexts
 
@@ -51,7 +52,7 @@ def measure_tfidf(
     data: ClassTexts,
     *,
     options: LabelOptions | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Accuracy of TF-IDF with logistic regression on every seed's texts.
 
@@ -60,14 +61,14 @@ def measure_tfidf(
     """
     texts = np.array(data.texts, dtype=object)
     chances = np.zeros((1, *data.test.shape, len(data.names)), np.float32)
-    for seed, (train, test) in enumerate(zip(data.train, data.test, strict=True)):
-        classify = make_pipeline(
-            TfidfVectorizer(analyzer=words_of, sublinear_tf=True),  # type: ignore[arg-type]
-            LogisticRegression(C=10, max_iter=1000),
-        )
-        classify.fit(texts[train], data.labels[train])
-        answers = classify.predict(texts[test])
-        chances[0, seed, np.arange(answers.size), answers] = 1
-        if progress is not None:
-            progress("", seed + 1, len(data.train))
+    with progress.stage("", len(data.train), "seeds") as stage:
+        for seed, (train, test) in enumerate(zip(data.train, data.test, strict=True)):
+            classify = make_pipeline(
+                TfidfVectorizer(analyzer=words_of, sublinear_tf=True),  # type: ignore[arg-type]
+                LogisticRegression(C=10, max_iter=1000),
+            )
+            classify.fit(texts[train], data.labels[train])
+            answers = classify.predict(texts[test])
+            chances[0, seed, np.arange(answers.size), answers] = 1
+            stage.advance()
     return baseline_rows(Classes.of(TEXT, data, chances, run=RUN, options=options))

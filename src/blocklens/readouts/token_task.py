@@ -163,7 +163,7 @@ def measure_learning(
                     [first.copy(tied=tied) for _ in range(encoder.blocks + 1)],
                     replace(training_of_heads, seed=options.seed),
                     after_epoch=losses.append,
-                    progress=lambda done, _: stage.reach(done),
+                    progress=stage.reach,
                 )
     counts, found, done = count_predictions(encoder, measured, heads, options, progress)
     frequency = seen + found if frequency is None else np.asarray(frequency, dtype=np.int64)
@@ -204,7 +204,7 @@ def _gathered(
     with progress.stage("gathering", options.train_tokens, "modified tokens") as stage:
         return gather(
             encoder, chain.from_iterable(passes), limit=options.train_tokens,
-            norm=final_norm(encoder), progress=lambda done, _: stage.reach(done),
+            norm=final_norm(encoder), progress=stage.reach,
         )  # fmt: skip
 
 

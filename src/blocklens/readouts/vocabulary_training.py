@@ -51,13 +51,13 @@ def train_read_outs(
     training: Training | None = None,
     *,
     after_epoch: Callable[[list[float]], None] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> list[Head]:
     """Train one head per block on the gathered rows; returns the heads, in evaluation mode.
 
     `heads[m]` sees `rows.outputs[m]` alone, so the result does not depend on the other heads.
     `after_epoch` is called with the mean loss of every head, `progress` after every batch with the
-    rows done and in all.
+    rows done.
     """
     training = training or Training()
     fits = [Fit(head, training, len(rows)) for head in heads]
@@ -71,7 +71,7 @@ def train_read_outs(
                 x = torch.from_numpy(rows.outputs[block][chosen].astype(np.float32))
                 losses[block] += fit.step(x, labels) * len(chosen)
             if progress is not None:
-                progress(epoch * len(rows) + start + len(chosen), training.epochs * len(rows))
+                progress(epoch * len(rows) + start + len(chosen))
         if after_epoch is not None:
             after_epoch((losses / len(order)).tolist())
     return [fit.head.eval() for fit in fits]

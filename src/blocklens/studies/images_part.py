@@ -34,7 +34,7 @@ from blocklens.readouts.image_task import (
 )
 from blocklens.storage import output_folder
 from blocklens.studies.image_options import ImageStudyOptions
-from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
+from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
@@ -79,11 +79,10 @@ def study_images(
     refuse_torchrun("images", "one process trains and reads out, with all --threads")
     options = options or ImageStudyOptions()
     output_folder(Path(out), FILE)  # before the images are read
-    tell = told(progress, "images")
     data = draw_images(
         open_images(source, test=test, image_field=image_field, label_field=label_field),
         train=options.train_images, test=options.test_images, seed=options.seed,
-        strict=options.strict, progress=lambda done, count: tell("reading", done, count),
+        strict=options.strict, progress=progress,
     )  # fmt: skip
     with StudyRun(out, "images", progress=progress) as run:
         trained: Mapping[str, Any] | None = None
@@ -121,10 +120,7 @@ def training_part(folder: Path, data: ImageData, chosen: VitOptions, device: str
     """Training the ViT into `model/`; its facts say how that went."""
 
     def train(progress: Progress) -> Result:
-        tell = told(progress, "images")
-        trained = train_vit(
-            data, chosen, device=device, progress=lambda done, count: tell("", done, count)
-        )
+        trained = train_vit(data, chosen, device=device, progress=progress)
         export_vit(folder / MODEL, trained, data)
         return Result({}, {"held_out": trained.held_out, "history": trained.history})
 

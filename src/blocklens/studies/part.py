@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from blocklens.progress import Progress, Stage
+from blocklens.progress import Progress
 
 Tables = dict[str, pd.DataFrame]
 Facts = Mapping[str, Mapping[str, Any]]
@@ -71,21 +71,3 @@ class Part:
     notes: Callable[[Facts, Tables], list[str]] = lambda facts, tables: []
     derive: Callable[[Tables], Tables] = lambda tables: {}
     extras: Callable[[Path, Tables], list[Path]] = lambda folder, tables: []
-
-
-def told(progress: Progress, unit: str = "texts") -> Callable[[str, int, int], None]:
-    """For what still tells its progress as (stage, how much is done, of how much)."""
-    stages: dict[str, Stage] = {}
-
-    def update(name: str, done: int, count: int) -> None:
-        if name in stages and done < stages[name].done:
-            stages.pop(name).__exit__(None, None, None)
-        if name not in stages:
-            stages[name] = progress.stage(name, count or None, unit)
-        stage = stages[name]
-        stage.total = count or None
-        stage.reach(done)
-        if count and done >= count:
-            stages.pop(name).__exit__(None, None, None)
-
-    return update

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
@@ -27,7 +26,7 @@ from blocklens.pretraining.corpus import is_held_out
 from blocklens.pretraining.pretrain import pretrain
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.train_sizes import sizes_table
-from blocklens.progress import Progress
+from blocklens.progress import SILENT, Progress
 from blocklens.readouts.token_task import measure_learning
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun
@@ -51,7 +50,7 @@ def study_sizes(
     epochs: float | None = None,
     seeds: int = 1,
     save_minutes: float = 5.0,
-    console: Console | None = None,
+    progress: Progress = SILENT,
     report: bool = True,
 ) -> Study:
     """Train encoders of every size, comparison and seed, measure <APT> of each, judge the claim.
@@ -66,7 +65,6 @@ def study_sizes(
         UserError: neither steps nor epochs, no seed, or what `pretrain` refuses.
 
     """
-    console = console or Console(stderr=True, quiet=True)
     comparisons = {"equal steps": {"steps": steps}, "equal epochs": {"epochs": epochs}}
     asked = {name: value for name, value in comparisons.items() if any(value.values())}
     if not asked:
@@ -84,13 +82,11 @@ def study_sizes(
         for articles in sizes
     ]  # fmt: skip
     options = runs[0][1]
-    with StudyRun(out, "sizes") as run:
+    with StudyRun(out, "sizes", progress=progress) as run:
         planned = []
         for comparison, chosen in runs:
             place = f"seed-{chosen.seed}/{comparison.replace(' ', '-')}/{chosen.articles}-articles"
-            train = partial(
-                one_run, source, run.folder / place, comparison, chosen, save_minutes, console
-            )
+            train = partial(one_run, source, run.folder / place, comparison, chosen, save_minutes)
             name = f"{comparison}, {chosen.articles} articles, seed {chosen.seed}"
             made_of = {"options": chosen, "texts": source.digest(), "measured": MEASURED_TEXTS}
             planned.append(Step(name, made_of, train, keeps=f"{place}/model"))
@@ -115,14 +111,12 @@ def one_run(
     comparison: str,
     options: PretrainOptions,
     save_minutes: float,
-    console: Console,
     progress: Progress,
 ) -> Result:
     """Train one encoder, or go on training it, and measure it on the held-out texts."""
-    console.print(f"{comparison}, {options.articles:,} articles, seed {options.seed}")
     pretrain(
         source, folder, options, resume=(folder / "options.json").is_file(),
-        save_minutes=save_minutes, console=console, data=folder.parents[1],
+        save_minutes=save_minutes, progress=progress, data=folder.parents[1],
     )  # fmt: skip
     learned = measure_learning(folder / "model", held_out(source, options), read_out="lens")
     learning = learned.tables["learning"]

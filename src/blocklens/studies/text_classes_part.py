@@ -40,7 +40,7 @@ from blocklens.studies.classifiers import (
     keep_classifier,
 )
 from blocklens.studies.labelled_samples import Given, check, read_out, read_outs_of, tuned
-from blocklens.studies.part import Facts, Part, Result, Step, Tables, told
+from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 
@@ -189,7 +189,7 @@ def tuned_twin(
 
 def tfidf_once(given: Given, chosen: TextReadOuts, progress: Progress) -> Result:
     """TF-IDF with logistic regression on the same texts."""
-    found = measure_tfidf(given.texts, options=chosen.labels, progress=told(progress))
+    found = measure_tfidf(given.texts, options=chosen.labels, progress=progress)
     return Result({"baseline": found}, given.facts())
 
 

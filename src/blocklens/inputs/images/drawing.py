@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, UnreadableError, eight_bits
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.pretraining.masking import shuffled
+from blocklens.progress import SILENT, Progress, Stage
 
 KEPT_SKIPPED = 1000
 
@@ -114,7 +114,7 @@ def draw_images(
     test: int = 200,
     seed: int = 0,
     strict: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> ImageData:
     """Draw up to `train` and `test` images of every class.
 
@@ -126,31 +126,27 @@ def draw_images(
         test: images of a class to measure on.
         seed: of the draw, and of the split.
         strict: stop at the first image that cannot be read.
-        progress: called with images read and images to read at most.
+        progress: told how many images are read.
 
     Raises:
         UserError: a class without an image to train on or to measure on, or, where `strict`, an
             image that cannot be read.
 
     """
-    drawing = _Drawing(parts, seed, strict, progress)
-    by_class = drawing.by_class(parts.train)
+    drawing = _Drawing(parts, seed, strict)
+    rest = drawing.by_class(parts.train)
     if parts.test is None:
-        held_out = [min(test, max(1, round(0.2 * len(order)))) for order in by_class]
-        drawing.expected = sum(
-            min(len(order), train + n) for order, n in zip(by_class, held_out, strict=True)
-        )
-        measured = [drawing.take(order, n) for order, n in zip(by_class, held_out, strict=True)]
-        rest = by_class  # `take` has taken the images to measure on away
+        others = rest  # `take` takes the images to measure on away
+        held_out = [min(test, max(1, round(0.2 * len(order)))) for order in rest]
+        expected = sum(min(len(order), train + n) for order, n in zip(rest, held_out, strict=True))
     else:
-        rest = by_class
         others = drawing.by_class(parts.test)
-        drawing.expected = sum(min(len(order), train) for order in rest)
-        drawing.expected += sum(min(len(order), test) for order in others)
-        measured = [drawing.take(order, test) for order in others]
-    trained = [drawing.take(order, train) for order in rest]
-    if progress is not None:
-        progress(drawing.read, drawing.read)
+        held_out = [test for _ in others]
+        expected = sum(min(len(order), train) for order in rest)
+        expected += sum(min(len(order), test) for order in others)
+    with progress.stage("reading", expected, "images") as stage:
+        measured = [drawing.take(*one, stage) for one in zip(others, held_out, strict=True)]
+        trained = [drawing.take(order, train, stage) for order in rest]
     for label, name in enumerate(parts.classes):
         for what, found in (("train", trained[label]), ("measure", measured[label])):
             if not found:
@@ -182,10 +178,10 @@ Read = tuple[Picture, tuple[int, int], bool, int]
 class _Drawing:
     """Takes images of a class one after the other, in an order that the seed decides."""
 
-    def __init__(self, parts: Parts, seed: int, strict: bool, progress: Any) -> None:
-        self.parts, self.seed, self.strict, self.progress = parts, seed, strict, progress
+    def __init__(self, parts: Parts, seed: int, strict: bool) -> None:
+        self.parts, self.seed, self.strict = parts, seed, strict
         self.skipped: list[str] = []
-        self.skipped_count = self.read = self.expected = 0
+        self.skipped_count = 0
         self.deep: tuple[float, float] | None = None
 
     def by_class(self, pictures: list[Picture]) -> list[list[Picture]]:
@@ -198,7 +194,7 @@ class _Drawing:
             for label, one in enumerate(found)
         ]
 
-    def take(self, order: list[Picture], number: int) -> list[Read]:
+    def take(self, order: list[Picture], number: int, stage: Stage) -> list[Read]:
         """Up to `number` images that can be read, taken away from `order`."""
         taken: list[Read] = []
         while order and len(taken) < number:
@@ -212,9 +208,7 @@ class _Drawing:
                 self._deepen(np.asarray(image))
             colour = image.mode == "RGB"
             taken.append((picture, image.size, colour, pixel_hash(image)))
-            self.read += 1
-            if self.progress is not None and self.read % 100 == 0:
-                self.progress(self.read, self.expected)
+            stage.advance()
         return taken
 
     def _deepen(self, values: NDArray[np.float32]) -> None:
