@@ -2,6 +2,7 @@
 
 import io
 import sys
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,7 @@ def test_nobody_hears_of_a_silent_job(capsys):
 def test_a_notebook_draws_bars_of_its_own(monkeypatch):
     monkeypatch.setattr(progress, "in_notebook", lambda: True)
     with NOTEBOOK.stage("heads", 4, "rows") as stage:
+        drawn: Any = stage
         stage.advance(3)
-        assert stage.bar.n == 3
-        assert stage.bar.total == 4
+        assert drawn.bar.n == 3
+        assert drawn.bar.total == 4

@@ -1,5 +1,7 @@
 """The ViT of ours: learns, is decided by its seed, and is an ordinary Hugging Face folder."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from blocklens.pretraining.vit import export_vit, moved, normalised, train_vit
 from blocklens.pretraining.vit_options import VitOptions, usual_patch
 from blocklens.progress import Progress, Stage
 
-TINY = {"blocks": 2, "heads": 2, "width": 16}
+TINY: dict[str, Any] = {"blocks": 2, "heads": 2, "width": 16}
 
 
 def stripes(count=60, side=8, seed=0, mode="L"):
@@ -54,7 +56,7 @@ def test_it_learns_what_it_is_shown_and_tells_how_far_it_is():
 
 def test_the_seed_decides_the_weights():
     data = stripes(24)
-    options = {**TINY, "epochs": 1}
+    options: dict[str, Any] = {**TINY, "epochs": 1}
     weights = [
         torch.cat([p.detach().flatten() for p in train_vit(data, o).model.parameters()])
         for o in (VitOptions(**options), VitOptions(**options), VitOptions(**options, seed=1))

@@ -1,6 +1,7 @@
 """The page of a segmented text and of an evaluation, in a real browser and as figures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,8 @@ def test_the_chart_marks_the_cuts_and_holds_both_sentences():
             "content": ["One\n here.", "Two.", "w" * 500, "Four."],
         }
     )
-    rows = charts.boundaries(table).data.to_dict("records")
+    chart: Any = charts.boundaries(table)
+    rows = chart.data.to_dict("records")
     assert [row["border"] for row in rows] == [1, 2, 3]
     assert [row["kind"] for row in rows] == ["no cut", "cut here", "no cut"]
     assert rows[0]["before"] == "One here."
@@ -91,7 +93,7 @@ def test_scores_are_drawn_best_first_and_baselines_apart():
             "pk_high": [0.3, 0.6, 0.2, 0.4],
         }
     )
-    chart = charts.segmentation_scores(summary, known=True, baselines=("even", "untrained"))
+    chart: Any = charts.segmentation_scores(summary, known=True, baselines=("even", "untrained"))
     rows = chart.layer[0].data if hasattr(chart.layer[0].data, "method") else chart.data
     assert rows["method"].tolist() == ["untrained 0", "context", "even"]
     assert rows["kind"].tolist() == ["baseline", "with the encoder", "baseline"]

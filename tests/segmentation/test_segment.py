@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def blocky(sizes, width=24, noise=0.5, seed=0):
 
 
 def test_sentence_vectors_equal_a_weighted_mean_over_the_model_s_own_attention(encoder):
-    found = sentence_vectors(encoder, SENTENCES, blocks=True)
+    found: Any = sentence_vectors(encoder, SENTENCES, blocks=True)
     ids = sentence_ids(encoder, SENTENCES)
     weights = token_weights(ids)
     for s, sentence in enumerate(SENTENCES):
@@ -50,6 +51,7 @@ def test_sentence_vectors_equal_a_weighted_mean_over_the_model_s_own_attention(e
         taken = []
         from blocklens.encoder.attention import HeadTap
 
+        output: Any = None
         with (
             torch.inference_mode(),
             HeadTap([inputs["input_ids"].shape[1]], lambda h, t=taken: t.append(h.outputs.clone())),
@@ -273,7 +275,7 @@ def test_evaluation_scores_every_method_known_and_found(encoder):
     ]
     scores = evaluate(documents, encoder)
     assert set(scores.method) == {*METHODS, *BASELINES}
-    summary = summarise(scores)
+    summary: Any = summarise(scores)
     assert len(summary) == 2 * (len(METHODS) + len(BASELINES)) - len(FINDS_ALONE)
     assert (summary.documents == 3).all()
     for measure in ("pk", "windowdiff", "boundary_similarity"):

@@ -1,6 +1,7 @@
 """The folders that segmenting and scoring write, and the page in them."""
 
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -85,7 +86,7 @@ def test_texts_in_segments_have_a_table_and_a_page_that_shows_them(encoder, tmp_
     found = [segment(text, encoder, segments=2, name="notes"), segment("One.", encoder, name="b")]
     page = write_segmentations(found, encoder, tmp_path / "out", options=SegmentOptions(segments=2))
     table = pd.read_parquet(tmp_path / "out" / "tables" / "sentences.parquet")
-    first = table[table["text"] == 0]
+    first: Any = table[table["text"] == 0]
     assert [text[a:b] for a, b in zip(first["start"], first["end"], strict=True)] == first[
         "content"
     ].tolist()
