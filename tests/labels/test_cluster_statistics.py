@@ -8,7 +8,6 @@ from blocklens.labels.cluster_statistics import (
     ClusterOptions,
     cluster_statistics,
     growth_exponent,
-    slope_of_defined,
 )
 
 
@@ -41,14 +40,7 @@ def test_intervals_of_counts_and_shares_do_not_leave_what_can_be():
     assert (shares["high"].dropna() <= 1).all()
 
 
-def test_slopes_need_three_defined_blocks():
-    assert slope_of_defined(np.array([np.nan, 3.0, 2.0, 1.0])) == pytest.approx(-1)
-    assert np.isnan(slope_of_defined(np.array([np.nan, np.nan, 2.0, 1.0])))
-
-
-@pytest.mark.parametrize("value", [1.0, 0.1, 1 / 3])
-def test_equal_values_have_slope_zero_to_the_last_bit(value):
-    assert slope_of_defined(np.array([np.nan, *[value] * 6])) == 0.0
+def test_clusters_of_one_size_do_not_grow():
     assert growth_exponent([(10, 3), (25, 3), (70, 3), (90, 3)]) == 0.0
 
 

@@ -126,7 +126,7 @@ def test_blocks_keep_their_numbers_and_uneven_ones_have_slopes_of_accuracy_alone
     labels, predicted, test, keys = made_up()
     even = tables_of(labels, predicted, test, keys, blocks=[1, 2, 3])["learning"]
     assert even["block"].dropna().unique().tolist() == [1, 2, 3]
-    assert "noise share slope" in set(even["statistic"])
+    assert "errors in own cluster over matched slope" in set(even["statistic"])
     uneven = tables_of(labels, predicted, test, keys, blocks=[1, 2, 6])["learning"]
     slopes = uneven[uneven["statistic"].str.contains("slope")].set_index("statistic")["value"]
     assert set(slopes.index) == {"accuracy slope from block 1", f"{MEAN} slope from block 1"}

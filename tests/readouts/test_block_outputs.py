@@ -7,22 +7,25 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.readouts.block_outputs import (
     Inputs,
+    id_batches,
     kept_outputs,
     pool,
-    text_batches,
+    tokenised,
 )
 from helpers import random_texts, small_encoder
 
 TEXTS = random_texts(23, seed=1)
 
 
+def batches(encoder, tokens=128):
+    return id_batches(encoder.tokenizer, tokenised(encoder, TEXTS, tokens=tokens))
+
+
 @pytest.mark.parametrize("family", ["BERT", "RoBERTa", "ModernBERT"])
 @pytest.mark.parametrize("pooling", ["first", "mean"])
 def test_kept_outputs_equal_the_texts_run_one_at_a_time(family, pooling):
     encoder = small_encoder(family)
-    kept = kept_outputs(
-        encoder, text_batches(encoder, TEXTS, tokens=32), len(TEXTS), pooling=pooling
-    )
+    kept = kept_outputs(encoder, batches(encoder, 32), len(TEXTS), pooling=pooling)
     assert kept.shape == (5, 23, 32)
     for row, text in enumerate(TEXTS):
         ids = encoder.tokenizer(text, truncation=True, max_length=32, return_tensors="pt")
@@ -41,7 +44,7 @@ def test_kept_outputs_equal_the_texts_run_one_at_a_time(family, pooling):
 
 def test_the_first_token_at_block_0_is_the_same_for_every_text():
     encoder = small_encoder()
-    kept = kept_outputs(encoder, text_batches(encoder, TEXTS), len(TEXTS))
+    kept = kept_outputs(encoder, batches(encoder), len(TEXTS))
     assert np.ptp(kept[0], axis=0).max() < 1e-6 < np.ptp(kept[1], axis=0).max()
 
 
@@ -74,15 +77,15 @@ def test_the_mean_leaves_padding_out():
 
 def test_an_input_given_twice_or_not_at_all_is_refused():
     encoder = small_encoder()
-    batches = list(text_batches(encoder, TEXTS))
+    given = list(batches(encoder))
     with pytest.raises(UserError, match="not given exactly once"):
-        kept_outputs(encoder, [*batches, batches[0]], len(TEXTS))
+        kept_outputs(encoder, [*given, given[0]], len(TEXTS))
     with pytest.raises(UserError, match="24 inputs"):
-        kept_outputs(encoder, batches, len(TEXTS) + 1)
+        kept_outputs(encoder, given, len(TEXTS) + 1)
 
 
 def test_damaged_weights_are_named():
     encoder = small_encoder()
     encoder.model.encoder.layer[2].output.dense.bias.data.fill_(float("nan"))
     with pytest.raises(UserError, match="not finite"):
-        kept_outputs(encoder, text_batches(encoder, TEXTS), len(TEXTS))
+        kept_outputs(encoder, batches(encoder), len(TEXTS))

@@ -7,14 +7,13 @@ from transformers import AutoModelForSequenceClassification, pipeline
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.readouts.block_outputs import kept_outputs, text_batches, tokenised
+from blocklens.readouts.block_outputs import id_batches, kept_outputs, tokenised
 from blocklens.readouts.class_heads import ClassTraining, train_class_heads
 from blocklens.readouts.finetuning import class_probabilities
 from blocklens.readouts.text_classifiers import (
     head_activation,
     new_classifier,
     save_classifier,
-    shorter,
     with_read_out,
 )
 from helpers import random_texts, small_encoder
@@ -27,7 +26,8 @@ NAMES = ["<b>red</b>", "green & blue", "none"]
 @pytest.mark.parametrize("family", ["BERT", "RoBERTa", "DistilBERT", "ALBERT", "ELECTRA"])
 def test_the_exported_classifier_answers_as_the_read_out_of_its_block(family, tmp_path):
     encoder = small_encoder(family)
-    outputs = kept_outputs(encoder, text_batches(encoder, TEXTS), len(TEXTS))
+    batches = id_batches(encoder.tokenizer, tokenised(encoder, TEXTS))
+    outputs = kept_outputs(encoder, batches, len(TEXTS))
     training = ClassTraining(activation=head_activation(encoder), least_steps=30)
     every = np.arange(len(TEXTS))[None]
     heads = train_class_heads(outputs, LABELS, every, training)
@@ -49,10 +49,11 @@ def test_a_shorter_trunk_gives_the_outputs_of_the_whole_one(family):
     encoder = small_encoder(family)
     ids = torch.tensor(tokenised(encoder, ["a b c . d e f ."]))
     whole = encoder.model(input_ids=ids, output_hidden_states=True).hidden_states[2]
-    found = shorter(encoder, 2).model(input_ids=ids, output_hidden_states=True).hidden_states[2]
+    cut = new_classifier(encoder, NAMES, blocks=2).eval().base_model
+    found = cut(input_ids=ids, output_hidden_states=True).hidden_states[2]
     if family == "ModernBERT":  # its last block's output has gone through the final norm
         whole = encoder.model.final_norm(whole)
-        found = shorter(encoder, 2).model(input_ids=ids).last_hidden_state
+        found = cut(input_ids=ids).last_hidden_state
     torch.testing.assert_close(found, whole, atol=1e-5, rtol=1e-5)
 
 

@@ -127,22 +127,6 @@ def cluster_statistics(
         for block in range(counts.blocks)
         for s, name in enumerate(STATISTICS)
     ]
-    for name in ("kept labels", "noise share"):
-        s = STATISTICS.index(name)
-        slope = np.array(slope_of_defined(values[:, s]))
-        slopes = [np.array([slope_of_defined(one[:, s]) for one in part]) for part in of_factors]
-        slope_low, slope_high = jackknife(slope, *slopes)
-        rows.append(
-            {
-                "block": pd.NA,
-                "statistic": f"{name} slope",
-                "value": float(slope),
-                "low": float(slope_low),
-                "high": float(slope_high),
-                "n": pairs[-1],
-                "n_types": kept_all[-1].labels.size,
-            }
-        )
     return pd.DataFrame(rows), kept_all
 
 
@@ -151,18 +135,6 @@ def _in_range(ends: Floats) -> Floats:
     least = [-np.inf if name == "growth exponent" else 0.0 for name in STATISTICS]
     most = [1.0 if "share" in name else np.inf for name in STATISTICS]
     return np.clip(ends, least, most)
-
-
-def slope_of_defined(values: Floats) -> float:
-    """Least-squares slope along the blocks with a defined value; NaN with fewer than three.
-
-    Exactly 0 for equal values: a claim must not rest on a rounding error's sign.
-    """
-    blocks = np.flatnonzero(np.isfinite(values))
-    if blocks.size < 3:
-        return float("nan")
-    x = blocks - blocks.mean()
-    return float(x @ (values[blocks] - values[blocks[0]]) / (x @ x))
 
 
 def cluster_rows(

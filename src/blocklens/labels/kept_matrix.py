@@ -26,25 +26,18 @@ class KeptMatrix:
 
     `labels` [k]: ids of the kept labels, rising. `occurrences` [k]: their n. `normalised`: N among
     the kept labels, float64 csr [k, k], the diagonal 1. `lower`: its lower limits, the diagonal 1.
-    `left_out`: the lower limits of those elements of the kept rows whose column is a label that was
-    not kept (they can never be part of a cluster), csr [k, labels].
     """
 
     labels: NDArray[np.int64]
     occurrences: NDArray[np.int64]
     normalised: Sparse
     lower: Sparse
-    left_out: Sparse
 
     def strong(self, theta: float) -> Sparse:
         """Supported strong matches among the kept labels, bool csr [k, k]: lower limit > theta."""
         if not 0 < theta < 1:
             raise UserError(f"strong matches: theta {theta}; expected a number between 0 and 1")
         return sparse.csr_array(self.lower > theta)
-
-    def strong_left_out(self, theta: float) -> int:
-        """Number of strong matches of kept labels with labels that were not kept."""
-        return int((self.left_out.data > theta).sum())
 
 
 def kept_matrix(counts: Sparse, n_min: int = 10) -> KeptMatrix:
@@ -70,17 +63,11 @@ def kept_matrix(counts: Sparse, n_min: int = 10) -> KeptMatrix:
     at_own = rows.indices == np.repeat(kept, np.diff(rows.indptr))
     limits.data[at_own] = 1.0
     rows.data /= own
-    is_kept = np.zeros(size, dtype=bool)
-    is_kept[kept] = True
-    outside = limits.copy()
-    outside.data[is_kept[outside.indices]] = 0.0
-    outside.eliminate_zeros()
     return KeptMatrix(
         labels=kept.astype(np.int64),
         occurrences=occurrences[kept],
         normalised=sparse.csr_array(rows[:, kept]),
         lower=sparse.csr_array(limits[:, kept]),
-        left_out=outside,
     )
 
 

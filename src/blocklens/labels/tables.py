@@ -48,8 +48,9 @@ from blocklens.labels.confusion import ConfusionCounts, Integers
 from blocklens.labels.depth import loss_rows
 from blocklens.labels.sharpness import sharpness_rows
 from blocklens.labels.tasks import Task
-from blocklens.labels.threshold_sweep import null_slope_row, sweep_rows
-from blocklens.statistics.intervals import Floats, of_shares
+from blocklens.labels.threshold_sweep import sweep_rows
+from blocklens.statistics.intervals import of_shares
+from blocklens.statistics.slopes import slope
 
 ALL_BLOCKS_CONFUSION = 300_000
 """Elements up to which the confusion table holds every block; above, the last one alone."""
@@ -107,10 +108,9 @@ def label_tables(
         counts, factors, theta=how.theta, n_min=how.n_min, method=how.method, seeds=seeds
     )
     clusters = pd.concat([clusters, pd.DataFrame(sharp)], ignore_index=True)
-    null = pd.DataFrame([null_slope_row(sweep, how, task)])
     if any(b - a != 1 for a, b in pairwise(numbers)):  # their slopes want every block
-        clusters, null = clusters[clusters["block"].notna()], null[:0]
-    learning = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters, null]
+        clusters = clusters[clusters["block"].notna()]
+    learning = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters]
     tables = {
         "learning": pd.concat([part for part in learning if len(part)], ignore_index=True),
         "seeds": _seed_rows(of_labels, seeds),
@@ -171,8 +171,8 @@ def _accuracies(
         at = [numbers[place] for place in read]
         for name, mean in whole.items():
             rise = mean.through(lambda v, p=read: v[..., p[-1:]] - v[..., p[:1]])
-            slope = mean.through(lambda v, p=read, x=at: _slope(v[..., p], x)[..., None])
-            rows += _rows(f"{name} slope{words}", slope, [pd.NA])
+            along = mean.through(lambda v, p=read, x=at: slope(v[..., p], x)[..., None])
+            rows += _rows(f"{name} slope{words}", along, [pd.NA])
             rows += _rows(f"{name} rise{words}", rise, [pd.NA])
     columns = ["block", "statistic", "value", "spread", "low", "high", "n", "n_types"]
     return pd.DataFrame(rows, columns=columns)
@@ -196,13 +196,6 @@ def _rows(
         }
         for place, block in enumerate(blocks)
     ]
-
-
-def _slope(values: Floats, blocks: Sequence[int]) -> Floats:
-    """Least-squares slope of `values` [..., blocks]."""
-    x = np.asarray(blocks) - np.mean(blocks)
-    # from the first value on: equal values have slope 0, whatever rounding would make of it
-    return ((values - values[..., :1]) @ x) / (x @ x)
 
 
 def _by_seed(of_labels: LabelCounts, seeds: int) -> NDArray[np.float64]:

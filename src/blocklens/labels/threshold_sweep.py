@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -65,38 +63,6 @@ def sweep_rows(
                         row[f"{null}_{name}_high"] = draws[name].max()
                 rows.append(row)
     return pd.DataFrame(rows)
-
-
-def null_slope_row(sweep: Any, options: ClusterOptions, task: Task = TOKENS) -> dict[str, object]:
-    """Slope of the noise share along the blocks under the `partners` null, as a row of statistics.
-
-    Block by block the draws are independent, so the spread of the slope follows from theirs: the
-    interval is that of slopes through the lowest and highest draws in turn.
-    """
-    theta = options.for_task(task).theta or task.theta
-    rows = sweep[sweep["method"].eq(options.method) & np.isclose(sweep["theta"], theta)]
-    rows = (
-        rows[rows["kept"] >= task.fewest_kept].dropna(subset=["noise_share"]).sort_values("block")
-    )
-    x = rows["block"].to_numpy(dtype=np.float64)
-    ends = {end: float("nan") for end in ("value", "low", "high")}
-    middle, low, high = (
-        rows[f"partners_noise_share{end}"].to_numpy(dtype=np.float64)
-        for end in ("", "_low", "_high")
-    )
-    if x.size >= 3 and np.isfinite(middle).all():
-        x = x - x.mean()
-        falling = np.where(x < 0, high, low)  # the draws that give the lowest slope
-        rising = np.where(x < 0, low, high)
-        for end, y in zip(ends, (middle, falling, rising), strict=True):
-            ends[end] = float(x @ (y - y[0]) / (x @ x))
-    return {
-        "block": pd.NA,
-        "statistic": "noise share slope, null",
-        **ends,
-        "n": options.null_seeds,
-        "n_types": int(rows["kept"].sum()),
-    }
 
 
 def _sizes(clusters: Clusters) -> dict[str, float]:

@@ -130,10 +130,6 @@ class PretrainOptions(Options):
         """Options as `write` wrote them."""
         return cls(**json.loads(file.read_text(encoding="utf-8")))
 
-    def write(self, file: Path) -> None:
-        """Write the options as JSON."""
-        file.write_text(json.dumps(self.model_dump(), indent=2) + "\n", encoding="utf-8")
-
 
 # "paper": the group's BERT-6 as their public code for a sister paper has it (docs/definitions.md:
 # the group's BERT-6); its batch of 32 texts, its first 128 tokens of each. "mini": the recipe of

@@ -1,7 +1,7 @@
 """Text classifiers as ordinary Hugging Face models: a cut trunk with its family's own head.
 
-`shorter` cuts a trunk, `new_classifier` gives a trunk a fresh head of its family (what is
-fine-tuned), and `with_read_out` puts a trained read-out there. A folder that `save_classifier`
+`new_classifier` cuts a trunk and gives it a fresh head of its family (what is fine-tuned), and
+`with_read_out` puts a trained read-out there. A folder that `save_classifier`
 writes is loaded by `AutoModelForSequenceClassification`, which is how `predict` reads it too.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
 from blocklens.encoder.shortened import load_trunk, save_model, shorter_config
 from blocklens.encoder.trunk import Encoder
@@ -44,13 +44,6 @@ FAMILIES: dict[str, HeadPlaces] = {
     "distilbert": HeadPlaces("pre_classifier", "classifier", "relu"),
 }
 """Families whose own head is a dense layer, an activation and a classifier, as a read-out is."""
-
-
-def shorter(encoder: Encoder, blocks: int) -> Encoder:
-    """The same trunk cut after block `blocks`, with weights of its own."""
-    model = AutoModel.from_config(shorter_config(encoder, blocks))
-    load_trunk(model, encoder)
-    return Encoder(model, encoder.tokenizer, name=f"{encoder.name}, blocks 1 to {blocks}")
 
 
 def new_classifier(
