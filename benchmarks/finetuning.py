@@ -33,7 +33,6 @@ from benchmarks.timing import paired, seconds
 from blocklens.embedded.prose import prose
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled, samples
-from blocklens.inputs.texts import text_key
 from blocklens.readouts.block_outputs import id_batches, tokenised
 from blocklens.readouts.text_classifiers import new_classifier
 from blocklens.readouts.text_task import (
@@ -42,6 +41,7 @@ from blocklens.readouts.text_task import (
     family_training,
     measure_text_classes,
 )
+from blocklens.statistics.groups import text_key
 
 FORWARDS, SECONDS = 1.5, 60.0
 SPEED = 20.0

@@ -23,18 +23,13 @@ from numpy.typing import NDArray
 
 from benchmarks.c99 import FOLDER
 from blocklens.encoder.trunk import Encoder
-from blocklens.segmentation import (
-    Document,
-    Reading,
-    methods,
-    pk,
-    read_documents,
-    selected,
-)
+from blocklens.segmentation import methods
 from blocklens.segmentation.border_strength import border_attention
 from blocklens.segmentation.c99 import c99
+from blocklens.segmentation.documents import Document, read_documents, selected
 from blocklens.segmentation.head_choice import Which, best, neighbour_contrast
-from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.segmentation.metrics import masses_from_cuts, pk
+from blocklens.segmentation.reading import Reading
 from blocklens.segmentation.segment_count import find_cuts
 
 POWERS = (0.4, 0.6, 0.8, 0.9, 1.0)

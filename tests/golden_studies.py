@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.texts import TextSource
 from blocklens.pretraining.vit_options import VitOptions
-from blocklens.segmentation import Document
+from blocklens.segmentation.documents import Document
 from blocklens.studies.finetune import finetune
 from blocklens.studies.image_options import ImageStudyOptions
 from blocklens.studies.images_part import study_images

@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from blocklens import cli
 from blocklens.errors import UserError
-from blocklens.segmentation import METHODS
 from blocklens.segmentation.baselines import BASELINES
+from blocklens.segmentation.methods import METHODS
 from helpers import small_encoder
 
 RUNNER = CliRunner()

@@ -186,7 +186,7 @@ def test_packed_matrices_unpack_to_the_study_s():
     import base64
     import zlib
 
-    from blocklens.report.folder_reading import Example
+    from blocklens.heads.example import Example
 
     rng = np.random.default_rng(0)
     attention = rng.dirichlet(np.ones(7), (1, 2, 7)).astype(np.float16)

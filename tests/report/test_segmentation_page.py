@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from blocklens.report import charts
-from blocklens.segmentation import Document, segment
+from blocklens.segmentation.documents import Document
+from blocklens.segmentation.segment import segment
 from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
 from helpers import WORDS, drawn, small_encoder

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from blocklens.claims import evaluate as judge
-from blocklens.segmentation import Document, evaluate
 from blocklens.segmentation.borders import (
     SEPARATORS,
     TRUE_BORDERS,
     BorderSums,
     border_means,
 )
+from blocklens.segmentation.documents import Document
+from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.sentence_ends import SeparatorAttention
 from helpers import small_encoder
 

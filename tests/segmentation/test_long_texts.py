@@ -5,9 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from blocklens.segmentation import pk, segment
 from blocklens.segmentation.border_strength import contrast
 from blocklens.segmentation.methods import context_vectors
+from blocklens.segmentation.metrics import pk
+from blocklens.segmentation.segment import segment
 from blocklens.segmentation.segment_count import find_cuts
 from blocklens.segmentation.sentence_ends import separator_attention
 from blocklens.segmentation.whitening import whiten

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from blocklens.encoder.trunk import Encoder
-from blocklens.segmentation import evaluate, read_documents, selected, summarise
+from blocklens.segmentation.documents import read_documents, selected
+from blocklens.segmentation.evaluate import evaluate
+from blocklens.segmentation.summary import summarise
 
 CHOI, ARTICLES = "choi/choi.jsonl.xz", "wikipedia/wiki_sections_2014.jsonl.xz"
 

@@ -15,16 +15,19 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.progress import Progress, Stage
 from blocklens.report import charts
-from blocklens.segmentation import best_cuts, evaluate, pk, segment, summarise
 from blocklens.segmentation.baselines import BASELINES, FINDS_ALONE
+from blocklens.segmentation.best_cuts import best_cuts
 from blocklens.segmentation.border_strength import NEAR, contrast
 from blocklens.segmentation.documents import Document
+from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.methods import METHODS
-from blocklens.segmentation.metrics import masses_from_cuts
+from blocklens.segmentation.metrics import masses_from_cuts, pk
 from blocklens.segmentation.reading import Reading
+from blocklens.segmentation.segment import segment
 from blocklens.segmentation.segment_count import find_cuts, segment_score
 from blocklens.segmentation.sentence_ends import separator_attention, windows_of_sentences
 from blocklens.segmentation.sentence_vectors import sentence_ids, sentence_vectors, token_weights
+from blocklens.segmentation.summary import summarise
 from blocklens.segmentation.whitening import unit_rows, whiten
 
 SENTENCES = ["a b c .", "b c a , a .", "c a b", "x y z .", "y z x ! .", "z x"]

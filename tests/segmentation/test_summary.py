@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from blocklens.segmentation import Document, differences, evaluate, summarise
-from blocklens.segmentation.summary import paired_gains
+from blocklens.segmentation.documents import Document
+from blocklens.segmentation.evaluate import evaluate
+from blocklens.segmentation.summary import differences, paired_gains, summarise
 
 DOCUMENTS = [
     Document(f"d{n}", [f"word{i} b{n}" for i in range(12 + n)], [3, 4 + n, 5], {}) for n in range(6)

@@ -8,9 +8,10 @@ import pytest
 
 from blocklens.errors import UserError
 from blocklens.progress import Progress
-from blocklens.segmentation import Document, segment
 from blocklens.segmentation.baselines import BASELINES
+from blocklens.segmentation.documents import Document
 from blocklens.segmentation.methods import METHODS
+from blocklens.segmentation.segment import segment
 from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.studies.segments_part import evaluate_in_folder, write_segmentations
 from helpers import small_encoder

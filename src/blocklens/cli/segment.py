@@ -19,7 +19,7 @@ from blocklens.progress import shown
 from blocklens.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
-    from blocklens.segmentation import Segmentation
+    from blocklens.segmentation.segment import Segmentation
 
 EXAMPLES = """
 **Examples**

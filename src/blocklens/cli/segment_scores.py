@@ -16,7 +16,7 @@ from blocklens.progress import shown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from blocklens.segmentation import Document
+    from blocklens.segmentation.documents import Document
 
 
 class ScoringOptions(Options):

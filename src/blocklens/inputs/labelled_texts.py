@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from blocklens.errors import UserError
 from blocklens.inputs.fewrel import FewRel
 from blocklens.inputs.presets import Preset
-from blocklens.inputs.texts import Skipped, Text, TextSource, text_key
+from blocklens.inputs.texts import Skipped, Text, TextSource
+from blocklens.statistics.groups import text_key
 
 TEST_SHARE = 0.2
 """Of each class, where neither sizes nor test texts are given."""

@@ -70,12 +70,6 @@ class Skipped:
     reason: str
 
 
-def text_key(text: str) -> int:
-    """63-bit hash of a text: its group in every interval, and its seed."""
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1
-
-
 class TextSource:
     """The texts of a file, a folder, standard input ("-"), a Hub dataset or a Python iterable.
 

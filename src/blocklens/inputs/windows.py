@@ -21,10 +21,10 @@ from blocklens.errors import UserError
 from blocklens.inputs.sentence_choice import Sentences, spans_of
 from blocklens.inputs.sentences import is_prose, sentence_of_tokens
 from blocklens.inputs.tokenising import ids_and_spans, template
+from blocklens.statistics.groups import GROUPS, group_of, text_hash
 
 if TYPE_CHECKING:
     from blocklens.inputs.texts import Text
-from blocklens.statistics.groups import GROUPS, group_of
 
 KINDS = (
     "separator",
@@ -183,8 +183,7 @@ class Windows:
         sentences = sentence_of_tokens(
             spans_of(text.text[:end], self.sentences, self.language), spans
         )
-        digest = hashlib.blake2b(text.text.encode("utf-8", "surrogatepass"), digest_size=8)
-        key = int.from_bytes(digest.digest(), "little")
+        key = text_hash(text.text)
         return [
             self._window(text.name, number, key, slice(start, start + self.room), ids, spans, kinds,
                          sentences)

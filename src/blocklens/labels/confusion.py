@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from blocklens.errors import UserError
+from blocklens.statistics.groups import group_of
 
 Integers = NDArray[np.integer]
 Sparse: TypeAlias = Any
@@ -82,7 +83,7 @@ class ConfusionCounts:
             )
         counts = cls(classes, blocks, seeds * groups)
         for seed in range(seeds):
-            group = seed * groups + np.asarray(keys)[test[seed]] % groups
+            group = seed * groups + group_of(np.asarray(keys)[test[seed]], groups)
             counts.update(np.asarray(labels)[test[seed]], predicted[:, seed], group)
         return counts
 

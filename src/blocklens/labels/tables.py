@@ -49,6 +49,7 @@ from blocklens.labels.depth import loss_rows
 from blocklens.labels.sharpness import sharpness_rows
 from blocklens.labels.tasks import Task
 from blocklens.labels.threshold_sweep import sweep_rows
+from blocklens.statistics.groups import GROUPS
 from blocklens.statistics.intervals import of_shares
 from blocklens.statistics.slopes import slope
 
@@ -65,7 +66,7 @@ STABLE = "of 1,000 occurrences"
 class LabelOptions:
     """`groups`: groups of inputs for the intervals. `clusters`: how clusters are found."""
 
-    groups: int = 20
+    groups: int = GROUPS
     clusters: ClusterOptions = field(default_factory=ClusterOptions)
 
 

@@ -24,9 +24,10 @@ from torch import Tensor
 from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.inputs.texts import Text, text_key
+from blocklens.inputs.texts import Text
 from blocklens.inputs.tokenising import token_ids
 from blocklens.pretraining.masking import Recipe, modify
+from blocklens.statistics.groups import text_key
 
 LOOK_AHEAD = 256
 """Texts read ahead and sorted by length, so that batches need little padding."""

@@ -44,6 +44,7 @@ from blocklens.readouts.vocabulary_training import (
     predict_blocks,
     train_read_outs,
 )
+from blocklens.statistics.groups import group_of
 
 MOST_TRAIN_PASSES = 20
 """Few training texts are modified again and again until there are `train_tokens`; no more often."""
@@ -235,7 +236,7 @@ def count_predictions(
         ):  # fmt: skip
             rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
             predicted = predict_blocks(heads, rows)
-            counts.update(batch.labels, predicted, batch.keys % groups, batch.kinds)
+            counts.update(batch.labels, predicted, group_of(batch.keys, groups), batch.kinds)
             seen += np.bincount(batch.tokens, minlength=seen.size)
             begun += batch.begun
             stage.reach(begun)

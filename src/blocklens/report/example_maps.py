@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from blocklens.heads.example import Example
 from blocklens.report.charts.matrices import (
     attention_levels,
     sentence_borders,
     similarity_bound,
 )
-from blocklens.report.folder_reading import Example, StudyFolder
+from blocklens.report.folder_reading import StudyFolder
 
 BUDGET = 11_000_000
 """Bytes of the page that the example texts may take; further texts stay in their files."""

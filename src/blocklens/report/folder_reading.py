@@ -64,11 +64,4 @@ class StudyFolder:
         """The k-th example text with its matrices (loaded now, not kept)."""
         entry = self.example_index[k]
         with np.load(self.path / "examples" / f"{k}.npz", allow_pickle=False) as arrays:
-            return Example(
-                name=str(entry["name"]),
-                tokens=list(entry["tokens"]),
-                sentences=[int(s) for s in entry["sentences"]],
-                special=[bool(s) for s in entry["special"]],
-                attention=arrays["attention"],
-                similarity=arrays["similarity"],
-            )
+            return Example(**entry, **{name: arrays[name] for name in arrays.files})

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.batching import padded, padding_id
 from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
@@ -98,24 +99,18 @@ def sentence_vectors(
     total = start = 0
     with progress.stage("sentences", len(pieces), "sentences") as stage:
         while start < len(pieces):
-            longest = (
-                len(ids[pieces[start][0]][pieces[start][1] :][:room]) + len(before) + len(after)
-            )
+            s, at = pieces[start]
+            longest = len(ids[s][at : at + room]) + len(before) + len(after)
             batch = pieces[start : start + max(1, TOKENS_AT_ONCE // longest)]
             start += len(batch)
-            rows = [ids[s][at : at + room] for s, at in batch]
-            inputs = np.full(
-                (len(batch), longest), encoder.config.pad_token_id or 0, dtype=np.int64
-            )
-            mask = np.zeros((len(batch), longest), dtype=np.int64)
-            weight = np.zeros((len(batch), longest), dtype=np.float32)
-            for i, ((s, at), row) in enumerate(zip(batch, rows, strict=True)):
-                whole = np.concatenate([before, row, after])
-                inputs[i, : len(whole)], mask[i, : len(whole)] = whole, 1
-                weight[i, len(before) : len(before) + len(row)] = weights[s][at : at + room]
-            lengths = mask.sum(axis=1).tolist()
+            rows = [np.concatenate([before, ids[s][at : at + room], after]) for s, at in batch]
+            inputs, mask = padded(rows, padding_id(encoder.config, encoder.tokenizer))
+            lengths = [len(row) for row in rows]
             device = encoder.model.device
-            weigh = torch.from_numpy(weight).to(device)
+            weigh = torch.zeros(inputs.shape, device=device)  # [batch, tokens]
+            for i, (s, at) in enumerate(batch):
+                own = torch.from_numpy(weights[s][at : at + room])
+                weigh[i, len(before) : len(before) + len(own)] = own
 
             def receive(
                 hot: Heads, weigh: torch.Tensor = weigh, batch: list[tuple[int, int]] = batch
@@ -125,8 +120,8 @@ def sentence_vectors(
 
             with tapped(encoder, lengths, receive, workspace):
                 found = encoder.model(
-                    input_ids=torch.from_numpy(inputs).to(device),
-                    attention_mask=torch.from_numpy(mask).to(device),
+                    input_ids=inputs.to(device),
+                    attention_mask=mask.to(device),
                     output_hidden_states=blocks,
                 )
             which = [s for s, _ in batch]
@@ -142,7 +137,7 @@ def sentence_vectors(
                 if outputs is None:
                     outputs = np.zeros((count, *mean.shape[1:]), dtype=np.float32)
                 np.add.at(outputs, which, mean.float().cpu().numpy())
-            total += int(mask.sum())
+            total += sum(lengths)
             stage.advance(len(batch))
     assert last is not None
     return SentenceVectors(heads, outputs, last, total)
