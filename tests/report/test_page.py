@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from synthetic import HOSTILE, Shape, build_study
+from synthetic_learned import add_learned
 
 from blocklens.errors import UserError
 from blocklens.report import write_figures, write_report
@@ -16,6 +17,7 @@ from blocklens.report.first_screen import model_name
 from blocklens.report.formatting import number, script_json
 from blocklens.report.page import policy, theme_css
 from blocklens.safe_text import public_name
+from blocklens.studies.study_record import StudyRecord
 from helpers import write_record
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -205,6 +207,36 @@ def test_a_study_of_claims_alone_has_a_page(tmp_path: Path, study: Path):
     text = write_report(tmp_path).read_text("utf-8")
     assert 'id="claims"' in text
     assert 'id="heads"' not in text
+
+
+def test_a_chart_beside_a_claim_is_not_drawn_again(tmp_path: Path):
+    build_study(tmp_path, Shape(blocks=2, heads=2, tokens=24, examples=0))
+    add_learned(tmp_path)
+    accuracy = pd.read_parquet(tmp_path / "tables" / "accuracy.parquet")
+    accuracy.loc[accuracy["label_id"] % 2 == 1, "n"] = 9
+    accuracy.to_parquet(tmp_path / "tables" / "accuracy.parquet")
+    claims = pd.read_parquet(tmp_path / "tables" / "claims.parquet")
+    wishes = (
+        {"table": "learning", "statistic": "mean accuracy per label", "task": "tokens"},
+        {"table": "frequency", "statistic": "frequency rho", "task": "tokens"},
+    )
+    claims.loc[[0, 1], "figure"] = [json.dumps(wish) for wish in wishes]
+    claims.to_parquet(tmp_path / "tables" / "claims.parquet")
+    write_record(tmp_path, **StudyRecord.read(tmp_path).model_dump(exclude={"kind", "files"}))
+    page = write_report(tmp_path).read_text("utf-8")
+    found = re.search(r'id="blocklens-specs">(.*?)</script>', page)
+    assert found is not None
+    specs = json.loads(found[1])
+    drawn = [json.dumps(spec, sort_keys=True) for spec in specs.values()]
+    assert len(set(drawn)) == len(drawn)
+    assert "tokens-mean-accuracy-per-label" not in specs
+    assert page.count(f'<a href="#figure-claim-{claims["id"][0]}">') == 1
+    assert f'id="figure-claim-{claims["id"][0]}"' in page
+    # The claim on frequency shows the tokens that its correlation counts, and no other.
+    (points,) = specs[f"claim-{claims['id'][1]}"]["datasets"].values()
+    last = accuracy.loc[accuracy["run"].eq("encoder") & accuracy["block"].eq(2)]
+    last = last.loc[last["frequency"] > 0]
+    assert len(points) == last["n"].ge(10).sum() < len(last)
 
 
 def test_figures_are_written_where_they_are_wanted(tmp_path: Path, study: Path):

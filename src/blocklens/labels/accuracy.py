@@ -178,8 +178,12 @@ def frequency_bin_edges(frequency: Integers, per_decade: int = 3) -> Floats:
     return 10 ** (np.arange(bins + 1) / per_decade)
 
 
+FEWEST_RANKED = 10
+"""Occurrences that a label needs to have a rank in `frequency_rho`."""
+
+
 def frequency_rho(
-    counts: LabelCounts, factors: Factors, frequency: Integers, n_min: int = 10
+    counts: LabelCounts, factors: Factors, frequency: Integers, n_min: int = FEWEST_RANKED
 ) -> Jackknifed:
     """Spearman's rho between training frequency and APT over labels with n_t >= n_min, per block.
 

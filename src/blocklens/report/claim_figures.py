@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.labels.accuracy import FEWEST_RANKED
 from blocklens.labels.tasks import TOKENS, Task, shown_statistic, task_named
 from blocklens.report import charts
 from blocklens.report.folder_reading import StudyFolder
@@ -20,6 +21,11 @@ from blocklens.report.section import Figure
 FREQUENCY_CAPTION = (
     "Accuracy of each token (one point) at the last block against how often it occurs in the "
     "texts; the line is the mean over tokens of similar frequency, with its 95 % interval."
+)
+RANKED_CAPTION = (
+    "Accuracy of each token (one point) at the last block against how often it occurs in the "
+    f"texts: the tokens with at least {FEWEST_RANKED} modified occurrences, those that the "
+    "correlation counts."
 )
 CONFIDENCE_CAPTION = (
     "Mean confidence of the answers to inputs of like input APT (ten bins of equally many), "
@@ -72,7 +78,7 @@ def _chart(wish: Mapping[str, Any], table: pd.DataFrame, folder: StudyFolder) ->
             apt = folder.of_task("accuracy", TOKENS)
             if apt is None:
                 return charts.frequency_curves(table), "Mean accuracy per token, block by block."
-            return charts.apt_against_frequency(apt, table), FREQUENCY_CAPTION
+            return charts.apt_against_frequency(apt, fewest=FEWEST_RANKED), RANKED_CAPTION
         case "cluster_sweep":
             labels = task_named(wish["task"]).labels
             chart = charts.cluster_sizes(table, quantity=statistic, labels=labels)

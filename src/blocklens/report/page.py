@@ -37,7 +37,7 @@ def page_html(
     """
     css = theme_css() + static("report.css")
     figures = [figure for section in sections for figure in section.figures]
-    specs = {f.name: to_spec(f.chart) for f in figures if f.place != "files"}
+    specs = {f.name: to_spec(f.chart) for f in figures if f.place in ("after", "html")}
     scripts = [static("basics.js"), static("page.js")]
     scripts += [section.script for section in sections if section.script]
     if specs or any(section.script for section in sections):

@@ -19,13 +19,14 @@ class Figure:
 
     `name` is the stem of its files in `figures/`: letters, digits and hyphens, unique in the
     report. `chart` is an Altair chart. `place`: "after" draws it after the section's markup;
-    "html" leaves it to that markup (macro `figure` of macros.html.j2); "files" writes files only.
+    "html" leaves it to that markup (macro `figure` of macros.html.j2); "files" writes files only;
+    "linked" links to the chart of that name in another section.
     """
 
     name: str
     chart: Any
     caption: str
-    place: Literal["after", "html", "files"] = "after"
+    place: Literal["after", "html", "files", "linked"] = "after"
 
 
 @dataclass(frozen=True, slots=True)

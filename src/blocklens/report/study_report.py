@@ -5,6 +5,7 @@ out.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import vl_convert
@@ -79,12 +80,26 @@ def write_figures(folder: Path | str) -> list[Path]:
 
 
 def _sections(study: StudyFolder) -> list[Section]:
-    return [section for build in SECTIONS if (section := build(study)) is not None]
+    """All sections; a chart that stands beside a claim is linked where it would stand again."""
+    sections = [section for build in SECTIONS if (section := build(study)) is not None]
+    beside = {f.caption: f for s in sections if s.id == "claims" for f in s.figures}
+
+    def once(figure: Figure) -> Figure:
+        same = beside.get(figure.caption)
+        if same is None or to_spec(same.chart) != to_spec(figure.chart):
+            return figure
+        return replace(figure, name=same.name, place="linked")
+
+    return [
+        one if one.id == "claims" else replace(one, figures=tuple(map(once, one.figures)))
+        for one in sections
+    ]
 
 
 def _write_all(study: StudyFolder, sections: list[Section]) -> list[Path]:
     paths = []
-    for figure in (*(f for s in sections for f in s.figures), *_sheets(study)):
+    drawn = (f for s in sections for f in s.figures if f.place != "linked")
+    for figure in (*drawn, *_sheets(study)):
         svg = vl_convert.vegalite_to_svg(to_spec(figure.chart))
         png = vl_convert.svg_to_png(svg, scale=2)  # two pixels a point
         for suffix, content in (("svg", svg.encode("utf-8")), ("png", png)):

@@ -40,6 +40,7 @@ def apt_against_frequency(
     *,
     block: int | None = None,
     run: str = "encoder",
+    fewest: int = 1,
     points: int = MOST_POINTS,
     width: int = 620,
     height: int = 320,
@@ -47,11 +48,14 @@ def apt_against_frequency(
     """Accuracy per token against training frequency: each point a token, the line the bins' mean.
 
     `apt` has a row a block and token (`label`, `frequency`, `n`, `correct`, `value`); `frequency`
-    the means per frequency bin with their 95 % intervals.
+    the means per frequency bin with their 95 % intervals. Tokens measured less often than
+    `fewest` are left out.
     Source: docs/definitions.md, frequency curve.
     """
     rows = block_rows(apt, block, run)
-    rows = rows.loc[rows["frequency"] > 0].sort_values(["frequency", "label_id"])
+    rows = rows.loc[(rows["frequency"] > 0) & (rows["n"] >= fewest)].sort_values(
+        ["frequency", "label_id"]
+    )
     if len(rows) > points:
         rows = rows.iloc[np.linspace(0, len(rows) - 1, points).round().astype(int)]
     x = alt.X(
