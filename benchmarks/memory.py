@@ -98,7 +98,7 @@ def texts_rise(count: int) -> dict[str, float]:
     """The same for `blocklens.measure` on `count` texts, with a small encoder."""
     encoder = Encoder(random_bert("small"), word_tokenizer(), name="small")
     before = resident_now()
-    measure(encoder, _Texts(count), window=SHORT, long="cut")
+    measure(_Texts(count), encoder, window=SHORT, long="cut")
     return {"megabytes": round(peak() - before, 1)}
 
 

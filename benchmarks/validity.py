@@ -119,7 +119,7 @@ def untrained_sums(encoders: int, texts: int, kept: Path) -> list[pd.DataFrame]:
         file = kept / f"{texts}-texts-seed-{seed}.parquet"
         if not file.exists():
             measured = measure(
-                base.untrained(seed), chosen, options=options, window=48, long="cut", unit="text"
+                chosen, base.untrained(seed), options=options, window=48, long="cut", unit="text"
             )
             write_table(measured.groups, file)
         found.append(pd.read_parquet(file))

@@ -12,13 +12,13 @@ from helpers import random_texts, small_encoder
 
 def test_from_an_encoder_and_strings_to_tables_and_charts(tmp_path):
     encoder = small_encoder()
-    found = blocklens.measure(encoder, random_texts(25))
+    found = blocklens.measure(random_texts(25), encoder)
     assert {"block", "head", "statistic", "value", "null", "effect", "low", "high", "n"} <= set(
         found.table.columns
     )
     assert found.table["block"].min() == 1
     assert found.table["block"].max() == encoder.blocks
-    text = blocklens.look(encoder, "a b c d .\ne f g .")
+    text = blocklens.look("a b c d .\ne f g .", encoder)
     assert text.tokens == ["[CLS]", *"abcd", ".", *"efg", ".", "[SEP]"]
     drawn = [
         blocklens.charts.grid(found.table, "repetition"),

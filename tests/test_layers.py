@@ -105,7 +105,8 @@ def test_it_loads_neither_pytorch_nor_transformers(module):
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if room(name) in MEASURES))
 def test_a_measure_knows_no_encoder(module):
-    knows = {name for name in imports_of(module) if name.startswith("blocklens.encoder.trunk")}
+    encoders = ("blocklens.encoder.trunk", "blocklens.encoder.given")
+    knows = {name for name in imports_of(module) if name.startswith(encoders)}
     if module in EXEMPT:
         assert knows, f"{module} needs no exemption any more"
     else:

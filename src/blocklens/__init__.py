@@ -3,7 +3,7 @@
 import blocklens
 
 encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
-found = blocklens.measure(encoder, "articles.jsonl")    # or any list of strings
+found = blocklens.measure("articles.jsonl", encoder)    # or any list of strings
 found.table, found.labels, found.anchors                # data frames
 blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
 blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report

@@ -132,7 +132,7 @@ def test_longformer_s_heads_equal_a_dense_masked_softmax():
 @pytest.mark.parametrize("name", OWN)
 def test_such_a_family_is_measured_like_any_other(name):
     encoder = Encoder(random_model(OWN[name]), small_tokenizer(), name=name)
-    found = measure(encoder, random_texts(4))
+    found = measure(random_texts(4), encoder)
     assert set(found.table["block"]) == set(range(1, encoder.blocks + 1))
     assert found.table["value"].notna().mean() > 0.9
     twin = encoder.untrained(0)

@@ -1,5 +1,6 @@
 """What a notebook holds is an encoder, and gives the figures of the same model from a folder."""
 
+import pandas as pd
 import pytest
 import torch
 from pandas.testing import assert_frame_equal
@@ -10,7 +11,9 @@ from blocklens.encoder.head_pass import tapped
 from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.heads.maps_of_texts import look
 from blocklens.heads.measurement import measure
+from blocklens.segmentation.segment import segment
 from helpers import VOCABULARY, random_texts, small_model, small_tokenizer
 
 
@@ -25,7 +28,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("kind", ["folder", "pair", "with a head", "pipeline", "model alone"])
 def test_every_form_of_an_encoder_gives_the_same_figures(folder, kind):
     texts = random_texts(3)
-    expected = measure(Encoder.load(folder), texts).table
+    expected = measure(texts, Encoder.load(folder)).table
     headed = BertForSequenceClassification.from_pretrained(folder)
     given = {
         "folder": folder,
@@ -34,7 +37,7 @@ def test_every_form_of_an_encoder_gives_the_same_figures(folder, kind):
         "pipeline": pipeline("text-classification", model=headed, tokenizer=small_tokenizer()),
         "model alone": headed,
     }[kind]
-    assert_frame_equal(measure(given, texts).table, expected)
+    assert_frame_equal(measure(texts, given).table, expected)
 
 
 def test_what_is_no_encoder_is_one_line():
@@ -88,4 +91,29 @@ def test_pytorch_s_own_encoder_shows_its_heads(norm_first, batch_first):
     assert isinstance(blocks.layers[0].self_attn, nn.MultiheadAttention)  # as the caller left it
     twin = encoder.untrained(1)
     assert twin.fingerprint() == encoder.untrained(1).fingerprint() != encoder.fingerprint()
-    assert len(measure(encoder, random_texts(3)).labels) == 12
+    assert len(measure(random_texts(3), encoder).labels) == 12
+
+
+def test_a_model_in_the_place_of_the_texts_is_known(folder):
+    encoder, texts = Encoder.load(folder), random_texts(3)
+    expected = measure(texts, encoder).table
+    assert_frame_equal(measure(encoder, texts).table, expected)
+    assert_frame_equal(measure(folder, texts).table, expected)
+    assert (look(encoder, texts[0]).attention == look(texts[0], encoder).attention).all()
+    text = "The cat sat. A dog ran far. The bird sang."
+    expected = segment(text, encoder, segments=2).segments
+    assert segment(folder, text, segments=2).segments == expected
+
+
+def test_a_table_with_a_column_called_model_is_still_texts(folder):
+    texts = random_texts(3)
+    table = pd.DataFrame({"text": texts, "model": ["x", "y", "z"]})
+    found = measure(table, Encoder.load(folder)).table
+    assert_frame_equal(found, measure(texts, Encoder.load(folder)).table)
+
+
+def test_measuring_in_a_notebook_guesses_the_language_as_a_study_does(folder):
+    text = (
+        "\u092f\u0939 \u090f\u0915 \u0939\u0948\u0964 \u092f\u0939 \u0926\u094b \u0939\u0948\u0964"
+    )
+    assert max(look(text, Encoder.load(folder)).sentences) == 1  # two sentences end in a danda

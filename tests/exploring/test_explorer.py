@@ -118,7 +118,7 @@ def made_study(folder: Path, encoder: Encoder, fingerprint: str) -> Path:
 def test_a_study_tells_the_tokens_apt_and_cluster(encoder: Encoder, tmp_path: Path):
     study = made_study(tmp_path, encoder, encoder.fingerprint())
     known = Explorer(encoder, TextSource(made_up_texts(3)), study=study).answer(TEXT)["known"]
-    tokens = look(encoder, TEXT).tokens
+    tokens = look(TEXT, encoder).tokens
     assert known[tokens.index("river")] == (0.25, 12, ["river", "sea"])
     assert known[tokens.index("people")] is None
 

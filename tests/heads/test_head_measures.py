@@ -160,7 +160,7 @@ def test_the_histogram_holds_every_high_pair_at_its_distance():
 
 def test_drawn_shifts_lie_around_the_exact_mean():
     encoder = small_encoder()
-    found = measure(encoder, random_texts(30, 1), options=HeadOptions(shifts=200))
+    found = measure(random_texts(30, 1), encoder, options=HeadOptions(shifts=200))
     rows = found.table.loc[found.table["statistic"] == "same sentence, distance matched"]
     rows = rows.loc[rows["head"].notna() & (rows["cut"] == 0.01)]
     assert len(rows) == 16
@@ -175,7 +175,7 @@ KNOWN_TEXT = "a b c d e .\na b c d e ."
 
 def test_a_known_encoder_gives_its_known_answers():
     encoder = known_encoder(LAYOUT)
-    found = measure(encoder, [KNOWN_TEXT], unit="text", options=HeadOptions(cut=0.05, sweep=()))
+    found = measure([KNOWN_TEXT], encoder, unit="text", options=HeadOptions(cut=0.05, sweep=()))
     table = found.table
     # Head 0 is about repetition: six pairs are wanted, and the six that repeat are the most alike.
     repetition = cell(table, "repetition", 1, 0)
@@ -197,7 +197,7 @@ def test_a_head_that_repeats_is_labelled_so():
     encoder = known_encoder([0] * 11 + [1] * 11)
     letters = "a b c d e f g h i j"
     found = measure(
-        encoder, [f"{letters}\n{letters}"], unit="text", options=HeadOptions(cut=0.01, sweep=())
+        [f"{letters}\n{letters}"], encoder, unit="text", options=HeadOptions(cut=0.01, sweep=())
     )
     assert cell(found.table, "repetition", 1, 0)["value"] == 1
     assert cell(found.table, "mean distance", 1, 0)["value"] == 10

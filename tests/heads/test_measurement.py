@@ -22,10 +22,10 @@ TEXTS = random_texts(40, seed=3)
 def test_any_batch_size_and_any_order_give_the_same_figures(family, monkeypatch):
     # In double precision no two similarities are so near that a batch decides which is larger.
     encoder = small_encoder(family, double=True)
-    expected = measure(encoder, TEXTS)
+    expected = measure(TEXTS, encoder)
     for tokens_at_once, order in ((1, 1), (10_000, 1), (100, -1)):
         monkeypatch.setattr(measurement, "TOKENS_AT_ONCE", tokens_at_once)
-        found = measure(encoder, TEXTS[::order])
+        found = measure(TEXTS[::order], encoder)
         assert_frame_equal(found.table, expected.table, rtol=1e-9)
         pd.testing.assert_frame_equal(found.anchors, expected.anchors)
         pd.testing.assert_frame_equal(found.distances, expected.distances, rtol=1e-6)
@@ -33,8 +33,8 @@ def test_any_batch_size_and_any_order_give_the_same_figures(family, monkeypatch)
 
 def test_two_shares_add_up_to_the_whole():
     encoder = small_encoder(double=True)
-    whole = measure(encoder, TEXTS)
-    first, second = (measure(encoder, TEXTS, unit="text", share=Share(r, 2)) for r in (0, 1))
+    whole = measure(TEXTS, encoder)
+    first, second = (measure(TEXTS, encoder, unit="text", share=Share(r, 2)) for r in (0, 1))
     first.sums.merge(second.sums)
     assert first.sums.windows == whole.sums.windows == 40
     assert_frame_equal(first.table, whole.table, rtol=1e-9)
@@ -42,8 +42,8 @@ def test_two_shares_add_up_to_the_whole():
 
 def test_measurements_with_different_options_are_not_merged():
     encoder = small_encoder()
-    first = measure(encoder, TEXTS[:2])
-    second = measure(encoder, TEXTS[:2], options=HeadOptions(cut=0.02))
+    first = measure(TEXTS[:2], encoder)
+    second = measure(TEXTS[:2], encoder, options=HeadOptions(cut=0.02))
     with pytest.raises(ValueError, match="different options"):
         first.sums.merge(second.sums)
 
@@ -51,39 +51,39 @@ def test_measurements_with_different_options_are_not_merged():
 def test_few_texts_are_resampled_by_windows_and_many_by_texts():
     encoder = small_encoder()
     long = " ".join(random_texts(60, seed=1))
-    few = measure(encoder, [long], window=32)
+    few = measure([long], encoder, window=32)
     assert few.unit == "window"
     assert few.table["low"].notna().any()
-    assert measure(encoder, TEXTS).unit == "text"
-    one = measure(encoder, [long], window=32, unit="text")
+    assert measure(TEXTS, encoder).unit == "text"
+    one = measure([long], encoder, window=32, unit="text")
     assert one.table["low"].isna().all()
 
 
 def test_long_texts_are_cut_or_taken_in_windows():
     encoder = small_encoder()
     long = " ".join(["a b c d e f g h i j ."] * 20)
-    cut = measure(encoder, [long], window=32, long="cut")
+    cut = measure([long], encoder, window=32, long="cut")
     assert cut.sums.windows == 1
-    windows = measure(encoder, [long], window=32, overlap=4)
+    windows = measure([long], encoder, window=32, overlap=4)
     assert windows.sums.windows == int(np.ceil((220 - 4) / (30 - 4)))
     assert windows.sums.tokens == windows.sums.windows * 32
 
 
 def test_texts_that_cannot_be_measured_are_named_and_the_rest_goes_on():
     encoder = small_encoder()
-    found = measure(encoder, ["a b c .", "a", ". , !", "d e f ."])
+    found = measure(["a b c .", "a", ". , !", "d e f ."], encoder)
     assert found.sums.windows == 2
     assert len(found.skipped) == 2
     assert "one token" in found.skipped[0]
     assert "nothing but separators" in found.skipped[1]
     with pytest.raises(UserError, match="one token"):
-        measure(encoder, ["a b c .", "a"], strict=True)
+        measure(["a b c .", "a"], encoder, strict=True)
     with pytest.raises(UserError, match="nothing to measure"):
-        measure(encoder, [". . .", "a"])
+        measure([". . .", "a"], encoder)
 
 
 def test_a_text_of_one_sentence_says_nothing_about_sentences():
-    found = measure(small_encoder(), ["a b c d e f g ."])
+    found = measure(["a b c d e f g ."], small_encoder())
     rows = found.table[
         found.table["measure"].eq("sentences")
         | found.table["statistic"].isin(["same sentence", "noise"])
@@ -95,9 +95,9 @@ def test_a_text_of_one_sentence_says_nothing_about_sentences():
 
 def test_a_formula_has_no_sentences_and_no_full_stops():
     encoder = small_encoder()
-    found = measure(encoder, ["a.b.c.d.e.f", "g.h.i.a.b", "Wait. a b c. d e f."])
+    found = measure(["a.b.c.d.e.f", "g.h.i.a.b", "Wait. a b c. d e f."], encoder)
     stops = found.table["statistic"].eq("attention to full stop")
-    prose = measure(encoder, ["Wait. a b c. d e f."]).table
+    prose = measure(["Wait. a b c. d e f."], encoder).table
     assert found.table.loc[stops, "n"].tolist() == prose.loc[stops, "n"].tolist()
     assert (found.table.loc[stops, "n"] > 0).all()
 
@@ -126,12 +126,12 @@ def test_outputs_that_are_not_numbers_are_refused():
     encoder = small_encoder()
     encoder.model.encoder.layer[2].output.dense.weight[:] = 1e38  # finite, but its products are not
     with pytest.raises(UserError, match="outputs are not finite"):
-        measure(encoder, TEXTS[:3])
+        measure(TEXTS[:3], encoder)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_family_is_measured_end_to_end(family):
-    found = measure(small_encoder(family), TEXTS[:5])
+    found = measure(TEXTS[:5], small_encoder(family))
     assert len(found.labels) == 16
     rows = found.table[found.table["measure"] == "separators"]
     shares = rows[rows["head"].notna()].groupby(["block", "head"])["value"].sum()

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -38,7 +39,7 @@ def test_each_answer_is_the_model_s_own_on_that_text_alone(folder):
     model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
     classifier = load_classifier(folder)
     assert classifier.tokens == 20
-    for one, text in zip(predict(classifier, texts), texts, strict=True):
+    for one, text in zip(predict(texts, classifier), texts, strict=True):
         ids = classifier.tokenizer(text, truncation=True, max_length=20)["input_ids"]
         wanted = model(input_ids=torch.tensor([ids])).logits.softmax(-1)[0].detach().numpy()
         assert one.label == NAMES[wanted.argmax()]
@@ -54,7 +55,7 @@ def test_texts_are_read_as_they_are_needed_and_keep_their_names_and_order(folder
             read.append(number)
             yield Text(f"file:{number}", "a b c" + " d" * (number % 7))
 
-    found = predict(load_classifier(folder), texts())
+    found = predict(texts(), load_classifier(folder))
     assert next(found).name == "file:0"
     assert len(read) == TEXTS_AT_ONCE
     assert [one.name for one in found] == [f"file:{n}" for n in range(1, TEXTS_AT_ONCE + 3)]
@@ -91,7 +92,7 @@ def logits_of(place, text):
 
 def test_one_output_is_a_number_as_it_is(tmp_path):
     place = saved(tmp_path, outputs=1)
-    (one,) = predict(load_classifier(place), ["a b c ."])
+    (one,) = predict(["a b c ."], load_classifier(place))
     expected = float(logits_of(place, "a b c .")[0])
     assert one.values == {"LABEL_0": pytest.approx(expected, abs=1e-5)}
     assert (one.label, one.confidence, one.probabilities) == (None, None, {})
@@ -100,7 +101,7 @@ def test_one_output_is_a_number_as_it_is(tmp_path):
 
 def test_several_labels_a_text_have_a_sigmoid_each(tmp_path):
     place = saved(tmp_path, outputs=3, problem_type="multi_label_classification")
-    (one,) = predict(load_classifier(place), ["a b c ."])
+    (one,) = predict(["a b c ."], load_classifier(place))
     expected = logits_of(place, "a b c .").sigmoid().numpy()
     found = [one.probabilities[f"LABEL_{n}"] for n in range(3)]
     assert found == pytest.approx(expected, abs=1e-5)
@@ -130,7 +131,7 @@ def test_texts_are_cut_at_the_positions_that_roberta_has(tmp_path):
     )  # fmt: skip
     classifier = load_classifier(place)
     assert classifier.tokens == 32
-    (one,) = predict(classifier, ["a " * 100])
+    (one,) = predict(["a " * 100], classifier)
     assert 0 < one.confidence <= 1
 
 
@@ -144,3 +145,15 @@ def test_damaged_weights_and_a_tokenizer_that_does_not_fit_are_one_line(tmp_path
     place = saved(tmp_path / "large", vocab_size=20)
     with pytest.raises(UserError, match=r"tokenizer and model do not fit: .* up to 34, .* for 20"):
         load_classifier(place)
+
+
+def test_texts_come_from_files_and_tables_too_and_what_is_none_is_one_line(folder, tmp_path):
+    texts = ["a b c", "d e f"]
+    (tmp_path / "new.csv").write_text("id,text\n1,a b c\n2,d e f\n")
+    expected = [(one.label, one.confidence) for one in predict(texts, folder)]
+    table = pd.DataFrame({"text": texts})
+    for given in (tmp_path / "new.csv", str(tmp_path / "new.csv"), table):
+        assert [(one.label, one.confidence) for one in predict(given, folder)] == expected
+    assert [(one.label, one.confidence) for one in predict(folder, texts)] == expected
+    with pytest.raises(UserError, match="text 2: is null; expected a string"):
+        list(predict(["a", None], folder))

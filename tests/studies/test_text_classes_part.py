@@ -18,6 +18,7 @@ from blocklens.errors import UserError
 from blocklens.studies import labelled_samples as class_texts
 from blocklens.studies import text_classes_part as part
 from blocklens.studies.finetune import finetune
+from blocklens.studies.labelled_samples import Given
 from blocklens.studies.study import study
 from blocklens.studies.study_options import ClassOptions, StudyOptions
 from helpers import WORDS, random_texts, small_encoder
@@ -145,6 +146,14 @@ def test_the_page_shows_classes_by_name_and_runs_none_of_them(folder):
     assert "TF-IDF with logistic regression" in page
     assert CLASSES[1] not in page
     assert "Confidence and input APT" in page
+
+
+def test_labelled_texts_in_memory_are_those_of_the_file(source):
+    table = pd.read_json(source, lines=True)
+    expected = Given.of(ClassOptions.of(source)).digest()
+    for given in (table, table.to_dict("records"), iter(table.to_dict("records"))):
+        options = ClassOptions.of(given)
+        assert Given.of(options).digest() == Given.of(options).digest() == expected
 
 
 def test_only_what_has_changed_is_measured_again(source, encoder, tmp_path, measured):

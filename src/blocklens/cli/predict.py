@@ -88,10 +88,10 @@ def predict(
     write = _write_table if table else _write_lines
     with whole_file(out) if out is not None else nullcontext() as place:
         if place is None:
-            write(sys.stdout, answers(classifier, source), names)
+            write(sys.stdout, answers(source, classifier), names)
         else:
             with Path(place).open("w", encoding="utf-8", newline="") as file:
-                write(file, answers(classifier, source), names)
+                write(file, answers(source, classifier), names)
     for bad in source.skipped:
         typer.echo(f"blocklens: skipped {bad.name}: {bad.reason}", err=True)
 

@@ -146,8 +146,8 @@ class Encoder:
         """An encoder from whatever a notebook holds; the caller's model is left as it was.
 
         Args:
-            given: an `Encoder`; a folder or Hub id; a model and its tokenizer, as a pair; a
-                pipeline of transformers; a `SentenceTransformer`; a model that was loaded from a
+            given: an `Encoder`; a folder or Hub id; a pair of a model and its tokenizer (or image
+                processor); a pipeline; a `SentenceTransformer`; a model that was loaded from a
                 place where its tokenizer is.
             **options: of `load`, where something has to be loaded.
 
@@ -160,7 +160,8 @@ class Encoder:
         if isinstance(given, str | Path):
             return cls.load(given, **options)
         if isinstance(given, tuple) and len(given) == 2:
-            return cls(*given)
+            reads = kind_of_input(encoder_alone(given[0], "encoder"))
+            return cls(given[0], **{"processor" if reads == "images" else "tokenizer": given[1]})
         return cls._of_object(given)
 
     @classmethod

@@ -106,7 +106,7 @@ class Explorer:
             pairs.extend(part.ravel().tolist() for part in np.split(places, of_head))
             windows.append(tokens)
 
-        example = look(self.encoder, text, also=also)
+        example = look(text, self.encoder, also=also)
         tokens = windows[0]
         words, spaced = words_of(self.encoder, tokens, text)
         return pack(example, level=1) | {

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.given import texts_and_encoder
 from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.example import Example
 from blocklens.heads.pairs import context_similarity
-from blocklens.inputs.sentence_choice import Sentences
+from blocklens.inputs.sentence_choice import Sentences, chosen
 from blocklens.inputs.texts import Text
 from blocklens.inputs.windows import Tokens
 
@@ -22,24 +24,27 @@ LONGEST = 128
 
 
 def look(
-    encoder: Encoder,
-    text: str | Text,
+    text: Any,
+    encoder: Any,
     *,
     similarity: str = "raw",
-    language: str = "en",
-    sentences: Sentences = "language",
+    language: str = "auto",
+    sentences: Sentences = "auto",
     also: Callable[[Heads, Tokens], None] | None = None,
 ) -> Example:
     """Every head's attention map and context similarity matrix on one text, cut at 128 tokens.
 
-    `also` is given every block's heads on the same window.
+    `text`: a string or a `Text`. `encoder`: as in `measure`. `also` is given every block's heads on
+    the same window.
 
     Raises:
         UserError: a text of fewer than two tokens, or of nothing but separators.
 
     """
+    text, encoder = texts_and_encoder(text, encoder)
     text = Text("text", text) if isinstance(text, str) else text
-    tokens = first_window(encoder, text, language=language, sentences=sentences)
+    choice = chosen(sentences, language, [text.text])
+    tokens = first_window(encoder, text, language=choice.language, sentences=choice.sentences)
     n = len(tokens)
     shape = (encoder.blocks, encoder.heads, n, n)
     attention, matrices = np.empty(shape, np.float16), np.empty(shape, np.float32)
@@ -100,7 +105,7 @@ def first_examples(
     for text in islice(texts, 50 * count):
         try:
             examples.append(
-                look(encoder, text, similarity=similarity, language=language, sentences=sentences)
+                look(text, encoder, similarity=similarity, language=language, sentences=sentences)
             )
         except UserError:
             continue

@@ -2,7 +2,7 @@
 
 import blocklens
 encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
-measurement = blocklens.measure(encoder, ["A text.", "Another text."])
+measurement = blocklens.measure(["A text.", "Another text."], encoder)
 measurement.table      # a tidy data frame: one row per block, head and statistic
 measurement.labels         # what each head specialises in
 """
@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -21,8 +20,8 @@ import pandas as pd
 from blocklens.distributed import Share
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.batching import of_like_lengths
+from blocklens.encoder.given import texts_and_encoder
 from blocklens.encoder.head_pass import check_heads, run_heads
-from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.distance import Distance
 from blocklens.heads.head_options import HeadOptions
@@ -30,7 +29,7 @@ from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.specialisation import labels
 from blocklens.heads.streaming import Shape
 from blocklens.heads.uniqueness import Uniqueness
-from blocklens.inputs.sentence_choice import Sentences
+from blocklens.inputs.sentence_choice import Sentences, chosen
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.windows import Tokens, Windows
 from blocklens.statistics.groups import GROUPS
@@ -110,16 +109,16 @@ class Measurement:
 
 
 def measure(
+    texts: Any,
     encoder: Any,
-    texts: str | Path | Iterable[str] | TextSource,
     *,
     options: HeadOptions | None = None,
     window: int | None = None,
     overlap: int | None = None,
     long: Literal["windows", "cut"] = "windows",
     unit: Literal["auto", "text", "window"] = "auto",
-    language: str = "en",
-    sentences: Sentences = "language",
+    language: str = "auto",
+    sentences: Sentences = "auto",
     shuffle: int | None = None,
     strict: bool = False,
     groups: int = GROUPS,
@@ -129,9 +128,10 @@ def measure(
     """Measure every head of an encoder on texts.
 
     Args:
+        texts: a file, a folder, a Hub dataset id, any iterable of strings or records, a table of
+            pandas, or a `TextSource`.
         encoder: an encoder, or what `Encoder.of` makes one of: a folder or Hub id, a model and its
             tokenizer, a pipeline, a `SentenceTransformer`.
-        texts: a file, a folder, a Hub dataset id, or any iterable of strings.
         options: similarity, cuts and their sweep.
         window: tokens of a window, special tokens included; default the longest the encoder takes,
             at most 512.
@@ -139,7 +139,7 @@ def measure(
         long: take all of a long text in "windows", or "cut" it to the first.
         unit: what the intervals resample; "auto" is texts, or windows where there are fewer than 20
             texts.
-        language: of the sentence splitter.
+        language: of the sentence splitter; "auto" guesses it from the first texts, as `study` does.
         sentences: what a sentence is, see `blocklens.inputs.sentence_choice`.
         shuffle: shuffle each window's tokens with this seed (a control).
         strict: stop at the first text that cannot be measured.
@@ -151,15 +151,16 @@ def measure(
         UserError: no text that can be measured, or an encoder that gives no numbers.
 
     """
-    encoder = Encoder.of(encoder)
+    texts, encoder = texts_and_encoder(texts, encoder)
     check_heads(encoder)
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=strict)
     options = options or HeadOptions()
     if unit == "auto":
         unit = "window" if sum(1 for _ in islice(source, FEW_TEXTS)) < FEW_TEXTS else "text"
+    choice = chosen(sentences, language, (text.text for text in source))
     windows = encoder.windows(
-        tokens=window, overlap=overlap, long=long, unit=unit, language=language,
-        sentences=sentences,
+        tokens=window, overlap=overlap, long=long, unit=unit, language=choice.language,
+        sentences=choice.sentences,
     )  # fmt: skip
     longest = windows.room + len(windows.prefix) + len(windows.suffix)
     shape = Shape(encoder.blocks, encoder.heads, longest, int(encoder.config.vocab_size))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class Samples:
 
 
 def read_labelled(
-    source: str,
+    source: Any,
     *,
     test: str | None = None,
     preset: Preset | None = None,
@@ -93,10 +94,11 @@ def read_labelled(
     markers: bool = False,
     strict: bool = False,
 ) -> LabelledTexts:
-    """Read labelled texts from a file, a folder or the Hub.
+    """Read labelled texts from a file, a folder, the Hub or Python.
 
     Args:
-        source: a .jsonl, .json, .csv or .parquet file (also compressed), or a Hub data set id.
+        source: a .jsonl, .json, .csv or .parquet file (also compressed), a folder, a Hub data set
+            id, or records in Python.
         test: test texts of the same kind; without them a sample is split for each seed.
         preset: "fewrel" reads FewRel's own records.
         field: the text's field.
@@ -115,6 +117,7 @@ def read_labelled(
     sources = [_source(one, preset, field, label, markers, strict)
                for one in (source, test) if one is not None]  # fmt: skip
     read = [list(one) for one in sources]
+    source = sources[0].description
     check_kinds([text for part in read for text in part], source)
     texts = [(text, from_test) for from_test, part in enumerate(read) for text in part]
     kept, left_out = _without_repeats(texts)
@@ -145,7 +148,7 @@ def read_labelled(
 
 
 def _source(
-    source: str,
+    source: Any,
     preset: Preset | None,
     field: str | None,
     label: str | None,

@@ -56,14 +56,15 @@ UNLABELLED_FOLDERS = ("unsup", "unlabeled", "unlabelled")
 def splits_in(folder: Path) -> dict[str, Path]:
     """The splits of a data set, by lower-case name: folders of class folders.
 
-    A folder called "train" is a split only if it holds folders, and if all its siblings are splits;
-    beside "bus" and "car" it is a class of pictures.
+    A folder called "train" is a split only if it holds folders, and if all its siblings are splits
+    (beside "bus" and "car" it is a class of pictures), or if one of them holds the same classes.
     """
     folders = folders_in(folder)
-    names = (*TRAIN_FOLDERS, *TEST_FOLDERS)
-    if not all(path.name.lower() in names and folders_in(path) for path in folders):
-        return {}
-    return {path.name.lower(): path for path in folders}
+    named = [p for p in folders if p.name.lower() in TRAIN_FOLDERS + TEST_FOLDERS and folders_in(p)]
+    classes = [frozenset(one.name for one in folders_in(path)) for path in named]
+    if len(named) == len(folders) or len(set(classes)) < len(classes):
+        return {path.name.lower(): path for path in named}
+    return {}
 
 
 def split_files_in(folder: Path) -> list[str]:

@@ -38,7 +38,7 @@ _LINE = re.compile(r"[^\r\n]+")
 class Choice:
     """A way to split and a language; `reason` where they were guessed."""
 
-    sentences: str
+    sentences: Sentences
     language: str
     reason: str = ""
 
@@ -51,7 +51,7 @@ class Choice:
         return f"Sentences come from a splitter for the language {self.language!r}{self.reason}."
 
 
-def chosen(sentences: str, language: str, texts: Iterable[str]) -> Choice:
+def chosen(sentences: Sentences, language: str, texts: Iterable[str]) -> Choice:
     """The way to split, with "auto" resolved by the first of the texts."""
     if sentences not in ("auto", "language") or (sentences == "language" and language != "auto"):
         return Choice(sentences, "en" if language == "auto" else language)

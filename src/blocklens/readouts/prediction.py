@@ -1,6 +1,6 @@
 """Answers to new texts, by a sequence classifier that is an ordinary model folder.
 
-    for answer in predict(load_classifier("finetune-study"), ["A new text."]):
+    for answer in predict(["A new text."], "finetune-study"):
         answer.label, answer.confidence
 
 What an answer is follows the model's configuration (`problem_type`): one class, several, or plain
@@ -10,7 +10,7 @@ keeps, and at what its positions allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -30,7 +30,8 @@ from blocklens.encoder.loading import (
     quiet_transformers,
 )
 from blocklens.errors import UserError
-from blocklens.inputs.texts import Text
+from blocklens.inputs.fields import kind_of
+from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.tokenising import token_ids
 from blocklens.readouts.finetuning import class_scores
 
@@ -166,31 +167,39 @@ def outputs_of(config: Any, name: str) -> tuple[list[str], Task]:
     return names, TASKS[config.problem_type]
 
 
-def predict(
-    classifier: Classifier | str | Path, texts: Iterable[Text | str]
-) -> Iterator[Prediction]:
+def predict(texts: Any, classifier: Any) -> Iterator[Prediction]:
     """Answers to texts, in their order; texts are read as they are needed.
 
-    `classifier`: one that `load_classifier` loaded, or what it would load.
+    `texts`: what `TextSource` reads (a path, a table, records), or strings, each of which gets an
+    answer. `classifier`: one that `load_classifier` loaded, or what it would load.
 
     Raises:
-        UserError: what `load_classifier` raises.
+        UserError: what `load_classifier` raises, or an item that is no text.
 
     """
+    if isinstance(texts, Classifier) or not isinstance(classifier, Classifier | str | Path):
+        texts, classifier = classifier, texts
+    if isinstance(texts, str | Path) or hasattr(texts, "itertuples"):
+        texts = TextSource(texts)
     if not isinstance(classifier, Classifier):
         classifier = load_classifier(classifier)
     count = 0
     remaining = iter(texts)
     while some := list(islice(remaining, TEXTS_AT_ONCE)):
-        given = [
-            one if isinstance(one, Text) else Text(f"text {count + number}", one)
-            for number, one in enumerate(some, start=1)
-        ]
+        given = [_text(one, f"text {count + number}") for number, one in enumerate(some, start=1)]
         count += len(given)
         ids = token_ids(classifier.tokenizer, [one.text for one in given], tokens=classifier.tokens)
         scores = class_scores(classifier.model, classifier.tokenizer, ids)
         for one, of_text in zip(given, torch.from_numpy(scores), strict=True):
             yield answer(classifier, one.name, of_text)
+
+
+def _text(given: Any, name: str) -> Text:
+    """One text. Raises `UserError` for what is none."""
+    given = Text(name, given) if isinstance(given, str) else given
+    if not isinstance(given, Text):
+        raise UserError(f"{name}: is {kind_of(given)}; expected a string")
+    return given
 
 
 def answer(classifier: Classifier, name: str, scores: Float[Tensor, " outputs"]) -> Prediction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Sized
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ Unit = Literal["sentences", "words"]
 
 def evaluate(
     documents: Iterable[Document] | str | Path,
-    encoder: Encoder | None = None,
+    encoder: Any = None,
     *,
     methods: Sequence[str] | None = None,
     baselines: Sequence[str] | None = None,
@@ -68,6 +68,10 @@ def evaluate(
 
     """
     which = checked_which(heads)
+    if encoder is not None:
+        from blocklens.encoder.given import texts_and_encoder
+
+        documents, encoder = texts_and_encoder(documents, encoder)
     methods = list(METHODS if methods is None else methods) if encoder is not None else []
     baselines = list(BASELINES if baselines is None else baselines)
     for name in (*methods, *baselines):

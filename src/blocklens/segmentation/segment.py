@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.errors import UserError
+from blocklens.inputs.fields import kind_of
 from blocklens.inputs.sentences import sentence_spans
 from blocklens.options import checked
 from blocklens.progress import NOTEBOOK, Progress
@@ -22,8 +24,6 @@ from blocklens.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from blocklens.encoder.trunk import Encoder
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +113,8 @@ class Segmentation:
 
 
 def segment(
-    text: str,
-    encoder: Encoder,
+    text: Any,
+    encoder: Any = EMBEDDED,
     *,
     name: str = "text",
     progress: Progress = NOTEBOOK,
@@ -124,7 +124,7 @@ def segment(
 
     Args:
         text: the text, of any length.
-        encoder: any text encoder.
+        encoder: any text encoder, or what `Encoder.of` makes one of; by default the embedded one.
         name: what the text goes by.
         progress: as in `Reading`.
         **options: those of `SegmentOptions`: `segments`, how many (None finds the number),
@@ -135,6 +135,11 @@ def segment(
             that cannot be.
 
     """
+    from blocklens.encoder.given import texts_and_encoder
+
+    text, encoder = texts_and_encoder(text, encoder)
+    if not isinstance(text, str):
+        raise UserError(f"{name}: is {kind_of(text)}; expected one text, a string")
     chosen = checked(SegmentOptions, options)
     method, segments = ", ".join(chosen.method), chosen.segments
     if method not in METHODS:

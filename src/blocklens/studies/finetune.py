@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from blocklens.embedded.bert6 import EMBEDDED
-from blocklens.encoder.trunk import Encoder
+from blocklens.encoder.given import texts_and_encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.progress import SILENT, Progress
@@ -17,8 +18,8 @@ from blocklens.studies.study_options import ClassOptions, StudyOptions
 
 
 def finetune(
-    data: ClassOptions | str | Path,
-    encoder: Encoder | str | Path = EMBEDDED,
+    data: Any,
+    encoder: Any = EMBEDDED,
     out: str | Path = "finetune-study",
     *,
     export: int | None = None,
@@ -28,8 +29,9 @@ def finetune(
     """Read out, or fine-tune, the classes of labelled texts on every block of an encoder.
 
     Args:
-        data: labelled texts, a file, a folder or a Hub data set id; or all options with them.
-        encoder: an encoder, or the folder or Hub id of one; by default the embedded one.
+        data: labelled texts: a file, a folder or a Hub data set id, or records of a text and a
+            label (a table of pandas, dictionaries); or a file with all options, as `ClassOptions`.
+        encoder: an encoder, or what `Encoder.of` makes one of; by default the embedded one.
         out: the study's folder; one that holds a study already is brought up to date.
         export: write the classifier up to this block into `block-<number>` as well.
         progress: told how far each step is.
@@ -39,10 +41,10 @@ def finetune(
         UserError: an input that cannot be used, or a folder that cannot be written.
 
     """
-    options = data if isinstance(data, ClassOptions) else ClassOptions(data=str(data))
+    data, encoder = texts_and_encoder(data, encoder)
+    options = ClassOptions.of(data)
     if options.data == "-":
         raise UserError("-: labelled texts are read twice; give a file or a Hub data set id")
-    encoder = encoder if isinstance(encoder, Encoder) else Encoder.load(encoder)
     check(encoder, options)
     if export is not None:
         check_exportable(encoder, options, export)

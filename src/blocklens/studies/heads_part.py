@@ -108,8 +108,8 @@ def run_once(run: Run, work: Work, choice: Choice, progress: Progress) -> Result
     window, overlap = window_and_overlap(work)
     with progress.stage("", work.inputs.count, "texts") as stage:
         measurement = measure(
-            encoder if run.untrained is None else encoder.untrained(run.untrained),
             work.source,
+            encoder if run.untrained is None else encoder.untrained(run.untrained),
             options=options.heads,
             window=window,
             overlap=overlap,

@@ -44,7 +44,7 @@ MODEL = "model"
 
 def study_images(
     source: str | Path = DIGITS,
-    encoder: Encoder | str | Path | None = None,
+    encoder: Any = None,
     out: str | Path = "images-study",
     *,
     test: str | Path | None = None,
@@ -91,8 +91,8 @@ def study_images(
             trained = run.measure(training_part(run.folder, data, options.vit, device)).facts
             encoder = Encoder.load(run.folder / MODEL, device=device)
             encoder.name = f"ViT-{encoder.blocks} of {data.description}"
-        elif not isinstance(encoder, Encoder):
-            encoder = Encoder.load(encoder, device=device)
+        else:
+            encoder = Encoder.of(encoder, device=device)
         if encoder.processor is None:
             raise UserError(
                 f"{encoder.name}: reads texts, not images; give an image encoder, such as a ViT"

@@ -41,7 +41,7 @@ class Given:
     def of(cls, options: ClassOptions) -> Given:
         """Read and draw. Raises UserError for what cannot be used."""
         data = read_labelled(
-            options.data, test=options.test, preset=options.preset, field=options.text_field,
+            options.source, test=options.test, preset=options.preset, field=options.text_field,
             label=options.label_field, markers=options.markers, strict=options.strict,
         )  # fmt: skip
         sizes = SIZES.get(options.preset or "", (None, None))

@@ -8,7 +8,7 @@ from typing import Any
 
 from blocklens.distributed import join
 from blocklens.embedded.bert6 import EMBEDDED
-from blocklens.encoder.trunk import Encoder
+from blocklens.encoder.given import texts_and_encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.inputs.tokenising import unknown_note
@@ -32,7 +32,7 @@ given, or one sentence that says why it cannot be measured."""
 
 
 def study(
-    texts: str | Path | list[str] | TextSource,
+    texts: Any,
     encoder: Any = EMBEDDED,
     out: str | Path = "study",
     *,
@@ -66,8 +66,8 @@ def study(
     options = options or StudyOptions()
     chosen = chosen_parts(options)
     share = join()
+    texts, encoder = texts_and_encoder(texts, encoder)
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
-    encoder = Encoder.of(encoder)
     with StudyRun(out, kind, share=share, progress=progress) as run:
         inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
         assert inputs is not None

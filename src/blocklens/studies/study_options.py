@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.presets import Preset
@@ -71,6 +73,23 @@ class ClassOptions(Options):
     blocks: WholeNumbers | None = option(
         None, "Blocks to fine-tune up to, such as 1,3,6.", shown="all", panel=TUNING
     )
+    _records: Any = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, data: Any) -> ClassOptions:
+        """The options for labelled texts at some place, or in memory: a table or records."""
+        if isinstance(data, cls):
+            return data
+        if isinstance(data, str | Path):
+            return cls(data=str(data))
+        options = cls(data="texts from Python")
+        options._records = list(data) if isinstance(data, Iterator) else data
+        return options
+
+    @property
+    def source(self) -> Any:
+        """Where the labelled texts are, or the records themselves."""
+        return self.data if self._records is None else self._records
 
 
 class LearnedOptions(Options):

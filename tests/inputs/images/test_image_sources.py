@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from blocklens.errors import UserError
-from blocklens.inputs.images import open_images
+from blocklens.inputs.images import draw_images, open_images
 
 
 def picture(colour=(200, 30, 30), size=(6, 4), mode="RGB") -> Image.Image:
@@ -73,7 +73,7 @@ def test_numbers_of_classes_that_do_not_occur_are_no_classes_unless_they_are_nam
     assert named.classes == names.tolist()
     assert [p.label for p in named.train] == [3, 1, 7, 3]
     np.savez(tmp_path / "short.npz", **arrays, classes=names[:7])
-    with pytest.raises(UserError, match="7 class names for 8 classes"):
+    with pytest.raises(UserError, match="7 class names, but labels from 1 to 7"):
         open_images(tmp_path / "short.npz")
 
 
@@ -214,7 +214,7 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
         "damaged.npz": "cannot be read as an .npz file",
         "other.npz": "holds a; expected x_train and y_train",
         "uneven.npz": "3 images and 2 labels",
-        "odd.npz": "its labels are no class numbers",
+        "odd.npz": "its labels are no classes",
         "one.npz": "one class (0); a classifier needs images of at least two",
         "/no/such/folder": "no such file or folder",
         "missing.npz": "no such file or folder",
@@ -276,3 +276,85 @@ def test_classes_written_with_other_code_points_are_one(tmp_path):
         picture().save(tmp_path / name / "1.png")
     parts = open_images(tmp_path)
     assert (parts.classes, len(parts.train)) == (["Bar", "Caf\u00e9"], 3)
+
+
+def saved(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+SQUARES = np.repeat(np.arange(20, dtype=np.uint8), 16).reshape(20, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ([3, 5], ["3", "5"]),
+        ([[3], [5]], ["3", "5"]),  # as Keras keeps CIFAR's
+        ([-1, 1], ["-1", "1"]),
+        ([0.0, 1.0], ["0", "1"]),
+        (["dog", " cat"], ["cat", "dog"]),
+        ([False, True], ["False", "True"]),
+    ],
+)
+def test_labels_of_arrays_are_read_as_those_of_records(tmp_path, labels, classes):
+    path = saved(tmp_path / "a.npz", x_train=SQUARES, y_train=np.array(labels * 10))
+    found = open_images(path)
+    assert found.classes == classes
+    assert {p.label for p in found.train} == {0, 1}
+    assert [found.classes[p.label] for p in found.train[:2]] == [
+        str(np.ravel(one)[0]).strip().removesuffix(".0") for one in labels
+    ]
+
+
+@pytest.mark.parametrize("labels", [np.eye(2), np.array([0.5, 1.5]), np.array([np.nan, 1])])
+def test_labels_that_are_no_classes_are_one_line(tmp_path, labels):
+    path = saved(tmp_path / "a.npz", x_train=SQUARES[:2], y_train=labels)
+    with pytest.raises(UserError, match="labels are no classes"):
+        open_images(path)
+
+
+def test_images_to_measure_on_in_other_units_are_refused(tmp_path):
+    labels = np.arange(20) % 2
+    with pytest.raises(UserError, match="x_train goes from 0 to 1 and x_test from 0 to 255"):
+        open_images(
+            saved(
+                tmp_path / "a.npz",
+                x_train=np.linspace(0, 1, 320).reshape(20, 4, 4), y_train=labels,
+                x_test=np.linspace(0, 255, 320).reshape(20, 4, 4), y_test=labels,
+            )
+        )  # fmt: skip
+    complex_images = saved(tmp_path / "b.npz", x_train=SQUARES * 1j, y_train=labels)
+    with pytest.raises(UserError, match="of complex128; expected grey levels"):
+        open_images(complex_images)
+
+
+def test_transparent_parts_of_arrays_are_laid_on_white(tmp_path):
+    pixels = np.zeros((20, 4, 4, 4), np.uint8)
+    pixels[:, :2, :, 3] = 255
+    path = saved(tmp_path / "a.npz", x_train=pixels, y_train=np.arange(20) % 2)
+    image = np.asarray(open_images(path).train[0].open())
+    assert image.shape == (4, 4, 3)
+    assert (image[:2] == 0).all()
+    assert (image[2:] == 255).all()
+
+
+def test_arrays_of_another_shape_say_why_no_image_can_be_read(tmp_path):
+    path = saved(tmp_path / "a.npz", x_train=np.zeros((4, 3, 8, 8), np.uint8), y_train=[0, 1] * 2)
+    with pytest.raises(UserError, match=r"first unreadable: a.npz:\d: has the shape \(3, 8, 8\)"):
+        draw_images(open_images(path))
+
+
+def test_splits_of_the_same_classes_are_splits_beside_other_folders_too(tmp_path):
+    class_folders(tmp_path / "train")
+    class_folders(tmp_path / "val")
+    (tmp_path / "annotations").mkdir()
+    found = open_images(tmp_path)
+    assert found.classes == ["cat", "dog"]
+    assert found.test is not None
+    assert "The folders annotations were not used." in found.notes
+
+
+def test_an_empty_path_is_not_this_folder():
+    with pytest.raises(UserError, match="the path is empty"):
+        open_images("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ import numpy as np
 from PIL import Image
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import label_of
+from blocklens.inputs.fields import Bad, label_of
 from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_array
 from blocklens.inputs.images.pictures import Parts, Picture
+
+_OTHER_UNITS = 32
+"""So many times larger, one part's values are not of the other part's units."""
 
 
 def digits() -> Parts:
@@ -40,26 +44,28 @@ def npz(path: Path) -> Parts:
         raise UserError(f"{path}: cannot be read as an .npz file ({reason})") from error
     name = path.name
     if {"x_train", "y_train"} <= set(arrays):
+        for key in {"y_train", "y_test"} & set(arrays):
+            arrays[key] = _labels(path, arrays[key])
         labels = [arrays[key] for key in ("y_train", "y_test") if key in arrays]
         classes, numbers = _class_names(path, arrays.get("classes"), np.concatenate(labels))
-        levels = _levels([arrays[key] for key in ("x_train", "x_test") if key in arrays])
+        levels = _levels(path, [arrays[key] for key in ("x_train", "x_test") if key in arrays])
         train = _pictures(name, arrays["x_train"], arrays["y_train"], numbers, levels)
         test = None
         if {"x_test", "y_test"} <= set(arrays):
             test = _pictures(f"{name}:test", arrays["x_test"], arrays["y_test"], numbers, levels)
         return Parts(name, classes, train, test, levels.note())
     if {"jpeg", "offsets", "label"} <= set(arrays):
-        data, offsets, labels = arrays["jpeg"], arrays["offsets"], arrays["label"]
+        data, offsets, labels = arrays["jpeg"], arrays["offsets"], _labels(path, arrays["label"])
         if len(offsets) != len(labels) + 1 or offsets[-1] > len(data):
             raise UserError(f"{path}: {len(offsets)} offsets do not fit {len(labels)} labels")
         classes, numbers = _class_names(path, arrays.get("classes"), labels)
         pictures = [
             Picture(
                 f"{name}:{n}",
-                numbers[int(label)],
+                numbers[label],
                 partial(_slice, data, *offsets[n : n + 2].tolist()),
             )
-            for n, label in enumerate(labels)
+            for n, label in enumerate(labels.tolist())
         ]
         return Parts(name, classes, pictures, None)
     raise UserError(
@@ -72,19 +78,30 @@ def _slice(data: np.ndarray, start: int, end: int) -> Image.Image:
     return decoded(data[start:end].tobytes())
 
 
-def _levels(arrays: list[np.ndarray]) -> Levels:
+def _levels(path: Path, arrays: list[np.ndarray]) -> Levels:
+    """One range for the images to train on and to measure on."""
+    if any(array.dtype.kind not in "biuf" for array in arrays):
+        raise UserError(f"{path}: its images are of {arrays[0].dtype}; expected grey levels")
     if all(array.dtype == np.uint8 for array in arrays):
         return EIGHT_BITS
     known = [array[np.isfinite(array)] for array in arrays]
-    ends = [float(end) for array in known if array.size for end in (array.min(), array.max())]
-    return Levels.between(min(ends), max(ends)) if ends else EIGHT_BITS
+    ends = [(float(array.min()), float(array.max())) for array in known if array.size]
+    if not ends:
+        return EIGHT_BITS
+    sizes = [max(map(abs, pair)) for pair in ends]
+    if max(sizes) > _OTHER_UNITS * min(sizes):
+        raise UserError(
+            f"{path}: x_train goes from {ends[0][0]:g} to {ends[0][1]:g} and x_test from "
+            f"{ends[-1][0]:g} to {ends[-1][1]:g}; give both in the same units"
+        )
+    return Levels.between(min(low for low, _ in ends), max(high for _, high in ends))
 
 
 def _pictures(
     name: str,
     arrays: np.ndarray,
     labels: np.ndarray,
-    numbers: dict[int, int],
+    numbers: Mapping[int | str, int],
     levels: Levels = EIGHT_BITS,
 ) -> list[Picture]:
     if len(arrays) != len(labels):
@@ -92,21 +109,35 @@ def _pictures(
             f"{name}: {len(arrays):,} images and {len(labels):,} labels; expected one each"
         )
     return [
-        Picture(f"{name}:{n}", numbers[int(label)], partial(from_array, array, levels))
-        for n, (array, label) in enumerate(zip(arrays, labels, strict=True))
+        Picture(f"{name}:{n}", numbers[label], partial(from_array, array, levels))
+        for n, (array, label) in enumerate(zip(arrays, labels.tolist(), strict=True))
     ]
+
+
+def _labels(path: Path, labels: np.ndarray) -> np.ndarray:
+    """A label an image: numbers or names, as `label_of` reads them; object [n]."""
+    if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras keeps CIFAR's
+        labels = labels[:, 0]
+    found = [label_of(one) for one in labels.tolist()] if labels.ndim == 1 else [None]
+    wrong = next((n for n, one in enumerate(found) if one is None or isinstance(one, Bad)), None)
+    if wrong is not None or len({type(one) for one in found}) > 1:
+        raise UserError(
+            f"{path}: its labels are no classes (shape {labels.shape}, of {labels.dtype}); "
+            "expected a whole number or a name for each image"
+        )
+    return np.array(found, dtype=object)
 
 
 def _class_names(
     path: Path, names: np.ndarray | None, labels: np.ndarray
-) -> tuple[list[str], dict[int, int]]:
+) -> tuple[list[str], dict[int | str, int]]:
     """The classes, and the place among them of every label; unnamed ones are those that occur."""
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or (labels < 0).any():
-        raise UserError(f"{path}: its labels are no class numbers from 0 on")
-    present = [int(label) for label in np.unique(labels)]
-    if names is None:
+    present = sorted(set(labels.tolist()))
+    if names is None or not all(isinstance(label, int) for label in present):
         return [str(n) for n in present], {label: n for n, label in enumerate(present)}
-    count = present[-1] + 1 if present else 0
-    if len(names) < count:
-        raise UserError(f"{path}: {len(names)} class names for {count} classes")
+    if present and not 0 <= present[0] <= present[-1] < len(names):
+        raise UserError(
+            f"{path}: {len(names)} class names, but labels from {present[0]} to {present[-1]}; "
+            "expected numbers from 0 on"
+        )
     return [str(label_of(one)) for one in names], {n: n for n in range(len(names))}

@@ -34,7 +34,7 @@ def folder(path: Path) -> Parts:
         return _class_folders(path, path)
     test = next((splits[name] for name in TEST_FOLDERS if name in splits), None)
     whole = replace(_class_folders(train, path), description=str(path))
-    unused = [one.name for one in splits.values() if one not in (train, test)]
+    unused = [one.name for one in folders_in(path) if one not in (train, test)]
     if unused:
         whole.notes.append(f"The folders {', '.join(unused)} were not used.")
     if test is None:

@@ -106,7 +106,7 @@ def eight_bits(values: np.ndarray, levels: Levels = EIGHT_BITS) -> np.ndarray:
 
 
 def from_array(values: Any, levels: Levels = EIGHT_BITS) -> Image.Image:
-    """An image from an array [height, width], [height, width, 1 or 3].
+    """An image from an array [height, width], [height, width, 1, 3 or (with opacity) 4].
 
     Raises:
         UnreadableError: an array of another shape.
@@ -115,6 +115,6 @@ def from_array(values: Any, levels: Levels = EIGHT_BITS) -> Image.Image:
     array = np.asarray(values)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] == 3):
-        raise UnreadableError(f"has the shape {array.shape}; expected height x width, or x 3")
-    return Image.fromarray(array if array.dtype == np.uint8 else eight_bits(array, levels))
+    if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
+        raise UnreadableError(f"has the shape {array.shape}; expected height x width, or x 3 or 4")
+    return clean(Image.fromarray(array if array.dtype == np.uint8 else eight_bits(array, levels)))

@@ -150,9 +150,10 @@ def draw_images(
     for label, name in enumerate(parts.classes):
         for what, found in (("train", trained[label]), ("measure", measured[label])):
             if not found:
+                first = f" (first unreadable: {drawing.skipped[0]})" if drawing.skipped else ""
                 raise UserError(
-                    f"{parts.description}: class {name!r} has no image to {what} on; give it at "
-                    "least two images that can be read, or leave the class out"
+                    f"{parts.description}: class {name!r} has no image to {what} on{first}; give "
+                    "it at least two images that can be read, or leave the class out"
                 )
     levels = Levels.between(*drawing.deep) if drawing.deep else EIGHT_BITS
     data = {

@@ -58,6 +58,10 @@ def open_images(
 
 
 def _open(source: str | Path, image_field: str | None, label_field: str | None) -> Parts:
+    if not str(source).strip():
+        raise UserError(
+            "images: the path is empty; give a folder, an .npz file, or . for this folder"
+        )
     path = Path(source).expanduser()
     if path.is_dir():
         return folder(path)
