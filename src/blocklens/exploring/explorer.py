@@ -109,7 +109,7 @@ class Explorer:
         example = look(text, self.encoder, also=also)
         tokens = windows[0]
         words, spaced = words_of(self.encoder, tokens, text)
-        return pack(example, level=1) | {
+        return pack(example, deflate=False) | {
             "pairs": pairs,
             "words": words,
             "spaced": spaced,

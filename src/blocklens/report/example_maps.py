@@ -37,10 +37,10 @@ def packed_examples(folder: StudyFolder, budget: int = BUDGET) -> list[dict[str,
     return packed
 
 
-def pack(example: Example, *, level: int = 6) -> dict[str, Any]:
+def pack(example: Example, *, deflate: bool = True) -> dict[str, Any]:
     """One text: its tokens, sentence borders and every head's matrices, heads in a flat list.
 
-    `level`: how hard deflate tries.
+    Without `deflate` for who is near: it takes longer than it saves; such levels begin with "=".
     """
     shape = example.attention.shape
     n = shape[-1]
@@ -54,7 +54,7 @@ def pack(example: Example, *, level: int = 6) -> dict[str, Any]:
             {
                 "max": float(f"{largest:.4g}"),
                 "bound": float(f"{similarity_bound(values):.4g}"),
-                "data": _deflate(levels.astype(np.uint8)[triangle], level),
+                "data": _packed(levels.astype(np.uint8)[triangle], deflate),
             }
         )
     return {
@@ -63,13 +63,14 @@ def pack(example: Example, *, level: int = 6) -> dict[str, Any]:
         "borders": sentence_borders(example.sentences),
         "special": [int(s) for s in example.special],
         "attention": [
-            _deflate(attention_levels(matrix.astype(np.float64)), level)
+            _packed(attention_levels(matrix.astype(np.float64)), deflate)
             for matrix in example.attention.reshape(-1, n, n)
         ],
         "similarity": similarity,
     }
 
 
-def _deflate(levels: np.ndarray, level: int) -> str:
-    packed = zlib.compress(np.ascontiguousarray(levels).tobytes(), level)
-    return base64.b64encode(packed).decode()
+def _packed(levels: np.ndarray, deflate: bool) -> str:
+    plain = np.ascontiguousarray(levels).tobytes()
+    mark, sent = ("", zlib.compress(plain, 6)) if deflate else ("=", plain)
+    return mark + base64.b64encode(sent).decode()
