@@ -73,7 +73,7 @@ def heads(place: Path) -> Tables:
 def learned(place: Path) -> Tables:
     """P2 on tokens: read-outs, an untrained twin and the lens on 80 texts."""
     encoder = masked_language_model(place / "bert")
-    chosen = LearnedOptions(train_tokens=2000, passes=2)
+    chosen = LearnedOptions(train_tokens=2000, modified=212, untrained=1)
     options = StudyOptions(parts=("learned",), learned=chosen)
     source = TextSource(random_texts(80, seed=6))
     study(source, encoder, place / "study", options=options, report=False)
@@ -97,7 +97,7 @@ def text_classes(place: Path) -> Tables:
     pd.DataFrame(rows).to_json(place / "texts.jsonl", orient="records", lines=True)
     options = ClassOptions(
         data=str(place / "texts.jsonl"), seeds=2, epochs=1, rate=3e-3, train=20, test_size=10,
-        variant="both",
+        variant="both", modified=100, untrained=2,
     )  # fmt: skip
     finetune(options, encoder, place / "study", report=False)
     return tables_of(place / "study")

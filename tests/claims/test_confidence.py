@@ -8,14 +8,19 @@ from blocklens.claims import evaluate
 TASKS = {"read-out": "text", "truncate": "text, fine-tuned"}
 
 
-def confidence(**changes: tuple[float, float, float]) -> dict[str, pd.DataFrame]:
+def confidence(
+    reliability: float = 0.9, **changes: tuple[float, float, float]
+) -> dict[str, pd.DataFrame]:
     rows = [
         {"run": "encoder", "task": TASKS[variant], "subset": subset,
-         "statistic": "change over the range", "value": value, "low": low, "high": high,
-         "bound": 0.02}
+         "statistic": statistic, "value": value, "low": low, "high": high,
+         "bound": 0.02, "modified": 1000}
         for variant in ("read-out", "truncate")
         for subset in ("all", "correct")
-        for value, low, high in [changes.get(f"{variant}_{subset}".replace("-", "_"), (0, -9, 9))]
+        for change in [changes.get(f"{variant}_{subset}".replace("-", "_"), (0, -9, 9))]
+        for statistic, (value, low, high) in (
+            ("change over the range", change), ("reliability", (reliability, 0, 1)),
+        )
     ]  # fmt: skip
     return {"confidence": pd.DataFrame(rows)}
 
@@ -36,6 +41,14 @@ def test_independence_needs_the_whole_interval_within_the_bound(change, verdict)
     assert found["verdict"] == verdict
 
 
+def test_input_apt_that_is_mostly_noise_says_nothing_and_asks_for_modified_tokens():
+    tables = confidence(reliability=0.5, truncate_all=(0.0, -0.001, 0.001))
+    found = evaluate(tables).set_index("id").loc["p2-confidence"]
+    assert found["verdict"] == "undecided"
+    assert "reliability of 0.50" in found["reason"]
+    assert "about 4,000 modified tokens" in found["decides"]  # four times: 4/2 over 1 + 3/2
+
+
 def test_right_answers_alone_are_a_claim_of_their_own_and_the_fine_tuned_model_is_meant():
     tables = confidence(truncate_correct=(0.0, -0.01, 0.01), read_out_all=(0.0, -0.01, 0.01))
     found = evaluate(tables).set_index("id")["verdict"]
@@ -49,7 +62,8 @@ def test_right_answers_alone_are_a_claim_of_their_own_and_the_fine_tuned_model_i
 def test_a_confidence_that_cannot_leave_the_bound_says_nothing_of_independence():
     def verdict(largest):
         table = confidence(truncate_all=(0.0, -0.001, 0.001))["confidence"]
-        room = table.assign(statistic="largest change", value=largest)
+        room = table[table["statistic"].eq("reliability")]
+        room = room.assign(statistic="largest change", value=largest)
         tables = {"confidence": pd.concat([table, room])}
         return evaluate(tables).set_index("id")["verdict"]["p2-confidence"]
 

@@ -106,7 +106,7 @@ def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict
 def test_clusters_are_finite_only_where_matches_at_random_would_percolate(null, verdict):
     row = evaluate(label_tables(null_largest=null)).set_index("id").loc["p2-clusters-finite"]
     assert row["verdict"] == verdict
-    assert "100,000" in row["decides"] or verdict == "holds"
+    assert "modified tokens" in row["decides"] or verdict == "holds"
 
 
 def test_what_connects_as_many_tokens_as_random_matches_is_not_finite():

@@ -81,3 +81,20 @@ def test_no_line_over_input_apt_changes_more_than_the_largest_change():
     assert found["change over the range"] == pytest.approx(r * found["largest change"])
     line = rows(confidence_tables(x, 0.7 - 0.3 * x[test], right, test, keys), "all")["value"]
     assert line["change over the range"] == pytest.approx(-line["largest change"])
+
+
+def test_an_error_of_input_apt_is_corrected_for_by_what_its_halves_agree_in():
+    slopes = []
+    for seed in range(10):
+        x, *given = drawn(0.3, seed)
+        halves = x + np.random.default_rng(seed).normal(0, x.std(), (2, N))  # 1 / 2 each
+        mean = halves.mean(axis=0)
+        found = rows(confidence_tables(mean, *given, halves=halves), "all")["value"]
+        plain = rows(confidence_tables(mean, *given), "all")["value"]
+        assert found["reliability"] == pytest.approx(2 / 3, abs=0.1)
+        assert plain["slope"] == pytest.approx(found["slope"] * found["reliability"])
+        assert found["change over the range"] == pytest.approx(
+            plain["change over the range"] / np.sqrt(found["reliability"])
+        )
+        slopes.append(found["slope"])
+    assert np.mean(slopes) == pytest.approx(0.3, abs=0.02)

@@ -201,7 +201,7 @@ def test_tables_have_the_promised_columns(lens):
         "masked_correct random_n random_correct unchanged_n unchanged_correct",
         "frequency": "block frequency_low frequency_high value low high n n_types",
         "confusion": "block true predicted true_label predicted_label count",
-        "clusters": "block method theta cluster size label_ids labels",
+        "clusters": "block labels size method theta cluster label_ids",
         "advice": "block accuracy loss low high parameters arithmetic",
     }
     for name, columns in promised.items():

@@ -63,8 +63,9 @@ def test_confidence_is_shown_for_all_and_for_right_answers(folder):
 def test_charts_draw_every_bin_and_arm(folder):
     chart = charts.confidence_curve(folder.table("confidence_curve"))
     assert vl_convert.vegalite_to_svg(chart.to_dict()).startswith("<svg")
-    (rows,) = chart.to_dict()["datasets"].values()
+    margin, rows = sorted(chart.to_dict()["datasets"].values(), key=len)
     assert len(rows) == len(TABLES["confidence_curve"])
+    assert margin[0]["high"] - margin[0]["low"] == pytest.approx(0.02)
     for statistic in ("prediction change", "accuracy"):
         chart = charts.replacement(folder.table("replacement"), statistic)
         assert vl_convert.vegalite_to_svg(chart.to_dict()).startswith("<svg")

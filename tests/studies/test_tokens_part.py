@@ -31,7 +31,9 @@ def saved(folder, kind):
 
 
 def run(folder, encoder, **learned):
-    options = StudyOptions(parts=("learned",), learned=LearnedOptions(**learned))
+    options = StudyOptions(
+        parts=("learned",), learned=LearnedOptions(modified=500, untrained=2, **learned)
+    )
     found = study(TextSource(TEXTS), encoder, folder, options=options, report=False)
     said = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     return found.table("learning"), " ".join(said["notes"])
@@ -47,7 +49,8 @@ def test_the_lens_is_measured_on_the_texts_that_the_read_outs_are_measured_on(tm
     encoder = saved(tmp_path / "bert", tr.BertForMaskedLM)
     table, notes = run(tmp_path / "study", encoder)
     found = occurrences(table)
-    assert set(found) == {"encoder", "untrained 0", "lens"}
+    assert set(found) == {"encoder", "untrained 0", "untrained 1", "lens"}
+    assert found["encoder"][0] >= 500  # the texts are gone through until there are so many
     assert found["encoder"] == found["untrained 0"] == found["lens"]
     assert "from its own masked-LM head on (untrained twins: from a new head on)" in notes
     alone = occurrences(run(tmp_path / "alone", encoder, read_out="lens")[0])
@@ -57,7 +60,7 @@ def test_the_lens_is_measured_on_the_texts_that_the_read_outs_are_measured_on(tm
 def test_an_encoder_without_a_head_has_read_outs_from_new_heads_and_says_why_no_lens(tmp_path):
     encoder = saved(tmp_path / "bert", tr.BertModel)
     table, notes = run(tmp_path / "study", encoder)
-    assert set(occurrences(table)) == {"encoder", "untrained 0"}
+    assert set(occurrences(table)) == {"encoder", "untrained 0", "untrained 1"}
     assert "from a new head on" in notes
     assert "Its own head was not applied to the blocks (lens): it came with none." in notes
     with pytest.raises(UserError, match="no masked-LM head"):

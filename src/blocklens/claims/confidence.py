@@ -9,12 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal
 
+from blocklens.claims.needs import rounded_up
 from blocklens.claims.p2 import Frame, estimate, of_task
 from blocklens.claims.registry import Finding, Tables, claim, undecided
+from blocklens.confidence.independence import BOUND, RELIABLE
 from blocklens.labels.tasks import FINE_TUNED, TEXT
-
-MARGIN = 0.02
-"""The largest change of confidence that counts as none."""
 
 
 def of_best_variant(tables: Tables, name: str) -> Frame | None:
@@ -26,7 +25,8 @@ def of_best_variant(tables: Tables, name: str) -> Frame | None:
 def within_bound(tables: Tables, subset: str) -> Finding | None:
     """The change of confidence over the central 90 % of input APT, to lie within its margin.
 
-    Nothing is said where confidence varies so little that it could not change by more.
+    Nothing is said where input APT is measured too badly to be corrected for, or where confidence
+    varies so little that it could not change by more.
     """
     rows = of_best_variant(tables, "confidence")
     if rows is None:
@@ -35,9 +35,24 @@ def within_bound(tables: Tables, subset: str) -> Finding | None:
     change = estimate(rows[rows["statistic"].eq("change over the range")])
     if change is None:
         return None
-    if rows.loc[rows["statistic"].eq("largest change"), "value"].le(MARGIN).any():
+    row = rows[rows["statistic"].eq("reliability")].iloc[0]
+    reliable, modified = float(row["value"]), int(row["modified"])
+    if not reliable >= RELIABLE:
+        if not reliable > 0:  # no number of them can be worked out
+            return undecided(
+                "input APT is noise: measured on either half of the texts it does not agree",
+                f"many more modified tokens (--modified-tokens); this run had {modified:,}",
+            )
+        wanted = modified * (1 - reliable) / reliable * RELIABLE / (1 - RELIABLE)
         return undecided(
-            f"confidence varies so little that it could not change by {MARGIN}",
+            f"input APT was measured with a reliability of {reliable:.2f}, below {RELIABLE}",
+            f"about {rounded_up(wanted):,} modified tokens (--modified-tokens, or more texts); "
+            f"this run had {modified:,}",
+            Finding(change),
+        )
+    if rows.loc[rows["statistic"].eq("largest change"), "value"].le(BOUND).any():
+        return undecided(
+            f"confidence varies so little that it could not change by {BOUND}",
             "harder texts, on which the model is less certain",
             Finding(change),
         )
@@ -59,27 +74,28 @@ def partners_beside_random(tables: Tables, statistic: str, sign: Literal[1, -1])
 
 _CONFIDENCE: dict[str, Any] = {
     "paper": "P2",
-    "control": f"a change of {MARGIN} over the central 90 % of input APT",
+    "control": f"a change of {BOUND} over the central 90 % of input APT",
     "null": 0.0,
-    "least": MARGIN,
+    "least": BOUND,
     "least_reason": "Two points of confidence from low to high input APT (ours).",
     "simplest": "A model whose confidence is the same for every input: left undecided.",
     "side": "within",
     "figure": {"table": "confidence_curve", "statistic": "confidence"},
 }
-_BOUND = (
+_HOW = (
     "Independence needs a bound, not a missing p value: the change is slope times the central 90 % "
     "of input APT, and 0.02 counts as none (range and bound ours). APT is measured on the same "
-    "texts. Confidence of the model fine-tuned up to the last block, or else of its read-outs. "
-    "A confidence that could not move by 0.02 if it followed APT on a line, as where all answers "
-    "are certain, leaves it undecided."
+    "texts, and both are corrected for its reliability; below 0.8 nothing is said (ours). "
+    "Confidence of the model fine-tuned up to the last block, or else of its read-outs. A "
+    "confidence that could not move by 0.02 if it followed APT on a line, as where all answers are "
+    "certain, leaves it undecided."
 )
 
 claim(
     id="p2-confidence",
     statement="The confidence of a fine-tuned model does not depend on the APT of its input.",
     statistic="change of confidence from low to high input APT",
-    choices=_BOUND,
+    choices=_HOW,
     **_CONFIDENCE,
 )(partial(within_bound, subset="all"))
 
@@ -87,7 +103,7 @@ claim(
     id="p2-confidence-correct",
     statement="Nor does it where the model is right.",
     statistic="change of confidence from low to high input APT, right answers alone",
-    choices=_BOUND,
+    choices=_HOW,
     **_CONFIDENCE,
 )(partial(within_bound, subset="correct"))
 

@@ -57,7 +57,7 @@ def more_groups(source: Source) -> str:
     # Texts share twenty groups: the inverse of the effective number falls down to 1/20.
     least = 1 / GROUPS if source.unit == TEXTS else 0.0
     times = (1 / source.groups - least) / (1 / FEWEST_GROUPS - least)
-    return f"about {_round(times)} times the {source.unit}"
+    return f"about {rounded_up(times)} times the {source.unit}"
 
 
 def _by_error(excess: Estimate) -> list[str]:
@@ -109,11 +109,11 @@ def _in_words(excess: Estimate, unit: str, times: float) -> str:
     if unit == SEEDS:
         return f"{math.ceil(times * (excess.groups(SEEDS) or 1))} seeds"
     if sizes:
-        return f"about {_round(times * sizes[0]):,} {unit}; this run had {sizes[0]:,}"
-    return f"about {_round(times):,} times the {unit if unit != TEXTS else 'texts'}"
+        return f"about {rounded_up(times * sizes[0]):,} {unit}; this run had {sizes[0]:,}"
+    return f"about {rounded_up(times):,} times the {unit if unit != TEXTS else 'texts'}"
 
 
-def _round(value: float) -> int:
+def rounded_up(value: float) -> int:
     """Upwards to one digit, or to a whole number below ten."""
     digits = 10 ** max(0, math.floor(math.log10(value)))
-    return int(math.ceil(value / digits) * digits)
+    return int(math.ceil(value / digits - 1e-9) * digits)

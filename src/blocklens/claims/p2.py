@@ -96,6 +96,12 @@ def clusters_beside_null(tables: Tables, task: Task) -> Finding | None:
     effect = estimate(of_encoder(last_block(learning, "labels in clusters")))
     if effect is None:
         return None
+    if not effect.value:
+        return undecided(
+            f"no two {task.labels} match strongly: none is taken for another often enough",
+            more_inputs(learning, task),
+            Finding(effect),
+        )
     row = nearest(sweep, task, "cliques")
     nulls = (drawn(row, f"{null}_clustered") for null in ("predictions", "partners"))
     strictest = max(nulls, key=lambda null: null.value)
@@ -117,7 +123,7 @@ def finite_clusters(tables: Tables) -> Finding | None:
     if not null.value >= PERCOLATES:
         return undecided(
             "there are so few strong matches that even at random they would not connect the tokens",
-            more_tokens(learning),
+            more_inputs(learning, TOKENS),
             Finding(share),
         )
     return Finding(share, {SIMPLEST: null})
@@ -133,7 +139,8 @@ def sharper_clusters(tables: Tables, task: Task) -> Finding | None:
         return None
     if not math.isfinite(rise.value):
         return undecided(
-            f"half of the {task.inputs} holds no cluster of {task.labels}", more_tokens(learning)
+            f"half of the {task.inputs} holds no cluster of {task.labels}",
+            more_inputs(learning, task),
         )
     return Finding(rise)
 
@@ -152,11 +159,12 @@ def drawn(row: Frame, name: str, over: str | None = None) -> Estimate:
     return Estimate.of_interval(*ends, unit="draws of the null")
 
 
-def more_tokens(learning: Frame) -> str:
-    """How many occurrences there were, and how many show clusters."""
+def more_inputs(learning: Frame, task: Task) -> str:
+    """What shows more clusters, and how many predictions there were."""
     rows = of_encoder(last_block(learning, "accuracy"))
     here = f"; this run had {int(rows['n'].iloc[0]):,}" if len(rows) and "n" in rows else ""
-    return f"100,000 predictions that are counted or more (--passes, or more inputs){here}"
+    of = "modified tokens (--modified-tokens)" if task is TOKENS else "predictions"
+    return f"more {of}, or more {task.inputs}{here}"
 
 
 def more_articles(tables: Tables) -> Finding | None:

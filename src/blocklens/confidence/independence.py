@@ -7,10 +7,15 @@ change of y over the central 90 % of x, slope times that range, must lie within 
 whole 95 % interval (bound and range ours). That says something only where y varies enough to change
 by more: its largest change is that of a y of the same spread on a straight line over x. Intervals
 are over seeds and texts (`intervals.jackknife`).
+
+x is measured, and its error flattens the slope. Its reliability r is that of the APT of both halves
+of the texts, r = 2 c / (1 + c) with their correlation c (Spearman and Brown). The slope is divided
+by r, the range multiplied by its root: both are those of a x without error (ours).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +34,9 @@ BOUND = 0.02
 
 RANGE = (0.05, 0.95)
 """Quantiles of input APT between which the change is taken (ours)."""
+
+RELIABLE = 0.8
+"""Reliability of input APT below which its correction is not trusted (ours)."""
 
 BINS = 10
 SUBSETS = ("all", "correct")
@@ -63,6 +71,8 @@ def confidence_tables(
     test: NDArray[np.int64],
     keys: NDArray[np.int64],
     *,
+    halves: Floats | None = None,
+    modified: int = 0,
     groups: int = 20,
 ) -> dict[str, pd.DataFrame]:
     """How confidence depends on input APT.
@@ -73,34 +83,40 @@ def confidence_tables(
         right: whether the prediction was right, [seeds, tests].
         test: each seed's test texts, [seeds, tests].
         keys: hash of every text, [n].
+        halves: x as each half of the measured texts alone gives it, [2, n]; without it x is taken
+            to be known without error.
+        modified: how many modified tokens x was measured at.
         groups: groups of texts.
 
     Returns:
         `confidence`: subset ("all" or "correct" answers), statistic ("slope", "change over the
         range" = slope x (x_high - x_low), "largest change" = that of a confidence of the same
-        deviation that follows x on a line, "Spearman rho", "mean confidence"), value, low, high,
-        n, x_low, x_high (the central range), bound. `confidence_curve`: subset, bin, x (its
+        deviation that follows x on a line, "Spearman rho", "mean confidence",
+        "reliability" of x), value, low, high, n, x_low, x_high (the central range), bound,
+        modified. `confidence_curve`: subset, bin, x (its
         mean), value, low, high, n, for bins of equally many inputs.
 
     """
     seeds = len(test)
     cell = np.arange(seeds)[:, None] * groups + keys[test] % groups
     inputs, y = x[test].ravel(), confidence.ravel().astype(np.float64)
+    of_halves = np.stack([inputs, inputs] if halves is None else [x[test].ravel() for x in halves])
     cells, answered = cell.ravel(), right.ravel()
     rows, curve = [], []
     for subset in SUBSETS:
         chosen = np.isfinite(inputs) & (answered if subset == "correct" else True)
         of_x, of_y, of_cell = inputs[chosen], y[chosen], cells[chosen]
+        both = of_halves[:, chosen]
         if of_x.size < 3:
             continue
         low, high = np.quantile(of_x, RANGE)
         edges = np.quantile(of_x, np.arange(1, BINS) / BINS)
         bins = np.searchsorted(edges, of_x, side="right")
-        values = _values(of_x, of_y, bins, high - low)
+        values = _values(of_x, both, of_y, bins, high - low)
         left_out = [
             np.array(
                 [
-                    _values(of_x[rest], of_y[rest], bins[rest], high - low)
+                    _values(of_x[rest], both[:, rest], of_y[rest], bins[rest], high - low)
                     for part in factor
                     for rest in [~np.isin(of_cell, part)]
                 ]
@@ -122,6 +138,7 @@ def confidence_tables(
                     "x_low": low,
                     "x_high": high,
                     "bound": BOUND,
+                    "modified": modified,
                 }
             )
         for number in range(BINS):
@@ -147,20 +164,39 @@ STATISTICS = (
     "change over the range",
     "largest change",
     "Spearman rho",
+    "reliability",
     "mean confidence",
 )
 
 
-def _values(x: Floats, y: Floats, bins: NDArray[np.integer], width: float) -> Floats:
+def _values(
+    x: Floats, halves: Floats, y: Floats, bins: NDArray[np.integer], width: float
+) -> Floats:
     """STATISTICS, then the mean of y in every bin."""
-    slope = _slope(x, y)
+    reliable = reliability(*halves)
+    slope = _slope(x, y) / reliable if reliable > 0 else np.nan
+    width *= math.sqrt(reliable) if reliable > 0 else np.nan
     # |slope| is at most the ratio of the deviations, whatever the correlation.
-    largest = y.std() / x.std() * width if np.isfinite(slope) else np.nan
+    deviation = x.std() * math.sqrt(reliable) if np.isfinite(slope) else np.nan
+    largest = y.std() / deviation * width
     number = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
         means = np.bincount(bins, weights=y, minlength=BINS) / number
     rho = _slope(*(_standard(stats.rankdata(values)) for values in (x, y)))
-    return np.array([slope, slope * width, largest, rho, y.mean(), *means])
+    return np.array([slope, slope * width, largest, rho, reliable, y.mean(), *means])
+
+
+def reliability(first: Floats, second: Floats) -> float:
+    """How much of the variance of input APT is no error, from two halves of its evidence [n] each.
+
+    NaN where a half is the same for all inputs.
+    """
+    known = np.isfinite(first) & np.isfinite(second)
+    halves = _standard(first[known]), _standard(second[known])
+    if known.sum() < 3 or not all(half.any() for half in halves):
+        return float("nan")
+    correlation = float(halves[0] @ halves[1]) / known.sum()
+    return max(2 * correlation / (1 + correlation), 0.0) if correlation > -1 else 0.0
 
 
 def _slope(x: Floats, y: Floats) -> float:

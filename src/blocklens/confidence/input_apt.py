@@ -25,6 +25,7 @@ from blocklens.confidence.replacement import (
 )
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.labels.sharpness import halves
 from blocklens.labels.tasks import FINE_TUNED, TEXT
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.block_outputs import Pooling, tokenised
@@ -38,7 +39,9 @@ from blocklens.readouts.vocabulary_heads import own_head
 TEXTS = 10_000
 """Most texts whose modified tokens are predicted."""
 
-PASSES = 2
+MODIFIED = 200_000
+"""Modified tokens that they have at least: enough for a reliability of 0.8 (docs/finetuning.md)."""
+
 REPLACED_TEXTS = 1000
 """Texts in which tokens are replaced, at most."""
 
@@ -50,14 +53,16 @@ Answer = Callable[[Sequence[Sequence[int]]], NDArray[np.float32]]
 class InputAPT:
     """What the pre-trained encoder predicts of the texts' tokens.
 
-    `ids` of every text. `lengths` [texts]: its tokens, special ones not counted. `apt` [texts]:
-    mean APT of its tokens. `matches`: partners of tokens. `replaced`: the texts `rows` with tokens
+    `ids` of every text. `lengths` [texts]: its tokens, special ones not counted. `apt` [3, texts]:
+    mean APT of its tokens, measured on all texts and on each half of them; `modified`: at how many
+    modified tokens. `matches`: partners of tokens. `replaced`: the texts `rows` with tokens
     replaced. `read_out`: "lens" where the encoder's own masked-LM head predicted, else "read-out".
     """
 
     ids: list[list[int]]
     lengths: NDArray[np.int64]
     apt: NDArray[np.float64]
+    modified: int
     matches: Matches
     rows: NDArray[np.int64]
     replaced: list[Replaced]
@@ -68,6 +73,7 @@ class InputAPT:
         """For a study's notes."""
         return {
             "apt_head": self.read_out,
+            "modified_tokens": self.modified,
             "tokens_with_partner": self.matches.tokens,
             "replaced_texts": len(self.rows),
         }
@@ -85,6 +91,7 @@ def measure_input_apt(
     data: ClassTexts,
     *,
     tokens: int = 128,
+    modified: int = MODIFIED,
     seed: int = 0,
     progress: Progress = SILENT,
 ) -> InputAPT:
@@ -94,28 +101,28 @@ def measure_input_apt(
     """
     order = np.random.default_rng(seed).permutation(len(data.texts))[:TEXTS]
     texts = [data.texts[row] for row in np.sort(order)]
-    options = LearningOptions(tokens=tokens, passes=PASSES, seed=seed)
+    options = LearningOptions(tokens=tokens, modified=modified, seed=seed)
     try:
         head = own_head(encoder.name)
     except UserError:
         read_out = "read-out"
         learned = measure_learning(encoder, texts, options=options, progress=progress)
-        counts, frequency = learned.counts.matrix(encoder.blocks), learned.frequency
+        counts, frequency = learned.counts, learned.frequency
     else:  # the last block alone: a fraction of the time
         read_out = "lens"
-        predicted, frequency, _ = count_predictions(
-            encoder, texts, [head.eval()], options, progress
-        )
-        counts = predicted.matrix(0)
+        counts, frequency, _ = count_predictions(encoder, texts, [head.eval()], options, progress)
+    whole, *parts = counts.matrices(counts.blocks - 1, [(), *halves(counts.groups)])
     ids = tokenised(encoder, data.texts, tokens=tokens)
     special = set(encoder.tokenizer.all_special_ids)
     lengths = np.array([sum(token not in special for token in one) for one in ids])
-    means = input_apt(ids, token_apt(counts), list(special))
-    matches = Matches.of(counts, frequency)
+    means = [input_apt(ids, token_apt(one), list(special)) for one in (whole, *parts)]
+    matches = Matches.of(whole, frequency)
     tested = np.flatnonzero(data.tested().any(axis=0))
     rows = np.sort(np.random.default_rng([seed, 1]).permutation(tested)[:REPLACED_TEXTS])
     replaced = replaced_inputs([ids[row] for row in rows], data.keys[rows], matches, seed=seed)
-    return InputAPT(ids, lengths, means, matches, rows, replaced, read_out)
+    return InputAPT(
+        ids, lengths, np.stack(means), int(whole.sum()), matches, rows, replaced, read_out
+    )
 
 
 def read_out_answers(encoder: Encoder, heads: ClassHeads, pooling: Pooling) -> Answer:
@@ -176,7 +183,10 @@ def input_apt_tables(
     """The tables `confidence`, `confidence_curve` and `replacement`, each with task and run."""
     confidence = measured.probabilities.max(axis=-1)
     right = measured.probabilities.argmax(axis=-1) == data.labels[data.test]
-    tables = confidence_tables(inputs.apt, confidence, right, data.test, data.keys, groups=groups)
+    tables = confidence_tables(
+        inputs.apt[0], confidence, right, data.test, data.keys,
+        halves=inputs.apt[1:], modified=inputs.modified, groups=groups,
+    )  # fmt: skip
     if any(one.number.any() for one in inputs.replaced):
         before, after = answers
         tables["replacement"] = replacement_table(

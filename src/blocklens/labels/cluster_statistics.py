@@ -142,8 +142,8 @@ def cluster_rows(
 ) -> pd.DataFrame:
     """Every cluster of two or more labels at the default theta, largest first.
 
-    Columns block, method, theta, cluster, size, and by falling frequency the members' ids and names
-    as lists, label_ids and labels.
+    Columns block, labels (the members' names, a list by falling frequency), size, method, theta,
+    cluster, label_ids (their ids, alike).
     """
     rows = []
     theta = options.theta
@@ -157,13 +157,13 @@ def cluster_rows(
                 rows.append(
                     {
                         "block": block,
+                        "labels": [names[i] for i in ids],
+                        "size": group.size,
                         "method": method,
                         "theta": theta,
                         "cluster": number,
-                        "size": group.size,
                         "label_ids": ids.tolist(),
-                        "labels": [names[i] for i in ids],
                     }
                 )
-    columns = ["block", "method", "theta", "cluster", "size", "label_ids", "labels"]
+    columns = ["block", "labels", "size", "method", "theta", "cluster", "label_ids"]
     return pd.DataFrame(rows, columns=columns)

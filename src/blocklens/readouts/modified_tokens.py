@@ -42,7 +42,7 @@ class ModifiedBatch:
     `positions`: text and token of each modified token; `labels`: what it was; `kinds`: 0 masked, 1
     random, 2 unchanged; `keys`: the 63-bit hash of its text. `tokens`: all original tokens but the
     special ones, in the first pass over a text (none in later passes), for counting frequencies.
-    `begun`: texts of which the first window is here.
+    `begun`: texts of which the first window is here, in the first pass.
     """
 
     ids: Ids
@@ -148,7 +148,7 @@ def _modified(
         kinds=kinds,
         keys=keys[positions[:, 0]],
         tokens=original[places >= 0] if number == 0 else np.empty(0, dtype=np.int64),
-        begun=sum(window.start == 0 for window in batch),
+        begun=sum(window.start == 0 for window in batch) if number == 0 else 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,14 +31,6 @@ def split_texts(
         _First(_Half(measured, seed, held_out=True), limit),
         _Half(measured, seed, held_out=False),
     )
-
-
-def known_count(texts: Iterable[Any]) -> int:
-    """How many texts there are, or 0 where that is not known without reading them."""
-    if isinstance(texts, _First):
-        count = known_count(texts.texts)
-        return count if texts.limit is None else min(count, texts.limit)
-    return len(texts) if isinstance(texts, Sized) else 0
 
 
 def _readable(texts: Texts) -> Iterable[Any]:

@@ -59,6 +59,19 @@ class ClassTexts(LabelledInputs):
             [data.texts[number] for number in used],
         )
 
+    def of_seed(self, seed: int) -> ClassTexts:
+        """The texts of one seed alone, numbered anew; seeds are counted on from the last."""
+        seed %= len(self.train)
+        used = np.union1d(self.train[seed], self.test[seed])
+        return ClassTexts(
+            self.labels[used],
+            self.keys[used],
+            self.names,
+            np.searchsorted(used, self.train[[seed]]),
+            np.searchsorted(used, self.test[[seed]]),
+            [self.texts[number] for number in used],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TextReadOuts:

@@ -11,7 +11,8 @@ measured on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -30,13 +31,14 @@ from blocklens.labels.tasks import TOKENS
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.cost import with_cost
 from blocklens.readouts.modified_tokens import (
+    ModifiedBatch,
     Rows,
     gather,
     modified_batches,
     recipe_for,
     rows_of_blocks,
 )
-from blocklens.readouts.text_halves import Texts, known_count, split_texts
+from blocklens.readouts.text_halves import Texts, split_texts
 from blocklens.readouts.vocabulary_heads import Head, final_norm, fresh_head, own_head
 from blocklens.readouts.vocabulary_training import (
     CONTINUED,
@@ -48,6 +50,9 @@ from blocklens.statistics.groups import group_of
 
 MOST_TRAIN_PASSES = 20
 """Few training texts are modified again and again until there are `train_tokens`; no more often."""
+
+MOST_PASSES = 50
+"""Nor are measured texts: one token can be masked in so many surroundings, and no more."""
 
 ReadOut = Literal["read-out", "lens"]
 Start = Literal["own", "fresh"]
@@ -66,9 +71,10 @@ class LearningOptions:
     `Training()` from a fresh one. `decoder`: the vocabulary layer is "tied" to the frozen token
     embeddings, or "trained" per block. `tokens`: of a window, special ones included. `long`: of a
     long text all "windows", or "cut" to its first one, as the group's code has it. `passes`:
-    modifications of each measured text. `train_tokens`: most modified tokens to train on.
-    `texts_limit`: most texts to measure. `seed`: of the modification, the heads and the order.
-    `labels`: groups of texts for the intervals, and how clusters are found.
+    modifications of each measured text. `modified`: with fewer modified tokens than that the texts
+    are modified more often, at most `MOST_PASSES` times. `train_tokens`: most modified tokens to
+    train on. `texts_limit`: most texts to measure. `seed`: of the modification, the heads and the
+    order. `labels`: groups of texts for the intervals, and how clusters are found.
     """
 
     read_out: ReadOut = "read-out"
@@ -77,6 +83,7 @@ class LearningOptions:
     tokens: int = 128
     long: Literal["windows", "cut"] = "cut"
     passes: int = 1
+    modified: int = 0
     train_tokens: int = 75_000
     texts_limit: int | None = None
     seed: int = 0
@@ -228,21 +235,29 @@ def count_predictions(
     recipe, groups = recipe_for(encoder), options.labels.groups
     counts = ConfusionCounts(recipe.vocabulary, len(heads), groups, KINDS)
     seen, begun, norm = np.zeros(recipe.vocabulary, dtype=np.int64), 0, final_norm(encoder)
-    total = known_count(texts) * options.passes or None
-    with progress.stage("measuring", total, "texts") as stage:
-        for batch in modified_batches(
-            encoder, texts, recipe, tokens=min(options.tokens, encoder.max_tokens),
-            long=options.long, passes=options.passes, seed=options.seed,
-        ):  # fmt: skip
+
+    def batches() -> Iterator[ModifiedBatch]:
+        made, more = 0, options.passes
+        while more > 0:
+            yield from modified_batches(
+                encoder, texts, recipe, tokens=min(options.tokens, encoder.max_tokens),
+                long=options.long, first_pass=made, passes=more, seed=options.seed,
+            )  # fmt: skip
+            made += more
+            a_pass = counts.total / len(heads) / made
+            more = min(math.ceil(options.modified / a_pass), MOST_PASSES) - made if a_pass else 0
+
+    with progress.stage("measuring", options.modified or None, "modified tokens") as stage:
+        for batch in batches():
             rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
             predicted = predict_blocks(heads, rows)
             counts.update(batch.labels, predicted, group_of(batch.keys, groups), batch.kinds)
             seen += np.bincount(batch.tokens, minlength=seen.size)
             begun += batch.begun
-            stage.reach(begun)
+            stage.reach(counts.total // len(heads))
     if not counts.total:
         raise UserError("learning: no text to measure on; give more texts")
-    return counts, seen, begun // options.passes
+    return counts, seen, begun
 
 
 def _options(options: LearningOptions | None, changes: dict[str, Any]) -> LearningOptions:

@@ -29,7 +29,8 @@ RANKED_CAPTION = (
 )
 CONFIDENCE_CAPTION = (
     "Mean confidence of the answers to inputs of like input APT (ten bins of equally many), "
-    "with 95 % intervals over seeds and texts."
+    "with 95 % intervals over seeds and texts. Dashed: the mean of all answers; the band is "
+    "as high as the margin within which a change from low to high input APT counts as none."
 )
 REPLACEMENT_CAPTION = {
     "prediction change": "How far predictions move (total variation between the class "

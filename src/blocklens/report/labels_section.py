@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.labels.depth import MARGIN, advice_line
-from blocklens.labels.tables import MEAN
+from blocklens.labels.tables import MEAN, STABLE
 from blocklens.labels.tasks import TASKS, TOKENS, Task, shown_statistic
 from blocklens.report.charts.confidence_curve import SUBSETS, of_best_variant
 from blocklens.report.folder_reading import StudyFolder
@@ -29,7 +29,7 @@ from blocklens.report.rendering import render, static
 from blocklens.report.section import Section, SectionBuilder
 
 MOST_CLUSTERS = 6
-"""Clusters of a block that are named in its row."""
+"""Clusters of a block that are named in its row, and of the last one above all."""
 MOST_HARDEST = 8
 FEWEST_OCCURRENCES = 10
 """A label with fewer is not called hard."""
@@ -38,8 +38,8 @@ BASELINES = {
     "pixels": "the same linear read-out of the pixels alone",
 }
 FACTS = (
-    MEAN, "accuracy", f"{MEAN}, top 50", f"{MEAN}, n >= 10", "kept labels", "clusters",
-    "largest cluster", "noise share",
+    MEAN, f"{MEAN}, {STABLE}", "accuracy", f"{MEAN}, top 50", f"{MEAN}, n >= 10", "kept labels",
+    "clusters", "largest cluster", "noise share",
 )  # fmt: skip
 
 
@@ -59,6 +59,7 @@ def labels_section(folder: StudyFolder, tasks: Sequence[Task]) -> Section | None
             task=task,
             parts=[part(folder, one, titled=len(tasks) > 1) for one in shown],
             last=last_block(folder, task),
+            clusters=cluster_names(folder, task, last_block(folder, task))[:MOST_CLUSTERS],
             theta=threshold(folder, task),
             training=training_words(folder),
             baselines=[row for one in tasks for row in baselines(folder, one)],

@@ -20,7 +20,7 @@ class ImageStudyOptions(Options):
         "auto", "A read-out sees the first token, [CLS], or the mean over tokens."
     )
     read_outs: int = option(5, "Seeds of the read-outs of each block.", ge=1)
-    untrained: int = option(3, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
+    untrained: int = option(5, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
     head_images: int = option(
         500, "Images that the heads are measured on; 0 leaves them out.", ge=0
     )

@@ -46,12 +46,18 @@ class ClassOptions(Options):
     text_field: str | None = option(None, "The column that holds the text.", shown="found")
     label_field: str | None = option(None, "The column that holds the class.", shown="found")
     markers: bool = option(False, "Put signs around FewRel's entities.")
-    untrained: int = option(1, "Untrained twins to compare with.", ge=0)
+    untrained: int = option(5, "Untrained twins to compare with.", ge=0)
     tokens: int = option(128, "First tokens of a text that are used.", ge=4)
     pooling: Literal["first", "mean"] = option(
         "first", "A read-out sees the first token, [CLS], or the mean over tokens."
     )
     confidence: bool = option(True, "Set confidence against the accuracy of the input's tokens.")
+    modified: int = option(
+        200_000,
+        "Modified tokens to measure that accuracy at, at least.",
+        flag="--modified-tokens",
+        ge=1,
+    )
     strict: bool = option(False, "Stop at the first bad text, do not count and go on.")
     test: str | None = option(
         None,
@@ -117,10 +123,17 @@ class LearnedOptions(Options):
         panel=LEARNED,
         ge=1,
     )
-    passes: int = option(1, "Modifications of each of these texts.", panel=LEARNED, ge=1)
+    modified: int = option(
+        100_000,
+        "Modified tokens to measure at least: the texts are modified again, at most 50 times, "
+        "until there are so many.",
+        flag="--modified-tokens",
+        panel=LEARNED,
+        ge=1,
+    )
     tokens: int = Field(default=128, ge=4, description="Tokens of a window of a text.")
     untrained: int = option(
-        1,
+        5,
         "Untrained twins with read-outs to compare with.",
         flag="--untrained-read-outs",
         panel=LEARNED,

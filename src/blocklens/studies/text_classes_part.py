@@ -1,9 +1,10 @@
 """The classes part of a study: labelled texts, read out or fine-tuned along the blocks.
 
 Steps: the encoder's read-outs with confidence against input APT, those of untrained twins, TF-IDF
-beside them; and, where asked for, the encoder fine-tuned up to every block, and an untrained twin
-trained alike. A classifier is kept in `model/`: fine-tuned up to the last block, or else the
-read-out of the last block on its frozen trunk.
+beside them; and, where asked for, the encoder fine-tuned up to every block, and untrained twins
+trained alike. Each twin is trained on the sample of one seed: twins differ more than samples do,
+and five of them cost what one on five samples would. A classifier is kept in `model/`: fine-tuned
+up to the last block, or else the read-out of the last block on its frozen trunk.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 
-VERSION = 3
+VERSION = 4
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
@@ -81,12 +82,15 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
         keeps = not tuned(options)
         step("encoder", partial(read_out_once, work, options, given, chosen, keeps), keeps)
         for seed in range(options.untrained):
-            step(f"untrained {seed}", partial(twin_once, work, seed, given.texts, chosen))
+            one = given.texts.of_seed(seed)
+            step(f"untrained {seed}", partial(twin_once, work, seed, one, chosen))
     step("TF-IDF", partial(tfidf_once, given, chosen))
     if tuned(options):
         step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), keeps=True)
-        if options.untrained:
-            step(f"{TUNED_STEP}, untrained 0", partial(tuned_twin, work, options, given, chosen))
+        for seed in range(options.untrained):
+            one = given.texts.of_seed(seed)
+            run = partial(tuned_twin, work, seed, options, one, chosen)
+            step(f"{TUNED_STEP}, untrained {seed}", run)
     return planned
 
 
@@ -174,14 +178,15 @@ def twin_once(
 
 def tuned_twin(
     work: Work,
+    seed: int,
     options: ClassOptions,
-    given: Given,
+    texts: ClassTexts,
     chosen: TextReadOuts,
     progress: Progress,
 ) -> Result:
     """An untrained twin trained as the encoder was fine-tuned."""
     measured = measure_truncated(
-        work.encoder.untrained(0), given.texts, run="untrained 0", blocks=options.blocks,
+        work.encoder.untrained(seed), texts, run=f"untrained {seed}", blocks=options.blocks,
         options=chosen, progress=progress,
     )  # fmt: skip
     return Result(measured.tables, {})
@@ -206,7 +211,9 @@ def inputs_of(
     if why is not None:
         facts["no_apt"] = why
         return None
-    found = measure_input_apt(encoder, given.texts, tokens=chosen.tokens, progress=progress)
+    found = measure_input_apt(
+        encoder, given.texts, tokens=chosen.tokens, modified=options.modified, progress=progress
+    )
     facts |= found.facts
     return found
 
@@ -243,7 +250,8 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     elif own:
         head = "its own head" if own["apt_head"] == "lens" else "a read-out trained on half of them"
         found.append(
-            f"Input APT was measured on the labelled texts with {head}; "
+            f"Input APT was measured on the labelled texts with {head}, at "
+            f"{own['modified_tokens']:,} modified tokens; "
             f"{own['tokens_with_partner']:,} tokens have a strong match partner."
         )
     if "no_model" in own:

@@ -25,7 +25,10 @@ from blocklens.storage import file_digest
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.work import Work
 
-VERSION = 3
+VERSION = 4
+TWIN_TEXTS, TWIN_MODIFIED, TWIN_TRAIN = 1_000, 20_000, 5_000
+"""Most texts and modified tokens that an untrained twin is measured and trained on: all blocks of
+one are as good, and five on little say more of untrained encoders than one on all."""
 LENS = "lens"
 
 
@@ -51,7 +54,7 @@ def steps(work: Work) -> list[Step]:
         start=chosen.start,
         tokens=min(chosen.tokens, work.encoder.max_tokens),
         long=work.options.long,
-        passes=chosen.passes,
+        modified=chosen.modified,
         train_tokens=chosen.train_tokens,
         texts_limit=chosen.texts,
     )
@@ -65,9 +68,16 @@ def steps(work: Work) -> list[Step]:
 
     planned = [step("encoder", options, lambda: work.encoder)]
     if chosen.read_out != "lens":
+        of_twins = replace(
+            options,
+            start="fresh",
+            modified=min(options.modified, TWIN_MODIFIED),
+            train_tokens=min(options.train_tokens, TWIN_TRAIN),
+            texts_limit=min(options.texts_limit or TWIN_TEXTS, TWIN_TEXTS),
+        )
         for seed in range(chosen.untrained):
             twin = partial(work.encoder.untrained, seed)
-            planned.append(step(f"untrained {seed}", replace(options, start="fresh"), twin))
+            planned.append(step(f"untrained {seed}", of_twins, twin))
         planned.append(step(LENS, replace(options, read_out="lens"), lambda: work.encoder))
     curve = log.training_log_file(work.encoder.name)
     if curve is not None:

@@ -6,6 +6,7 @@ The tables are those of `blocklens.confidence.input_apt`.
 import altair as alt
 import pandas as pd
 
+from blocklens.confidence.independence import BOUND
 from blocklens.errors import UserError
 from blocklens.labels.tasks import FINE_TUNED
 from blocklens.report.charts.style import ACCENT, CONTROL, configure
@@ -30,6 +31,9 @@ def of_best_variant(table: pd.DataFrame) -> pd.DataFrame:
 
 def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250) -> alt.LayerChart:
     """Mean confidence of inputs in bins of rising input APT, with 95 % bars.
+
+    A dashed line is the mean of all answers, no change at all; the band around it is as high as the
+    margin within which a change counts as none.
 
     `curve`: columns subset ("all", "correct"), x (mean input APT of the bin), value, low, high, n.
 
@@ -78,7 +82,18 @@ def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250
             alt.Tooltip("n:Q", title="answers", format=","),
         ],
     )
-    return configure(alt.layer(bars, line, dots).properties(width=width, height=height))
+    every = rows.loc[rows["subset"] == "all"]
+    mean = float((every["value"] * every["n"]).sum() / every["n"].sum())
+    flat = alt.Chart(
+        pd.DataFrame({"mean": [mean], "low": [mean - BOUND / 2], "high": [mean + BOUND / 2]})
+    )
+    margin = flat.mark_rect(color=CONTROL, opacity=0.15).encode(
+        y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q"
+    )
+    none = flat.mark_rule(color=CONTROL, strokeDash=[4, 4]).encode(y="mean:Q")
+    return configure(
+        alt.layer(margin, none, bars, line, dots).properties(width=width, height=height)
+    )
 
 
 def replacement(
