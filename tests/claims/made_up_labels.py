@@ -22,7 +22,7 @@ def learning(run, last, spread=0.001, **whole):
     return table.assign(low=table["value"] - spread, high=table["value"] + spread)
 
 
-LAST = {"frequency rho": 0.6, "labels in clusters": 80.0, "largest connected share": 0.1}
+LAST = {"frequency slope": 0.6, "labels in clusters": 80.0, "largest connected share": 0.1}
 WHOLE = {
     RISE: 0.05,
     f"{EXCESS} slope": 0.1,
@@ -45,7 +45,7 @@ def label_tables(
         frames.append(
             learning(
                 f"untrained {twin}",
-                {"frequency rho": 0.3 + twin / 100},
+                {"frequency slope": 0.3 + twin / 100},
                 0.0005,
                 **{RISE: 0.0 + twin / 1000},
             )

@@ -28,7 +28,7 @@ def test_a_model_as_the_paper_describes_it_has_every_claim_hold():
 
 
 def test_a_model_that_does_the_opposite_has_every_claim_fail():
-    last = {"frequency rho": -0.2, "labels in clusters": 1.0, "largest connected share": 0.95}
+    last = {"frequency slope": -0.2, "labels in clusters": 1.0, "largest connected share": 0.95}
     whole = {
         RISE: -0.05,
         f"{EXCESS} slope": -0.1,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from blocklens.labels.accuracy import LabelCounts, frequency_rho
+from blocklens.labels.accuracy import LabelCounts, frequency_rho, frequency_slope
 from blocklens.labels.confusion import ConfusionCounts
 
 LABELS, TEXTS, PER_TEXT, GROUPS = 400, 1600, 12, 20
@@ -84,3 +84,25 @@ def test_a_rank_correlation_that_ties_hold_in_place_has_no_interval():
     )  # the one token that is ever right
     assert rho.value[0] > 0.3
     assert np.isnan(rho.interval()).all()
+
+
+def test_few_occurrences_weaken_the_rank_correlation_and_not_the_slope():
+    few, many = [], []
+    for seed in range(40):
+        counts, share = measured_texts(seed)
+        frequency = (share * 1e6).astype(np.int64)
+        whole, one = LabelCounts.of(counts), LabelCounts.of(counts)
+        part = LabelCounts(one.ids, one.n[:5], one.c[:5])  # a quarter of the texts
+        for found, of in ((many, whole), (few, part)):
+            enough = int(np.flatnonzero(part.occurrences >= 10).max()) + 1  # the same labels
+            of = LabelCounts(of.ids[:enough], of.n[:, :enough], of.c[:, :, :enough])
+            found.append(
+                [
+                    measure(of, [], frequency, n_min=1).value[0]
+                    for measure in (frequency_rho, frequency_slope)
+                ]
+            )
+    (few_rho, few_slope), (many_rho, many_slope) = np.mean(few, axis=0), np.mean(many, axis=0)
+    assert few_rho < many_rho - 0.05
+    assert few_slope == pytest.approx(many_slope, abs=0.02)
+    assert many_slope == pytest.approx(0.05 * np.log(10), abs=0.01)  # `learned`, by ten times

@@ -218,7 +218,7 @@ def test_a_chart_beside_a_claim_is_not_drawn_again(tmp_path: Path):
     claims = pd.read_parquet(tmp_path / "tables" / "claims.parquet")
     wishes = (
         {"table": "learning", "statistic": "mean accuracy per label", "task": "tokens"},
-        {"table": "frequency", "statistic": "frequency rho", "task": "tokens"},
+        {"table": "frequency", "statistic": "frequency slope", "task": "tokens"},
     )
     claims.loc[[0, 1], "figure"] = [json.dumps(wish) for wish in wishes]
     claims.to_parquet(tmp_path / "tables" / "claims.parquet")

@@ -72,7 +72,7 @@ def test_names_that_are_no_file_names_are_refused():
         {"table": "heads", "measure": "distance", "statistic": "mean distance", "cut": 0.02},
         {"table": "heads", "statistic": ["attention to comma", "attention to full stop"]},
         {"table": "learning", "statistic": MEAN, "task": "tokens"},
-        {"table": "frequency", "statistic": "frequency rho", "task": "tokens"},
+        {"table": "frequency", "statistic": "frequency slope", "task": "tokens"},
         {"table": "cluster_sweep", "statistic": "clusters", "task": "tokens"},
         {"table": "training_sizes", "statistic": "apt"},
     ],

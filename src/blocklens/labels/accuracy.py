@@ -179,7 +179,7 @@ def frequency_bin_edges(frequency: Integers, per_decade: int = 3) -> Floats:
 
 
 FEWEST_RANKED = 10
-"""Occurrences that a label needs to have a rank in `frequency_rho`."""
+"""Occurrences that a label needs to count in `frequency_rho` and `frequency_slope`."""
 
 
 def frequency_rho(
@@ -190,15 +190,46 @@ def frequency_rho(
     Labels are those of the full set; without a group that has all of a label's occurrences, it is
     left out. NaN where APT is the same for all labels.
     """
+    return _by_frequency(
+        counts,
+        factors,
+        frequency,
+        n_min,
+        lambda f, apt: _correlation(stats.rankdata(f), stats.rankdata(apt)),
+    )
+
+
+def frequency_slope(
+    counts: LabelCounts, factors: Factors, frequency: Integers, n_min: int = FEWEST_RANKED
+) -> Jackknifed:
+    """Change of APT for ten times the training frequency, least squares over those labels (ours).
+
+    What few occurrences add to APT pulls a rank correlation towards zero, and not this.
+    """
+
+    def change(f: Integers, apt: Floats) -> float:
+        x = np.log10(f) - np.log10(f).mean()
+        return float(x @ apt / (x @ x)) if np.any(x) else float("nan")
+
+    return _by_frequency(counts, factors, frequency, n_min, change)
+
+
+def _by_frequency(
+    counts: LabelCounts,
+    factors: Factors,
+    frequency: Integers,
+    n_min: int,
+    relation: Callable[[Integers, Floats], float],
+) -> Jackknifed:
+    """How APT goes with frequency over labels with n_t >= n_min, per block."""
     of_label = frequency[counts.ids]
     chosen = (counts.occurrences >= n_min) & (of_label > 0)
 
-    def rho(n: Integers, c: Integers) -> Floats:
+    def related(n: Integers, c: Integers) -> Floats:
         there = chosen & (n > 0)
-        ranks = stats.rankdata(of_label[there])
-        return np.array([_correlation(ranks, stats.rankdata(x[there] / n[there])) for x in c])
+        return np.array([relation(of_label[there], x[there] / n[there]) for x in c])
 
-    found = jackknifed(counts, factors, rho)
+    found = jackknifed(counts, factors, related)
     # Where no group moves it ranks tie, and an interval of no width would be certainty out of ties.
     without = tuple(np.where(np.ptp(one, axis=0) == 0, np.nan, one) for one in found.without)
     n = int(counts.occurrences[chosen].sum())

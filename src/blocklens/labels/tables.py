@@ -8,8 +8,8 @@ and read_out first, so that the runs of all tasks can stand in one table:
   per label" (<APT> for tokens), their rise and slope over all blocks and "from block 1" on (at
   block 0 a [CLS] has seen nothing of its input), and the statistics of the clusters; with
   frequencies also the mean "of 1,000 occurrences" (see `rarefied`), over "n >= 10", "n >= 50" and
-  "top 50" labels and "frequency rho"; with kinds of input, "accuracy on" each; and how sharp the
-  clusters are (`sharpness.py`);
+  "top 50" labels, "frequency rho" and "frequency slope"; with kinds of input, "accuracy on" each;
+  and how sharp the clusters are (`sharpness.py`);
 - `seeds`: block, seed, accuracy, n;
 - `accuracy`: block, label_id, label, n, correct, value, low, high, and where they are known
   frequency, and n and correct of every kind;
@@ -37,6 +37,7 @@ from blocklens.labels.accuracy import (
     accuracy,
     frequency_bin_edges,
     frequency_rho,
+    frequency_slope,
     jackknifed,
     label_mean,
     leave_out_factors,
@@ -165,6 +166,7 @@ def _accuracies(
         row["spread"] = of_block
     if frequency is not None:
         rows += _rows("frequency rho", frequency_rho(of_labels, factors, frequency), every)
+        rows += _rows("frequency slope", frequency_slope(of_labels, factors, frequency), every)
     for from_block, words in ((0, ""), (1, " from block 1")):
         read = [place for place, number in enumerate(numbers) if number >= from_block]
         if len(read) < 2 or (from_block == 0 and numbers[0] > 0):

@@ -168,7 +168,7 @@ class StudyOptions(Options):
     )
     language: str = option("auto", "Language of the sentence splitter; auto: guessed.")
     heads: HeadOptions = Field(default=HeadOptions())
-    untrained: int = option(5, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
+    untrained: int = option(12, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
     shuffled: bool = option(True, "Compare with shuffled tokens.")
     examples: int = option(3, "Texts whose maps the report shows.", ge=0)
     strict: bool = option(False, "Stop at the first bad text, do not count and go on.")
