@@ -15,9 +15,10 @@ demo: $(PACKAGE)
 test: $(TOOLS) lint
 	$(BIN)/python -m pytest -m "not slow and not data" -n 2
 
-# Longer checks: several processes, killed runs, whole commands.
+# Longer checks: several processes, killed runs, whole commands, the notebooks.
 test-slow: $(TOOLS)
 	$(BIN)/python -m pytest -m "slow and not data"
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=1800 docs/tutorials
 
 # Checks on the real data folder (BLOCKLENS_DATA, or ../shared/data).
 test-data: $(TOOLS)

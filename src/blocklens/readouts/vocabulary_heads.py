@@ -28,6 +28,7 @@ from blocklens.encoder import matmul
 from blocklens.encoder.cross_entropy import SCORES_AT_ONCE
 from blocklens.encoder.digests import tensors_digest
 from blocklens.encoder.fitting import check_weights
+from blocklens.encoder.loading import quiet_transformers
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 
@@ -118,9 +119,11 @@ def own_head(source: str | Path) -> Head:
         config = AutoConfig.from_pretrained(address(source))
         named = " ".join(getattr(config, "architectures", None) or [])
         if "MaskedLM" in named or "PreTraining" in named:
-            model, report = AutoModelForMaskedLM.from_pretrained(
-                address(source), dtype=torch.float32, use_safetensors=True, output_loading_info=True
-            )
+            with quiet_transformers():
+                model, report = AutoModelForMaskedLM.from_pretrained(
+                    address(source), dtype=torch.float32, use_safetensors=True,
+                    output_loading_info=True,
+                )  # fmt: skip
             missing = [key for key in report["missing_keys"] if "pooler" not in key]
             if not missing:
                 check_weights(model, str(source))
