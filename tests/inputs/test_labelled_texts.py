@@ -323,3 +323,40 @@ def test_the_unlabelled_folder_of_the_imdb_reviews_is_no_class(tmp_path):
     found = read_labelled(str(tmp_path))
     assert found.names == ["neg", "pos"]
     assert [one.name for one in found.skipped] == ["unsup/0_1.txt"]
+
+
+def test_what_lies_beside_a_table_without_a_label_is_no_class(tmp_path):
+    (tmp_path / "train.csv").write_text("text,label\na,pos\nb,neg\n")
+    (tmp_path / "README.md").write_text("# The data")
+    (tmp_path / "NOTES.txt").write_text("Notes.")
+    found = read_labelled(str(tmp_path))
+    assert (found.texts, found.names) == (["a", "b"], ["neg", "pos"])
+    assert [one.name for one in found.skipped] == ["NOTES.txt", "README.md"]
+
+
+def test_fields_inside_objects_hold_the_text_and_the_label(jsonl):
+    rows = [{"data": {"text": t}, "meta": {"label": c}} for t, c in (("a", "x"), ("b", "y"))]
+    found = read_labelled(jsonl(rows), field="data.text", label="meta.label")
+    assert (found.texts, found.names) == (["a", "b"], ["x", "y"])
+    with pytest.raises(UserError, match=r"has no field 'meta\.other' for the label; it has"):
+        read_labelled(jsonl(rows), field="data.text", label="meta.other")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_true_and_false_are_classes_in_every_format(tmp_path, suffix):
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [True, False]})
+    path = tmp_path / f"data{suffix}"
+    if suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    elif suffix == ".csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_parquet(path)
+    found = read_labelled(str(path))
+    assert (found.names, found.labels.tolist()) == (["False", "True"], [1, 0])
+
+
+def test_one_class_alone_says_what_was_left_out_and_why(tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,label\nsch\u00f6n,pos\nbad,neg\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"one class, 'neg'.*1 record skipped.*is not UTF-8"):
+        read_labelled(str(tmp_path / "a.csv"))

@@ -102,3 +102,12 @@ def test_json_that_is_nested_too_deep_is_refused_in_one_line(tmp_path):
     with pytest.raises(UserError, match=r"deep\.jsonl:1") as error:
         list(read_documents(file))
     assert "\n" not in str(error.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_document(tmp_path):
+    segments = [["The cat sat.", "It slept."], ["The bank failed.", "Money was lost."]]
+    path = tmp_path / "a.jsonl"
+    path.write_text("\ufeff" + json.dumps({"segments": segments}) + "\n", "utf-8")
+    (found,) = read_documents(path)
+    assert found.masses == [2, 2]
+    assert found.sentences == [sentence for part in segments for sentence in part]

@@ -196,6 +196,17 @@ def test_attention_of_separators_equals_the_mean_over_queries_of_the_model_s_map
             np.testing.assert_allclose(found.received[s, block], expected, rtol=1e-4)
 
 
+def test_segments_of_arabic_lose_no_character(encoder):
+    text = (
+        "\u0647\u0630\u0627 \u0646\u0635. \u0647\u0644 \u0647\u0630\u0627 "
+        "\u0633\u0624\u0627\u0644\u061f \u0646\u0639\u0645! "
+        "\u0648\u0647\u0630\u0647 \u062c\u0645\u0644\u0629."
+    )
+    found = segment(text, encoder, segments=2, language="ar")
+    assert found.spans == [(0, 7), (8, 20), (21, 25), (26, 36)]
+    assert " ".join(found.segments) == text
+
+
 @pytest.mark.parametrize("method", sorted(METHODS))
 @pytest.mark.parametrize("heads", ["chosen", "all", "middle", "last"])
 def test_every_method_gives_the_number_of_segments_asked_for(encoder, method, heads):

@@ -189,7 +189,7 @@ def test_images_that_cannot_be_used_are_one_line(tmp_path, monkeypatch):
     Path("empty").mkdir()
     for source, expected in {
         "one": "one: one class (rows); a classifier needs images of at least two",
-        "few": "few: class 'rows' has no image to train on; give it at least two images",
+        "few": "few: class 'rows' has no image to train on (first unreadable: rows/",
         "empty": "empty: no images in it; expected one folder a class",
         "none": "none: no such file or folder here, and as a dataset on the Hub it cannot be read",
     }.items():

@@ -287,3 +287,11 @@ def test_a_part_that_is_no_longer_asked_for_leaves_no_table(tmp_path, another_pa
 def test_an_unknown_part_is_named(tmp_path):
     with pytest.raises(UserError, match="'tails' is none of a study; the parts are heads"):
         run(tmp_path / "study", options=StudyOptions(parts=("heads", "tails")))
+
+
+def test_texts_of_two_to_four_words_have_a_report_with_statements_left_open(tmp_path):
+    texts = ["a b", "c d e", "f g h i", "j k"]
+    few = StudyOptions(parts=("heads",), untrained=1, shuffled=False)
+    found = study(texts, small_encoder(), tmp_path / "out", options=few)
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert set(found.claims["verdict"]) <= {"undecided", "not applicable"}
