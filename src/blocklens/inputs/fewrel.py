@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad
@@ -20,6 +22,8 @@ from blocklens.inputs.records import lines_of
 
 NAMES = "pid2name.json"
 """FewRel's own list of the relations' names, looked for beside the records."""
+
+NAMES_READ = TypeAdapter(dict[str, Annotated[list[str], Field(min_length=1)]])
 
 MARKERS = {"h": "$", "t": "#"}
 
@@ -45,7 +49,13 @@ class FewRel:
         names = self.path.with_name(NAMES)
         self.names: dict[str, list[str]] = {}
         if names.is_file():
-            self.names = json.loads(names.read_text("utf-8"))
+            try:
+                self.names = NAMES_READ.validate_json(names.read_bytes())
+            except (OSError, ValidationError) as error:
+                raise UserError(
+                    f"{names}: not FewRel's list of names; expected one object of "
+                    '"P931": ["name", "what it means"]: correct it, or move it away'
+                ) from error
 
     def __iter__(self) -> Iterator[Mapping[str, Any] | str]:
         try:

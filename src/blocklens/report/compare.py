@@ -24,7 +24,7 @@ from blocklens.report.charts.compared import along_steps, effects_side_by_side
 from blocklens.report.claim_figures import slug
 from blocklens.report.claims_section import DECIDED
 from blocklens.report.first_screen import model_name
-from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.folder_reading import StudyFolder, as_written
 from blocklens.report.formatting import interval, number
 from blocklens.report.page import page_html
 from blocklens.report.rendering import render
@@ -69,9 +69,10 @@ def compare(*studies: Path | str, out: Path | str | None = None) -> Comparison:
         hashes = folder.study.get("hashes", {})
         inputs = " ".join(hashes[kind] for kind in sorted(hashes) if kind != "encoder")
         compared.append(Compared(name, encoder, inputs, folder.tables))
-    comparison = compare_studies(compared)
-    if out is not None:
-        write_comparison(comparison, folders, Path(out))
+    with as_written(*(folder.path for folder in folders)):
+        comparison = compare_studies(compared)
+        if out is not None:
+            write_comparison(comparison, folders, Path(out))
     return comparison
 
 

@@ -1,6 +1,8 @@
 """A study folder as the report reads it: study.json, tables, examples."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,25 @@ from blocklens.heads.example import Example
 from blocklens.labels.tasks import Task
 from blocklens.storage import file_digest
 from blocklens.studies.study_record import StudyRecord
+
+
+@contextmanager
+def as_written(*folders: Path) -> Iterator[None]:
+    """While studies are read and shown: what does not fit was not written by this version.
+
+    Raises:
+        UserError: tables or examples that cannot be shown.
+
+    """
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, OSError, TypeError,
+            ValueError) as error:  # fmt: skip
+        said = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{', '.join(map(str, folders))}: cannot be shown ({type(error).__name__}: {said}): a "
+            "table there is not as this version writes it: run the command that wrote it again"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +61,13 @@ class StudyFolder:
                     f"{file}: not what study.json says of it: run the command that wrote this "
                     "folder again"
                 )
-            if file.parent.name == "tables":
-                tables[file.stem] = pd.read_parquet(file)
-        study = record.model_dump(mode="json", exclude_none=True)
-        index = path / "examples" / "examples.json"
-        examples = json.loads(index.read_text("utf-8")) if index.is_file() else []
+        with as_written(path):
+            for file in (path / name for name in record.files):
+                if file.parent.name == "tables":
+                    tables[file.stem] = pd.read_parquet(file)
+            study = record.model_dump(mode="json", exclude_none=True)
+            index = path / "examples" / "examples.json"
+            examples = json.loads(index.read_text("utf-8")) if index.is_file() else []
         return cls(path, study, tables, examples)
 
     def table(self, name: str) -> pd.DataFrame | None:

@@ -14,7 +14,7 @@ from blocklens.report.blocks_section import blocks_section
 from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
 from blocklens.report.first_screen import findings, measured, model_name, words_used
-from blocklens.report.folder_reading import StudyFolder
+from blocklens.report.folder_reading import StudyFolder, as_written
 from blocklens.report.heads_section import heads_section
 from blocklens.report.labels_section import labels_sections
 from blocklens.report.methods_section import methods_section
@@ -52,17 +52,18 @@ def write_report(folder: Path | str, *, figures: bool = False) -> Path:
     Raises UserError when the folder has no study or cannot be written.
     """
     study = StudyFolder.read(Path(folder))
-    sections = _sections(study)
     path = study.path / "report.html"
-    page = page_html(
-        kind="report",
-        title=model_name(str(study.study.get("encoder", "encoder"))),
-        lead=measured(study.study),
-        findings=findings(study),
-        words=words_used(study),
-        sections=sections,
-        footer=FOOTER,
-    )
+    with as_written(study.path):
+        sections = _sections(study)
+        page = page_html(
+            kind="report",
+            title=model_name(str(study.study.get("encoder", "encoder"))),
+            lead=measured(study.study),
+            findings=findings(study),
+            words=words_used(study),
+            sections=sections,
+            footer=FOOTER,
+        )
     with whole_file(path) as partial:
         partial.write_text(page, "utf-8")
     if figures or (study.path / "figures").is_dir():
@@ -76,7 +77,9 @@ def write_figures(folder: Path | str) -> list[Path]:
     Raises UserError when the folder has no study or cannot be written.
     """
     study = StudyFolder.read(Path(folder))
-    return _write_all(study, _sections(study))
+    with as_written(study.path):
+        sections = _sections(study)
+    return _write_all(study, sections)
 
 
 def _sections(study: StudyFolder) -> list[Section]:
