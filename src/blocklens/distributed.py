@@ -51,6 +51,12 @@ class Share:
         dist.broadcast_object_list(values)
         return values[0]
 
+    def total(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The sum of every process's tensor, in place and on all of them."""
+        if self.world > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
     def wait(self) -> None:
         """Until every process is here."""
         if self.world > 1:
@@ -68,7 +74,7 @@ def join() -> Share:
     if world == 1:
         return Share()
     if not dist.is_initialized():
-        backend = "nccl" if torch.cuda.is_available() else "gloo"
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
         dist.init_process_group(backend, timeout=LONGEST_WAIT)
     if dist.get_world_size() != world:
         raise RuntimeError(f"WORLD_SIZE is {world}, but {dist.get_world_size()} processes joined")

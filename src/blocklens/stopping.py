@@ -44,14 +44,9 @@ def stopping_at_once() -> Iterator[None]:
 
 
 class Waiting:
-    """Whether a signal has come; `check` raises `Stopped` for it."""
+    """Which signal has come; None where none has."""
 
     number: int | None = None
-
-    def check(self) -> None:
-        """Raise `Stopped` where a signal has come."""
-        if self.number is not None:
-            raise Stopped(self.number)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import sys
+import time
 from typing import Any
 
 import typer
@@ -26,6 +27,7 @@ from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.cli.verdicts import claims
 from blocklens.errors import UserError
+from blocklens.progress import first_process
 from blocklens.stopping import Stopped, stopping_at_once, way_on
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -127,5 +129,7 @@ def _for_want_of_memory(error: Exception) -> bool:
 
 
 def _end(said: str, code: int) -> None:
+    if not first_process():  # where the first process says it too, torchrun ends this one meanwhile
+        time.sleep(5)
     print(f"blocklens: {said}", file=sys.stderr)
     sys.exit(code)

@@ -12,7 +12,7 @@ from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
 from blocklens.pretraining.pretrain_options import PretrainOptions
-from blocklens.progress import shown
+from blocklens.progress import first_process, shown
 
 EXAMPLES = """
 **Examples**
@@ -27,6 +27,8 @@ EXAMPLES = """
 
     blocklens pretrain articles.jsonl.xz --preset tiny --sizes 1000,4000,16000 --seeds 3 \\
         --steps 2000 --epochs 4 --out sizes
+
+    torchrun --nproc_per_node 2 -m blocklens pretrain articles.jsonl.xz --out my-bert
 """
 
 
@@ -89,7 +91,8 @@ def pretrain(
             model = run(
                 source, out, options, resume=resume, save_minutes=save_minutes, progress=progress
             )
-        typer.echo(f"\nModel: {model}")
+        if first_process():
+            typer.echo(f"\nModel: {model}")
         return
     from blocklens.pretraining.train_sizes import read_sizes
     from blocklens.studies.sizes_part import study_sizes
@@ -100,8 +103,9 @@ def pretrain(
             source, out, read_sizes(str(sizes)), preset=preset, given=given, **budget,
             seeds=seeds or 1, save_minutes=save_minutes, progress=progress,
         )  # fmt: skip
-    typer.echo(made.table("training_sizes").to_string(index=False))
-    summarise(made)
+    if first_process():
+        typer.echo(made.table("training_sizes").to_string(index=False))
+        summarise(made)
 
 
 pretrain.__doc__ = f"{pretrain.__doc__}\n{EXAMPLES}"

@@ -8,15 +8,18 @@ the end `model/`; the encoders are Hugging Face folders.
 from __future__ import annotations
 
 import math
+import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from blocklens.errors import UserError
 from blocklens.pretraining.checkpoints import Counters, save_state
 from blocklens.pretraining.training import Training
-from blocklens.stopping import Waiting
+from blocklens.stopping import Stopped, Waiting
 
 MILESTONES = (0.0, 0.01, 0.03, 0.1, 0.3)
 STATES_KEPT = 3
@@ -50,6 +53,9 @@ def train(
 ) -> dict[str, float]:
     """Train until the schedule ends; returns the last validation figures.
 
+    Of several processes the first one alone saves, reports, validates and exports: the others have
+    no `report`, `validated` and `export`, and are given its figures.
+
     States are saved every `save_minutes` (not while the run is off its course, see `note_loss`)
     and at the end, encoders at the milestones. A signal that has come is obeyed after the step:
     the state is saved first.
@@ -77,14 +83,15 @@ def train(
         if not math.isfinite(value):
             raise _diverged(run, f"the loss is {value}")
         now = time.monotonic()
+        passed, stopped = _of_all(run, now - last, signals)
         counters.step += 1
         counters.tokens += batch.tokens
-        counters.seconds += now - last
+        counters.seconds += passed
         since["loss"] += value
         since["hits"] += int(hits)
         since["modified"] += batch.modified
         since["tokens"] += batch.tokens
-        since["seconds"] += now - last
+        since["seconds"] += passed
         since["steps"] += 1
         last = now
         if counters.step % report_every == 0:
@@ -107,17 +114,31 @@ def train(
             if export:
                 export(run, run.folder / "latest", {})
             saved = now
-        if signals is not None and signals.number is not None:
+        if stopped:
             if not counters.steps_lost:
                 _save(run, states)
-            signals.check()
+            raise Stopped(stopped)
     _save(run, states)
-    figures = run.validate(rows=len(run.held_out))
+    first = run.share.rank == 0
+    figures = run.share.same(run.validate(rows=len(run.held_out)) if first else {})
     if validated:
         validated(counters, figures)
     if export:
         export(run, run.folder / "model", figures)
     return figures
+
+
+def _of_all(run: Training, passed: float, signals: Waiting | None) -> tuple[float, int]:
+    """The first process's seconds of a step, and the signal that has come to any; 0 for none.
+
+    So every process has the same schedule by the clock, and all stop after the same step.
+    """
+    number = (signals.number if signals else None) or 0
+    here = torch.zeros(2, dtype=torch.float64)
+    here[0] = passed if run.share.rank == 0 else 0.0
+    here[1] = number
+    seconds, came = run.share.total(here).tolist()
+    return seconds, number or (signal.SIGTERM if came else 0)
 
 
 def note_loss(counters: Counters, loss: float, steps: int) -> None:
@@ -136,10 +157,11 @@ def note_loss(counters: Counters, loss: float, steps: int) -> None:
 
 
 def _save(run: Training, states: Path) -> None:
-    """Save the state of `run`, unless its weights are no longer numbers."""
+    """Save the state of `run` on the first process, unless its weights are no longer numbers."""
     if not all(bool(weight.isfinite().all()) for weight in run.model.parameters()):
         raise _diverged(run, "weights are not finite")
-    save_state(states, run.model, run.optimisers, run.counters, keep=STATES_KEPT)
+    if run.share.rank == 0:
+        save_state(states, run.model, run.optimisers, run.counters, keep=STATES_KEPT)
 
 
 def _diverged(run: Training, what: str) -> UserError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -12,12 +13,17 @@ from typing import Any
 from pydantic import ValidationError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from blocklens.distributed import join
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
-from blocklens.launched import refuse_torchrun
 from blocklens.pretraining import loop
 from blocklens.pretraining.checkpoints import Counters, states
-from blocklens.pretraining.corpus import build_corpus, is_held_out, train_tokenizer
+from blocklens.pretraining.corpus import (
+    build_corpus,
+    is_held_out,
+    open_corpus,
+    train_tokenizer,
+)
 from blocklens.pretraining.export import export_encoder, model_card
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.training import Training
@@ -46,40 +52,55 @@ def pretrain(
     tokenizer and corpus, for runs that share them; `output` by default. With `resume` the run in
     `output` goes on; with the same thread count on the same machine its weights are bit for bit
     those of a run never stopped. `progress` is told of the steps. Ctrl-C and SIGTERM save the state
-    first.
+    first. Under `torchrun` the processes share the rows of every step: the loss is one process's
+    within rounding; the first one reads the texts and writes, the others read what it wrote.
 
     Raises:
         UserError: an output that holds a run already, in which another process is writing, or that
             cannot be written; options or texts that differ from those of the run to resume; a
             vocabulary the texts cannot fill; too few texts for the validation share; a loss that is
-            not a number; several processes under `torchrun`.
+            not a number; fewer rows of a step than processes.
         Stopped: a signal came.
 
     """
-    refuse_torchrun("pretrain", "one process trains an encoder, with all --threads")
-    source = texts if isinstance(texts, TextSource) else TextSource(texts)
-    with writing(output):
-        output.mkdir(parents=True, exist_ok=True)
-    with locked(output):
-        options = _open_folder(output, options, resume, source)
-        progress.say(f"matrix products in {options.precision}")
-        data = data or output
-        progress.say("reading and tokenising the texts")
-        tokenizer, made = _tokenizer(source, data / "tokenizer", options)
-        corpus = build_corpus(
-            (text.text for text in source),
-            tokenizer,
-            data / "corpus",
-            validation=options.validation,
-            seed=options.seed,
-            about={"texts": source.digest(), "tokenizer": made},
-        )
-        run = Training(options, corpus, tokenizer, output)
+    share = join()
+    first = share.rank == 0
+    data = data or output
+    facts: dict[str, str] = {}
+    with ExitStack() as stack:
+        if first:
+            with writing(output):
+                output.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(output))
+            source = texts if isinstance(texts, TextSource) else TextSource(texts)
+            options = _open_folder(output, options, resume, source)
+            progress.say(f"matrix products in {options.precision}")
+            progress.say("reading and tokenising the texts")
+            tokenizer, made = _tokenizer(source, data / "tokenizer", options)
+            corpus = build_corpus(
+                (text.text for text in source),
+                tokenizer,
+                data / "corpus",
+                validation=options.validation,
+                seed=options.seed,
+                about={"texts": source.digest(), "tokenizer": made},
+            )
+            facts["texts"] = public_name(source.description)
+            share.same(options)
+        else:  # once the first process has made them
+            options = share.same(options)
+            tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+            corpus = open_corpus(data / "corpus")
+        run = Training(options, corpus, tokenizer, output, share)
         for line in run.resume() if resume else []:
             progress.say(f"warning: {line}")
+        share.wait()  # nobody writes before all have read
+        signals = stack.enter_context(stopping_between_steps())
+        if not first:
+            loop.train(run, save_minutes=save_minutes, signals=signals)
+            return output / "model"
         packed = f"{len(run.rows):,} of {options.length} positions, {run.rows.fill:.2%} full"
-        facts = {
-            "texts": public_name(source.description),
+        facts |= {
             "training texts": f"{options.articles or int((~corpus.held_out).sum()):,}",
             "held-out texts": f"{int(corpus.held_out.sum()):,} (a keyed hash of the text decides)",
             "packed rows": packed,
@@ -88,21 +109,21 @@ def pretrain(
         if corpus.unknown:
             facts["unknown tokens"] = f"{corpus.unknown:.2%} (characters outside the vocabulary)"
             progress.say(f"{corpus.unknown:.2%} of the tokens are unknown to the vocabulary")
+        report = stack.enter_context(_Report(progress, run))
 
         def export(training: Training, folder: Path, figures: dict[str, float]) -> None:
             card = model_card(options, training.counters, facts, figures, licence)
             curve = report.log.table()
             export_encoder(folder, training.model, training.tokenizer, card, curve)
 
-        with _Report(progress, run) as report, stopping_between_steps() as signals:
-            figures = loop.train(
-                run,
-                save_minutes=save_minutes,
-                report=report.step,
-                validated=report.validated,
-                export=export,
-                signals=signals,
-            )
+        figures = loop.train(
+            run,
+            save_minutes=save_minutes,
+            report=report.step,
+            validated=report.validated,
+            export=export,
+            signals=signals,
+        )
         record = {**figures, "steps": run.counters.step, "tokens": run.counters.tokens}
         write_json(record, output / "figures.json")
     progress.say(f"held-out loss {figures['loss']:.4f}, accuracy {figures['accuracy']:.4f}")

@@ -19,12 +19,14 @@ import torch
 from numpy.typing import NDArray
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 
+from blocklens.distributed import Share
 from blocklens.errors import UserError
 from blocklens.pretraining.bert import loss_and_hits, new_model
 from blocklens.pretraining.checkpoints import Counters, load_newest
 from blocklens.pretraining.corpus import Corpus
 from blocklens.pretraining.descent import apart
 from blocklens.pretraining.first_weights import make_neighbours_easy
+from blocklens.pretraining.gradients import gradients_of_all
 from blocklens.pretraining.masking import Recipe, shuffled
 from blocklens.pretraining.muon import Muon
 from blocklens.pretraining.packing import Batch, Rows, batch_of, pack, pieces
@@ -42,6 +44,7 @@ class Training:
     corpus: Corpus
     tokenizer: PreTrainedTokenizerBase
     folder: Path
+    share: Share = field(default_factory=Share)
     model: BertForMaskedLM = field(init=False)
     optimisers: list[torch.optim.Optimizer] = field(init=False)
     counters: Counters = field(init=False)
@@ -51,6 +54,11 @@ class Training:
 
     def __post_init__(self) -> None:
         options, corpus = self.options, self.corpus
+        if options.rows < self.share.world:
+            raise UserError(
+                f"--rows {options.rows}: fewer than the {self.share.world} processes that share "
+                "them: start fewer, or take more rows a step"
+            )
         training = np.flatnonzero(~corpus.held_out)
         if options.articles is not None:
             if options.articles > len(training):
@@ -164,7 +172,10 @@ class Training:
         write_json(record, self.folder / "decay.json")
 
     def step(self) -> tuple[torch.Tensor, torch.Tensor, Batch]:
-        """One optimiser step; the loss, the hits and the batch."""
+        """One optimiser step; the loss, the hits and the batch, with the numbers of all processes.
+
+        Each process has its share of the step's rows, so the step is that of one process.
+        """
         options, counters = self.options, self.counters
         epoch, place = divmod(counters.step, self.steps_an_epoch)
         if self._order[0] != epoch:
@@ -172,16 +183,20 @@ class Training:
         numbers = self._order[1][place * options.rows : (place + 1) * options.rows]
         decaying = counters.total_steps >= 0 and counters.step >= counters.decay_start
         share = options.modified if decaying else (options.modified_early or options.modified)
+        numbers = numbers[self.share.rank :: self.share.world]
         batch = self.batch(self.rows, numbers, share, options.seed, epoch)
         factor = self.rate_factor()
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["highest"] * factor
         if options.dropout:
-            torch.manual_seed(options.seed * 1_000_003 + counters.step)
+            torch.manual_seed(options.seed * 1_000_003 + counters.step + (self.share.rank << 40))
         self.model.train()
         loss, hits = loss_and_hits(self.model, batch, precision=self.precision)
-        loss.backward()
+        if self.share.world == 1:
+            loss.backward()
+        else:
+            loss, hits, batch = gradients_of_all(self.share, self.model, loss, hits, batch)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), options.clip)
         for optimiser in self.optimisers:
             optimiser.step()

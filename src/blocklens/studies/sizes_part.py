@@ -19,6 +19,7 @@ from typing import Any
 
 import pandas as pd
 
+from blocklens.distributed import Share, join
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.labels.tables import MEAN
@@ -82,13 +83,17 @@ def study_sizes(
         for articles in sizes
     ]  # fmt: skip
     options = runs[0][1]
-    with StudyRun(out, "sizes", progress=progress) as run:
+    share = join()
+    digest = share.same(source.digest() if share.rank == 0 else "")
+    with StudyRun(out, "sizes", share=share, progress=progress) as run:
         planned = []
         for comparison, chosen in runs:
             place = f"seed-{chosen.seed}/{comparison.replace(' ', '-')}/{chosen.articles}-articles"
-            train = partial(one_run, source, run.folder / place, comparison, chosen, save_minutes)
+            train = partial(
+                one_run, share, source, run.folder / place, comparison, chosen, save_minutes
+            )
             name = f"{comparison}, {chosen.articles} articles, seed {chosen.seed}"
-            made_of = {"options": chosen, "texts": source.digest(), "measured": MEASURED_TEXTS}
+            made_of = {"options": chosen, "texts": digest, "measured": MEASURED_TEXTS}
             planned.append(Step(name, made_of, train, keeps=f"{place}/model"))
         part = Part("sizes", VERSION, planned, notes=notes, derive=with_table_of_sizes)
         run.measure(part)
@@ -100,24 +105,30 @@ def study_sizes(
             heads=options.heads,
             texts=InputsRecord(description=source.description),
             options={"sizes": sizes, "seeds": seeds, "steps": steps, "epochs": epochs, **shared},
-            hashes={"texts": source.digest()},
+            hashes={"texts": digest},
         )
         return run.finish(record, report=report)
 
 
 def one_run(
+    share: Share,
     source: TextSource,
     folder: Path,
     comparison: str,
     options: PretrainOptions,
     save_minutes: float,
     progress: Progress,
-) -> Result:
-    """Train one encoder, or go on training it, and measure it on the held-out texts."""
+) -> Result | None:
+    """Train one encoder, or go on training it, and measure it on the held-out texts.
+
+    All processes train it, the first one measures it.
+    """
     pretrain(
-        source, folder, options, resume=(folder / "options.json").is_file(),
+        source, folder, options, resume=share.same((folder / "options.json").is_file()),
         save_minutes=save_minutes, progress=progress, data=folder.parents[1],
     )  # fmt: skip
+    if share.rank:
+        return None
     learned = measure_learning(folder / "model", held_out(source, options), read_out="lens")
     learning = learned.tables["learning"]
     last = learning[learning["block"] == learning["block"].max()].set_index("statistic")

@@ -43,6 +43,9 @@ def npz(path: Path) -> Parts:
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: cannot be read as an .npz file ({reason})") from error
     name = path.name
+    for key in ("x_train", "x_test", "jpeg", "offsets"):
+        if key in arrays and arrays[key].dtype.kind not in "biuf":
+            raise UserError(f"{path}: {key} holds {arrays[key].dtype}, no real numbers")
     if {"x_train", "y_train"} <= set(arrays):
         for key in {"y_train", "y_test"} & set(arrays):
             arrays[key] = _labels(path, arrays[key])
