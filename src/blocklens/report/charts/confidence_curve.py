@@ -9,6 +9,7 @@ import pandas as pd
 from blocklens.confidence.independence import BOUND
 from blocklens.errors import UserError
 from blocklens.labels.tasks import FINE_TUNED
+from blocklens.report.charts.curves import curves, interval_tooltip, series_channels
 from blocklens.report.charts.style import ACCENT, CONTROL, configure
 
 SUBSETS = {"all": "all answers", "correct": "right answers"}
@@ -48,37 +49,24 @@ def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250
         answers=[SUBSETS[subset] for subset in rows["subset"]],
         low=rows["low"], high=rows["high"],
     )  # fmt: skip
-    names = list(SUBSETS.values())
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1)
-    base = alt.Chart(data).encode(
-        x=alt.X(
+    scale = alt.Scale(zero=False, padding=12)
+    axis = alt.Axis(title="confidence", tickCount=5, format=".2~f")
+    lines = curves(
+        data,
+        alt.X(
             "x:Q",
             title="input APT: mean accuracy per token of the input's tokens",
             scale=alt.Scale(zero=False, nice=False, padding=14),
             axis=alt.Axis(tickCount=6, format=".2~f"),
         ),
-        color=alt.Color(
-            "answers:N",
-            title=None,
-            scale=alt.Scale(domain=names, range=COLOURS[:2]),
-            legend=legend,
-        ),
-        strokeDash=alt.StrokeDash(
-            "answers:N", title=None, scale=alt.Scale(domain=names, range=DASHES[:2]), legend=legend
-        ),
-    )
-    scale = alt.Scale(zero=False, padding=12)
-    axis = alt.Axis(title="confidence", tickCount=5, format=".2~f")
-    bars = base.mark_rule(strokeWidth=1.4, opacity=0.6).encode(
-        y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", strokeDash=alt.value([1, 0])
-    )
-    line = base.mark_line(strokeWidth=2).encode(y=alt.Y("value:Q", scale=scale, axis=axis))
-    dots = base.mark_point(filled=True, size=42, opacity=1).encode(
-        y="value:Q",
-        strokeDash=alt.value([1, 0]),
+        scale=scale,
+        axis=axis,
+        series=series_channels("answers:N", list(SUBSETS.values()), COLOURS, dashes=DASHES),
+        spread="bars",
         tooltip=[
-            "answers:N",
-            *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("x", "value", "low", "high")],
+            alt.Tooltip("answers:N"),
+            alt.Tooltip("x:Q", title="input APT", format=".3f"),
+            *interval_tooltip("value", "confidence", ".3f"),
             alt.Tooltip("n:Q", title="answers", format=","),
         ],
     )
@@ -91,9 +79,7 @@ def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250
         y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q"
     )
     none = flat.mark_rule(color=CONTROL, strokeDash=[4, 4]).encode(y="mean:Q")
-    return configure(
-        alt.layer(margin, none, bars, line, dots).properties(width=width, height=height)
-    )
+    return configure(alt.layer(margin, none, *lines).properties(width=width, height=height))
 
 
 def replacement(
@@ -119,41 +105,24 @@ def replacement(
     data = rows.loc[:, ["tokens", "share", "value", "low", "high"]].assign(
         tokens_replaced=[ARMS[arm] for arm in rows["arm"]]
     )
-    names = list(ARMS.values())
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, columns=1, labelLimit=320)
-    base = alt.Chart(data).encode(
-        x=alt.X(
+    lines = curves(
+        data,
+        alt.X(
             "tokens:Q",
             title="share of the input's tokens replaced",
             scale=alt.Scale(nice=False, zero=True, padding=8),
             axis=alt.Axis(format=".1~%", tickCount=5),
         ),
-        color=alt.Color(
-            "tokens_replaced:N",
-            title="replaced by",
-            scale=alt.Scale(domain=names, range=COLOURS),
-            legend=legend,
+        scale=alt.Scale(zero=False, padding=10),
+        axis=alt.Axis(title=statistic, tickCount=5, format=".3~f"),
+        series=series_channels(
+            "tokens_replaced:N", list(ARMS.values()), COLOURS,
+            dashes=DASHES, title="replaced by", columns=1,
         ),
-        strokeDash=alt.StrokeDash(
-            "tokens_replaced:N",
-            title="replaced by",
-            scale=alt.Scale(domain=names, range=DASHES),
-            legend=legend,
-        ),
-    )
-    scale = alt.Scale(zero=False, padding=10)
-    axis = alt.Axis(title=statistic, tickCount=5, format=".3~f")
-    band = base.mark_area(opacity=0.13, line=False).encode(
-        y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q", strokeDash=alt.value([1, 0])
-    )
-    line = base.mark_line(strokeWidth=2.2).encode(y=alt.Y("value:Q", scale=scale, axis=axis))
-    dots = base.mark_point(filled=True, size=42, opacity=1).encode(
-        y="value:Q",
-        strokeDash=alt.value([1, 0]),
         tooltip=[
             alt.Tooltip("tokens_replaced:N", title="replaced by"),
             alt.Tooltip("share:Q", title="of the tokens with a partner", format=".0%"),
-            *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("value", "low", "high")],
+            *interval_tooltip("value", statistic, ".3f"),
         ],
-    )
-    return configure(alt.layer(band, line, dots).properties(width=width, height=height))
+    )  # fmt: skip
+    return configure(alt.layer(*lines).properties(width=width, height=height))

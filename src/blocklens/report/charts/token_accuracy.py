@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from blocklens.errors import UserError
+from blocklens.report.charts.curves import curves, interval_tooltip, series_channels
 from blocklens.report.charts.matrices import colour_table
 from blocklens.report.charts.style import (
     ACCENT,
@@ -58,13 +59,9 @@ def apt_against_frequency(
     )
     if len(rows) > points:
         rows = rows.iloc[np.linspace(0, len(rows) - 1, points).round().astype(int)]
-    x = alt.X(
-        "frequency:Q",
-        title="occurrences of the token in the texts (log scale)",
-        scale=alt.Scale(type="log", nice=False, padding=10),
-        axis=alt.Axis(format="~s", tickCount=6),
-    )
+    x = _frequency_axis(10)
     y_axis = alt.Axis(title="APT, accuracy per token", format=".0%", tickCount=5)
+    y_scale = alt.Scale(domain=[0, 1], padding=6)
     data = rows.loc[:, ["label", "frequency", "value", "n", "correct"]].rename(
         columns={"label": "token", "value": "apt"}
     )
@@ -73,7 +70,7 @@ def apt_against_frequency(
         .mark_circle(color=ACCENT, opacity=0.3)
         .encode(
             x=x,
-            y=alt.Y("apt:Q", axis=y_axis, scale=alt.Scale(domain=[0, 1], padding=6)),
+            y=alt.Y("apt:Q", axis=y_axis, scale=y_scale),
             size=alt.Size(
                 "n:Q",
                 title="measured occurrences",
@@ -94,7 +91,19 @@ def apt_against_frequency(
     )
     layers: list[alt.Chart] = [dots]
     if frequency is not None:
-        layers += _bin_means(block_rows(frequency, block, run), x)
+        bins = block_rows(frequency, block, run)
+        layers += curves(
+            bins.loc[:, ["value", "low", "high", "n_types"]].assign(frequency=_middle(bins)),
+            x,
+            scale=y_scale,
+            axis=y_axis,
+            series={"color": alt.value(INK)},
+            tooltip=[
+                alt.Tooltip("frequency:Q", title="about", format=",.0f"),
+                *interval_tooltip("value", "mean APT", ".1%"),
+                alt.Tooltip("n_types:Q", title="tokens", format=","),
+            ],
+        )
     return configure(alt.layer(*layers).properties(width=width, height=height))
 
 
@@ -104,24 +113,19 @@ def _round_counts(counts: np.ndarray) -> list[int]:
     return [10**e for e in range(max(0, most - 2), most + 1)]
 
 
-def _bin_means(bins: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
-    middle = np.sqrt(bins["frequency_low"].clip(lower=1) * (bins["frequency_high"] - 1).clip(1))
-    data = bins.loc[:, ["value", "low", "high", "n_types"]].assign(frequency=middle)
-    base = alt.Chart(data).encode(x=x)
-    return [
-        base.mark_area(color=INK, opacity=0.15).encode(y="low:Q", y2="high:Q"),
-        base.mark_line(color=INK, strokeWidth=2).encode(y="value:Q"),
-        base.mark_point(color=INK, filled=True, size=40, opacity=1).encode(
-            y="value:Q",
-            tooltip=[
-                alt.Tooltip("frequency:Q", title="about", format=",.0f"),
-                alt.Tooltip("value:Q", title="mean APT", format=".1%"),
-                alt.Tooltip("low:Q", title="95 % from", format=".1%"),
-                alt.Tooltip("high:Q", title="to", format=".1%"),
-                alt.Tooltip("n_types:Q", title="tokens", format=","),
-            ],
-        ),
-    ]
+def _middle(bins: pd.DataFrame) -> np.ndarray:
+    """The geometric mean of a bin of frequencies."""
+    low, high = (bins[f"frequency_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+    return np.sqrt(np.maximum(low, 1) * np.maximum(high - 1, 1))
+
+
+def _frequency_axis(padding: int) -> alt.X:
+    return alt.X(
+        "frequency:Q",
+        title="occurrences of the token in the texts (log scale)",
+        scale=alt.Scale(type="log", nice=False, padding=padding),
+        axis=alt.Axis(format="~s", tickCount=6),
+    )
 
 
 def frequency_curves(
@@ -129,32 +133,21 @@ def frequency_curves(
 ) -> alt.LayerChart:
     """Mean APT against training frequency, one curve a block, light to dark."""
     rows = frequency.loc[frequency["run"] == run] if "run" in frequency else frequency
-    middle = np.sqrt(rows["frequency_low"].clip(lower=1) * (rows["frequency_high"] - 1).clip(1))
-    data = rows.loc[:, ["block", "value", "low", "high"]].assign(frequency=middle)
-    base = alt.Chart(data).encode(
-        x=alt.X(
-            "frequency:Q",
-            title="occurrences of the token in the texts (log scale)",
-            scale=alt.Scale(type="log", nice=False, padding=8),
-            axis=alt.Axis(format="~s", tickCount=6),
-        ),
-        color=alt.Color(
-            "block:O",
-            scale=alt.Scale(range=shades(data["block"].nunique())),
-            legend=alt.Legend(symbolType="stroke", symbolOpacity=1, columns=7),
-        ),
+    data = rows.loc[:, ["block", "value", "low", "high"]].assign(frequency=_middle(rows))
+    blocks = sorted(data["block"].unique().tolist())
+    lines = curves(
+        data,
+        _frequency_axis(8),
+        scale=alt.Scale(),
+        axis=alt.Axis(title="mean APT", format=".0%", tickCount=5),
+        series=series_channels("block:O", blocks, shades(len(blocks)), title="block", columns=7),
+        tooltip=[
+            alt.Tooltip("block:O"),
+            alt.Tooltip("frequency:Q", format=".3~g"),
+            *interval_tooltip("value", "mean APT"),
+        ],
     )
-    tooltip = ["block:O"] + [
-        alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("frequency", "value", "low", "high")
-    ]
-    y = alt.Y("value:Q", axis=alt.Axis(title="mean APT", format=".0%", tickCount=5))
-    return configure(
-        alt.layer(
-            base.mark_area(opacity=0.15).encode(y=alt.Y("low:Q"), y2="high:Q"),
-            base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_point(filled=True, size=26, opacity=1).encode(y=y, tooltip=tooltip),
-        ).properties(width=width, height=height)
-    )
+    return configure(alt.layer(*lines).properties(width=width, height=height))
 
 
 def shades(count: int) -> list[str]:
@@ -202,20 +195,6 @@ def cluster_sizes(
         "noise_share": "share of strong matches outside clusters",
     }
     present = [name for name in names.values() if name in set(data["series"])]
-    base = alt.Chart(data).encode(
-        x=alt.X(
-            "theta:Q",
-            title="threshold theta",
-            scale=alt.Scale(zero=False, nice=False, padding=10),
-            axis=alt.Axis(values=sorted(set(data["theta"])), format=".2~f"),
-        ),
-        color=alt.Color(
-            "series:N",
-            title=None,
-            scale=alt.Scale(domain=present, range=list(RUN_COLOURS[: len(present)])),
-            legend=alt.Legend(symbolType="stroke", symbolOpacity=1),
-        ),
-    )
     share = quantity == "noise_share"
     most = data["high"].to_numpy(dtype=float).max()
     few = not share and most <= 5  # ticks at halves would be rounded to the same number twice
@@ -225,14 +204,21 @@ def cluster_sizes(
         values=list(range(int(np.ceil(most)) + 1)) if few else alt.Undefined,
         format=".0%" if share else ",.0f",
     )
-    y = alt.Y("value:Q", axis=axis)
-    tooltip = ["series:N", "theta:Q"] + [
-        alt.Tooltip(f"{name}:Q", format=".3~g") for name in ("value", "low", "high")
-    ]
-    return configure(
-        alt.layer(
-            base.mark_area(opacity=0.18).encode(y="low:Q", y2="high:Q"),
-            base.mark_line(strokeWidth=2).encode(y=y),
-            base.mark_point(filled=True, size=36, opacity=1).encode(y=y, tooltip=tooltip),
-        ).properties(width=width, height=height)
+    lines = curves(
+        data,
+        alt.X(
+            "theta:Q",
+            title="threshold theta",
+            scale=alt.Scale(zero=False, nice=False, padding=10),
+            axis=alt.Axis(values=sorted(set(data["theta"])), format=".2~f"),
+        ),
+        scale=alt.Scale(),
+        axis=axis,
+        series=series_channels("series:N", present, RUN_COLOURS),
+        tooltip=[
+            alt.Tooltip("series:N"),
+            alt.Tooltip("theta:Q"),
+            *interval_tooltip("value", titles[quantity]),
+        ],
     )
+    return configure(alt.layer(*lines).properties(width=width, height=height))
