@@ -6,12 +6,12 @@ import torch
 
 from blocklens.readouts.block_outputs import tokenised
 from blocklens.readouts.finetuning import (
-    FineTuning,
     class_probabilities,
     epoch_batches,
     fine_tune,
 )
 from blocklens.readouts.text_classifiers import new_classifier
+from blocklens.readouts.tuning_options import FineTuning
 from helpers import WORDS, small_encoder
 
 QUICK = FineTuning(epochs=8, batch=8, rate=3e-3)

@@ -16,7 +16,6 @@ from blocklens.inputs.labelled_texts import LabelledTexts, Samples
 from blocklens.labels.tables import MEAN
 from blocklens.readouts.block_outputs import tokenised
 from blocklens.readouts.class_heads import ClassTraining
-from blocklens.readouts.finetuning import FineTuning
 from blocklens.readouts.text_task import (
     ClassTexts,
     TextReadOuts,
@@ -26,6 +25,7 @@ from blocklens.readouts.text_task import (
 )
 from blocklens.readouts.tfidf import measure_tfidf
 from blocklens.readouts.token_task import LearningOptions, count_predictions, measure_learning
+from blocklens.readouts.tuning_options import FineTuning
 from blocklens.readouts.vocabulary_heads import split_head
 from helpers import WORDS, small_encoder
 

@@ -2,14 +2,13 @@
 
 The group's way (docs/definitions.md: fine-tuning along the blocks; code): AdamW 5e-5, weight decay
 0.01, batches of 32, 50 epochs. Each block and seed is a training run of its own, so the default
-here is fewer epochs at a higher rate, fit for a laptop (ours); `FineTuning.paper()` is the group's.
-Batches are of texts of like lengths, so hardly anything is padding.
+here is fewer epochs at a higher rate, fit for a laptop (ours). Batches are of texts of
+like lengths, so hardly anything is padding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,26 +20,10 @@ from blocklens.encoder.matmul import with_fast_products
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
 from blocklens.readouts.block_outputs import id_batch, id_batches
+from blocklens.readouts.tuning_options import FineTuning
 
 SORTED_TOGETHER = 16
 """Batches whose texts are sorted by length before they are cut: shuffled, yet little padding."""
-
-
-@dataclass(frozen=True, slots=True)
-class FineTuning:
-    """How a cut trunk is fine-tuned. `clip`: largest norm of a gradient (ours)."""
-
-    epochs: int = 5
-    batch: int = 32
-    rate: float = 2e-4
-    weight_decay: float = 0.01
-    warm_up: float = 0.1
-    clip: float = 1.0
-
-    @classmethod
-    def paper(cls) -> FineTuning:
-        """The group's: 50 epochs at 5e-5."""
-        return cls(epochs=50, rate=5e-5)
 
 
 def fine_tune(

@@ -34,8 +34,9 @@ from blocklens.readouts.block_outputs import (
 from blocklens.readouts.class_heads import ClassTraining
 from blocklens.readouts.class_task import Classes, LabelledInputs, read_out_classes
 from blocklens.readouts.cost import with_cost
-from blocklens.readouts.finetuning import FineTuning, class_probabilities, fine_tune
+from blocklens.readouts.finetuning import class_probabilities, fine_tune
 from blocklens.readouts.text_classifiers import head_activation, new_classifier
+from blocklens.readouts.tuning_options import FineTuning
 
 Ids = Sequence[Sequence[int]]
 

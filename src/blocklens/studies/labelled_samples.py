@@ -14,7 +14,6 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.labelled_texts import LabelledTexts, Samples, read_labelled, samples
 from blocklens.inputs.presets import SIZES
-from blocklens.readouts.finetuning import FineTuning
 from blocklens.readouts.text_task import ClassTexts, TextReadOuts, family_training
 from blocklens.studies.study_options import ClassOptions
 
@@ -88,8 +87,7 @@ def check(encoder: Encoder, options: ClassOptions) -> None:
 
 def read_outs_of(encoder: Encoder, options: ClassOptions) -> TextReadOuts:
     """How the options ask for read-outs and fine-tuning."""
-    tuning = FineTuning(epochs=options.epochs, rate=options.rate, batch=options.batch)
     return TextReadOuts(
         tokens=min(options.tokens, encoder.max_tokens), pooling=options.pooling,
-        training=family_training(encoder), tuning=tuning,
+        training=family_training(encoder), tuning=options,
     )  # fmt: skip

@@ -12,15 +12,15 @@ from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.presets import Preset
 from blocklens.labels.tasks import MARGIN
 from blocklens.options import Names, Options, WholeNumbers, option
+from blocklens.readouts.tuning_options import TUNING, FineTuning
 
-TUNING = "Fine-tuning (--variant truncate)"
 SAMPLES = "Samples"
 LEARNED = "What it has learned"
 LABELLED = "Labelled texts"
 """Panels of the help."""
 
 
-class ClassOptions(Options):
+class ClassOptions(FineTuning):
     """What can be chosen in the text classes of a study; unknown keys are errors."""
 
     data: str = option(
@@ -73,9 +73,6 @@ class ClassOptions(Options):
         None, "Texts of a class to measure on.", shown="a fifth", panel=SAMPLES, ge=1
     )
     seeds: int = option(5, "Samples of texts and trainings.", panel=SAMPLES, ge=1)
-    epochs: int = option(5, "Epochs.", panel=TUNING, ge=1)
-    rate: float = option(2e-4, "Learning rate.", panel=TUNING, gt=0)
-    batch: int = option(32, "Texts of a step.", panel=TUNING, ge=1)
     blocks: WholeNumbers | None = option(
         None, "Blocks to fine-tune up to, such as 1,3,6.", shown="all", panel=TUNING
     )

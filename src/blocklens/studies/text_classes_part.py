@@ -34,6 +34,7 @@ from blocklens.readouts.text_task import (
     measure_truncated,
 )
 from blocklens.readouts.tfidf import measure_tfidf
+from blocklens.readouts.tuning_options import FineTuning
 from blocklens.studies.classifiers import (
     MODEL,
     accuracy_at,
@@ -50,7 +51,7 @@ TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
-OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", "epochs", "rate", "batch"}
+OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", *FineTuning.model_fields}
 """Options that only one variant's figures depend on."""
 
 
