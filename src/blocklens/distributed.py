@@ -39,9 +39,9 @@ class Share:
         """Every process's value in the order of ranks on the first process, None on the others."""
         if self.world == 1:
             return [value]
-        found: list[Any] | None = [None] * self.world if self.rank == 0 else None
-        dist.gather_object(value, found)
-        return found
+        gathered: list[Any] | None = [None] * self.world if self.rank == 0 else None
+        dist.gather_object(value, gathered)
+        return gathered
 
     def same(self, value: T) -> T:
         """The first process's value, on all of them."""

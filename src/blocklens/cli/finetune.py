@@ -50,17 +50,17 @@ def finetune(
 
     loaded = encoder.load()
     with shown(loaded.name) as progress:
-        found = run(options, loaded, out, export=export_block, progress=progress)
+        done = run(options, loaded, out, export=export_block, progress=progress)
     if not first_process():
         return
-    summarise(found, figures=figures)
+    summarise(done, figures=figures)
     for task, words in (("text", "Read-outs"), ("text, fine-tuned", "Fine-tuned")):
-        advice = found.table("advice")
+        advice = done.table("advice")
         advice = advice.loc[advice["task"] == task]
         if len(advice):
             typer.echo(f"{words}: {advice_line(advice, options.margin)}")
     if export_block is not None:
-        typer.echo(f"Exported: {found.folder / f'block-{export_block}'}")
+        typer.echo(f"Exported: {done.folder / f'block-{export_block}'}")
 
 
 finetune.__doc__ = f"{finetune.__doc__}\n{EXAMPLES}"

@@ -105,16 +105,16 @@ def images(
     options = options.model_copy(update={"vit": vit})
     loaded = None if encoder is None else Encoder.load(encoder, **loading.model_dump())
     with shown(encoder or "ViT") as progress:
-        found = study_images(
+        done = study_images(
             source, loaded, out, test=test, image_field=image_field, label_field=label_field,
             options=options, export_block=export_block, device=loading.device, progress=progress,
         )  # fmt: skip
     if not first_process():
         return
-    summarise(found, figures=figures)
-    typer.echo(advice_line(found.table("advice"), options.margin))
+    summarise(done, figures=figures)
+    typer.echo(advice_line(done.table("advice"), options.margin))
     if export_block is not None:
-        typer.echo(f"Exported: {found.folder / f'block-{export_block}'}")
+        typer.echo(f"Exported: {done.folder / f'block-{export_block}'}")
 
 
 images.__doc__ = f"{images.__doc__}\n{EXAMPLES}"

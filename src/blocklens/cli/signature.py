@@ -101,9 +101,9 @@ def from_options(run: Callable[..., None]) -> Callable[..., None]:
         model = _model(hints[name])
         if model is not None:
             models[name] = model
-            found = list(leaves_of(model, (name,)))
-            leaves += found
-            parameters += [leaf.parameter() for leaf in found]
+            options = list(leaves_of(model, (name,)))
+            leaves += options
+            parameters += [leaf.parameter() for leaf in options]
         else:
             kind = inspect.Parameter.KEYWORD_ONLY
             parameters.append(parameter.replace(annotation=hints[name], kind=kind))

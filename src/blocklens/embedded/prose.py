@@ -22,7 +22,7 @@ def prose() -> list[str]:
     """The sections of the language reference that hold prose, without headings, code or grammar."""
     from pydoc_data.topics import topics
 
-    found: dict[str, None] = {}
+    paragraphs: dict[str, None] = {}
     for topic in topics.values():
         parts = _HEADING.split(topic)
         # split gives the text before the first heading, then heading, its underline, text, ...
@@ -31,8 +31,8 @@ def prose() -> list[str]:
                 clean(block) for block in re.split(r"\n\s*\n", section) if clean(block)
             )
             if len(text.split()) >= SHORTEST:
-                found[text] = None  # some sections stand under two topics
-    return list(found)
+                paragraphs[text] = None  # some sections stand under two topics
+    return list(paragraphs)
 
 
 def clean(block: str) -> str:

@@ -40,18 +40,18 @@ def largest(
     if (np.diff(starts) < counts[-1]).any():
         place = np.arange(rows * columns)
         starts = np.arange(rows + 1) * columns
-    found = values.reshape(-1)[place]
+    picked = values.reshape(-1)[place]
     many = np.diff(starts)
     row = np.repeat(np.arange(rows), many)
     # One sort of all rows, padded in front to one length: a partition per row and cut is slower.
     longest = many.max()
     ranked = np.full((rows, longest), -np.inf, dtype=values.dtype)
-    ranked[np.arange(longest) >= (longest - many)[:, None]] = found
+    ranked[np.arange(longest) >= (longest - many)[:, None]] = picked
     ranked.sort(axis=1)
     thresholds = ranked[:, longest - np.asarray(counts)]
-    taken = np.flatnonzero(found >= np.repeat(thresholds[:, -1], many))
+    taken = np.flatnonzero(picked >= np.repeat(thresholds[:, -1], many))
     row = row[taken]
-    return row, place[taken] - row * columns, found[taken], thresholds
+    return row, place[taken] - row * columns, picked[taken], thresholds
 
 
 def places_of(which: np.ndarray) -> np.ndarray:

@@ -143,8 +143,8 @@ class Pairs:
             size: number of values.
 
         """
-        found = np.bincount(self.key * size + values, minlength=self.heads * self.cuts * size)
-        return found.reshape(self.heads, self.cuts, size).cumsum(axis=1)
+        counts = np.bincount(self.key * size + values, minlength=self.heads * self.cuts * size)
+        return counts.reshape(self.heads, self.cuts, size).cumsum(axis=1)
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -215,18 +215,18 @@ def high_pairs(
     values = upper.cpu().numpy()
     if options.rule == "top":
         counts = [pairs_wanted(table.tokens, q) for q in options.cuts]
-        head, pair, found, thresholds = largest(values, counts)
+        head, pair, picked, thresholds = largest(values, counts)
     else:
         thresholds = values.max(axis=1, keepdims=True) * np.asarray(options.cuts)
         place = places_of(values > thresholds[:, -1:])
         head, pair = np.divmod(place, table.pairs)
-        found = values.reshape(-1)[place]
+        picked = values.reshape(-1)[place]
     cut = np.zeros(len(pair), dtype=np.int64)
     inclusive = options.rule == "top"
     of_head = np.bincount(head, minlength=len(values))
     for tighter in range(len(options.cuts) - 1):
         limit = np.repeat(thresholds[:, tighter], of_head)
-        cut += found < limit if inclusive else found <= limit
+        cut += picked < limit if inclusive else picked <= limit
     return Pairs(table, head, pair, cut, len(values), len(options.cuts))
 
 

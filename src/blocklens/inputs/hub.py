@@ -24,8 +24,8 @@ class HubDataset:
     @classmethod
     def parse(cls, address: str) -> "HubDataset | None":
         """Read an address; None if it cannot be one."""
-        found = _ADDRESS.fullmatch(address)
-        return cls(found["id"], found["config"], found["split"]) if found else None
+        match = _ADDRESS.fullmatch(address)
+        return cls(match["id"], match["config"], match["split"]) if match else None
 
     def rows(self, *, class_names: bool = False) -> Iterator[dict[str, Any]]:
         """Yield the rows of the split: the one named, else `train`, else the first.

@@ -181,11 +181,11 @@ def check_kinds(texts: Sequence[Text], source: str) -> None:
 
 def class_names(labels: Sequence[str | int | None]) -> list[str]:
     """Names of the classes: whole numbers in their order, other labels by the alphabet."""
-    found = {str(label) for label in labels}
+    names = {str(label) for label in labels}
     try:
-        return sorted(found, key=int)
+        return sorted(names, key=int)
     except ValueError:
-        return sorted(found)
+        return sorted(names)
 
 
 def _without_repeats(

@@ -256,13 +256,13 @@ def pieces(text: str, size: int = TOKENISE_AT_ONCE) -> list[tuple[int, int]]:
     """Character ranges of about `size` that cover the text, broken at white space if any."""
     if len(text) <= size:
         return [(0, len(text))]
-    found = []
+    windows = []
     start = 0
     while start < len(text):
         end = min(start + size, len(text))
         if end < len(text):
             space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
             end = space if space > start else end
-        found.append((start, end))
+        windows.append((start, end))
         start = end
-    return found
+    return windows

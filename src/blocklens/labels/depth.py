@@ -20,13 +20,13 @@ def loss_rows(counts: LabelCounts, factors: Factors) -> pd.DataFrame:
     Columns block, accuracy, loss (accuracy of the last block less this one's), low, high: the 95 %
     interval of the loss over inputs and seeds.
     """
-    found = accuracy(counts, factors)
-    loss = found.through(lambda values: values[..., -1:] - values)
+    accuracies = accuracy(counts, factors)
+    loss = accuracies.through(lambda values: values[..., -1:] - values)
     low, high = loss.interval()
     return pd.DataFrame(
         {
-            "block": np.arange(len(found.value)),
-            "accuracy": found.value,
+            "block": np.arange(len(accuracies.value)),
+            "accuracy": accuracies.value,
             "loss": loss.value,
             "low": low,
             "high": high,

@@ -230,8 +230,8 @@ def _label_rows(
 
     A label whose occurrences all lie in one group of inputs has no interval.
     """
-    found = jackknifed(of_labels, factors, lambda n, c: c / n)
-    low, high = of_shares(*found.interval())
+    figures = jackknifed(of_labels, factors, lambda n, c: c / n)
+    low, high = of_shares(*figures.interval())
     ids, n = of_labels.ids, of_labels.occurrences
     kinds = [LabelCounts.of(counts, number) for number in range(len(counts.kinds))]
     frames = []
@@ -240,7 +240,7 @@ def _label_rows(
         columns["label"] = [names[one] for one in ids]
         if frequency is not None:
             columns["frequency"] = frequency[ids]
-        columns |= {"n": n, "correct": of_labels.correct[block], "value": found.value[block]}
+        columns |= {"n": n, "correct": of_labels.correct[block], "value": figures.value[block]}
         columns |= {"low": low[block], "high": high[block]}
         for name, kind in zip(counts.kinds, kinds, strict=True):
             at = np.searchsorted(ids, kind.ids)

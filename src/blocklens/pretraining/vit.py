@@ -179,8 +179,8 @@ def accuracy_of(
     right = 0
     for start in range(0, len(pixels), 256):
         x = normalised(pixels[start : start + 256], processor).to(model.device)
-        found = model(pixel_values=x).logits.argmax(dim=1).cpu().numpy()
-        right += int((found == labels[start : start + 256]).sum())
+        answers = model(pixel_values=x).logits.argmax(dim=1).cpu().numpy()
+        right += int((answers == labels[start : start + 256]).sum())
     return right / len(pixels)
 
 

@@ -122,8 +122,8 @@ class ClassHeads:
         if self.training.head == "pooler":
             x = torch.einsum("bsnw,bswv->bsnv", x, self.weights["dense"])
             x = _activate(x + self.weights["dense_bias"], self.training.activation)
-        found = torch.einsum("bsnw,bswc->bsnc", x, self.weights["classifier"])
-        return found + self.weights["bias"]
+        scores = torch.einsum("bsnw,bswc->bsnc", x, self.weights["classifier"])
+        return scores + self.weights["bias"]
 
     @torch.inference_mode()
     def probabilities(

@@ -50,9 +50,9 @@ def confused_rows(data: ImageData, predicted: NDArray[np.int64]) -> pd.DataFrame
                 }
             )
     columns = ["true", "predicted", "pair", "images", "name", "seeds", "png"]
-    found = pd.DataFrame(rows, columns=columns)
-    found.insert(0, "task", IMAGE.name)
-    return found
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(0, "task", IMAGE.name)
+    return table
 
 
 def thumbnail(images: Images, number: int) -> bytes:

@@ -165,5 +165,5 @@ def _choi_text(file: Path, lines: list[str]) -> Document:
             segments[-1].append(line)
     if len(segments) == 1:
         raise UserError(f"{file}: no line of ten '=' signs found; expected Choi's format")
-    found = re.search(r"(\d+-\d+)$", file.parent.name)
-    return _document(str(file), segments, {"range": found.group(1)} if found else {})
+    range_of = re.search(r"(\d+-\d+)$", file.parent.name)
+    return _document(str(file), segments, {"range": range_of.group(1)} if range_of else {})

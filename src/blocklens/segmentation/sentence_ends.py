@@ -61,8 +61,8 @@ def windows_of_sentences(lengths: list[int], room: int) -> Iterator[tuple[int, i
 
 def _separator(kinds: NDArray[np.int8]) -> int:
     """Position of a sentence's separator: its last token that is one, else its last token."""
-    found = np.flatnonzero(kinds[-3:] != OTHER)
-    return len(kinds) - len(kinds[-3:]) + int(found[-1]) if len(found) else len(kinds) - 1
+    separators = np.flatnonzero(kinds[-3:] != OTHER)
+    return len(kinds) - len(kinds[-3:]) + int(separators[-1]) if len(separators) else len(kinds) - 1
 
 
 @torch.inference_mode()

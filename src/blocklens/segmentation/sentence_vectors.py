@@ -51,9 +51,9 @@ def sentence_ids(encoder: Encoder, sentences: list[str]) -> list[NDArray[np.int6
     """Ids of each sentence without special tokens; an unknown token where there would be none."""
     if encoder.tokenizer is None:
         raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
-    found = token_ids(encoder.tokenizer, sentences, special=False)
+    tokens = token_ids(encoder.tokenizer, sentences, special=False)
     unknown = encoder.tokenizer.unk_token_id or 0
-    return [np.asarray(ids or [unknown], dtype=np.int64) for ids in found]
+    return [np.asarray(ids or [unknown], dtype=np.int64) for ids in tokens]
 
 
 def token_weights(ids: list[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
@@ -119,20 +119,19 @@ def sentence_vectors(
                 heads[batch[hot.text][0], hot.block - 1] += mean.float().cpu().numpy()
 
             with tapped(encoder, lengths, receive, workspace):
-                found = encoder.model(
+                output = encoder.model(
                     input_ids=inputs.to(device),
                     attention_mask=mask.to(device),
                     output_hidden_states=blocks,
                 )
             which = [s for s, _ in batch]
             if last is None:
-                last = np.zeros((count, found[0].shape[-1]), dtype=np.float32)
-            even = (weigh > 0).to(found[0].dtype)
-            np.add.at(last, which, torch.einsum("bn,bnw->bw", even, found[0]).float().cpu().numpy())
+                last = np.zeros((count, output[0].shape[-1]), dtype=np.float32)
+            even = (weigh > 0).to(output[0].dtype)
+            sums = torch.einsum("bn,bnw->bw", even, output[0])
+            np.add.at(last, which, sums.float().cpu().numpy())
             if blocks:
-                states = torch.stack(
-                    list(found.hidden_states), dim=1
-                )  # [batch, L + 1, tokens, width]
+                states = torch.stack(output.hidden_states, dim=1)  # [batch, L + 1, tokens, width]
                 mean = torch.einsum("bn,blnw->blw", weigh.to(states.dtype), states)
                 if outputs is None:
                     outputs = np.zeros((count, *mean.shape[1:]), dtype=np.float32)

@@ -40,11 +40,11 @@ class Run:
 
 def runs(options: StudyOptions) -> list[Run]:
     """The encoder and its controls."""
-    found = [Run("encoder")]
-    found += [Run(f"untrained {seed}", untrained=seed) for seed in range(options.untrained)]
+    runs = [Run("encoder")]
+    runs += [Run(f"untrained {seed}", untrained=seed) for seed in range(options.untrained)]
     if options.shuffled:
-        found.append(Run("shuffled", shuffle=0))
-    return found
+        runs.append(Run("shuffled", shuffle=0))
+    return runs
 
 
 def sampling_unit(work: Work) -> Literal["text", "window"]:
@@ -152,25 +152,25 @@ def notes(work: Work, choice: Choice, facts: Facts, _: Tables) -> list[str]:
     """How long texts went through, sentences, the unit of the intervals, and a missing control."""
     options = work.options
     window, overlap = window_and_overlap(work)
-    found = []
+    notes = []
     if options.long == "windows":
-        found.append(
+        notes.append(
             f"Texts longer than {window} tokens went through in windows of {window} tokens, "
             f"{overlap} of them shared by neighbours."
         )
     else:
-        found.append(f"Texts longer than {window} tokens were cut there.")
+        notes.append(f"Texts longer than {window} tokens were cut there.")
     if facts["encoder"]["unit"] == "window":
-        found.append(
+        notes.append(
             "There are few texts, so the intervals leave out windows of them in turn: they "
             "describe these texts, not texts in general."
         )
     else:
-        found.append("The intervals leave out texts in turn.")
-    found.append(choice.note())
+        notes.append("The intervals leave out texts in turn.")
+    notes.append(choice.note())
     if not options.untrained:
-        found.append("No untrained twin was measured, so no claim that needs one has a verdict.")
-    return found
+        notes.append("No untrained twin was measured, so no claim that needs one has a verdict.")
+    return notes
 
 
 def write_examples(work: Work, choice: Choice, folder: Path, _: Tables) -> list[Path]:

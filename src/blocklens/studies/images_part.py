@@ -191,8 +191,8 @@ def run_once(
 
 def pixels_once(data: ImageData, read_outs: ImageReadOuts, progress: Progress) -> Result:
     """The pixels' read-out."""
-    found = measure_pixels(data, options=read_outs, progress=progress)
-    return Result({"baseline": found}, {})
+    baseline = measure_pixels(data, options=read_outs, progress=progress)
+    return Result({"baseline": baseline}, {})
 
 
 def notes(

@@ -140,8 +140,8 @@ class StudyRun:
 
     def facts(self, part: str, step: str) -> dict[str, Any]:
         """The facts of a step that was measured; none of one that was not."""
-        found = [one.facts.get(step, {}) for one in self._measured if one.part.name == part]
-        return found[0] if found else {}
+        facts = [one.facts.get(step, {}) for one in self._measured if one.part.name == part]
+        return facts[0] if facts else {}
 
     def finish(
         self, record: StudyRecord, notes: Iterable[str] = (), *, report: bool = True

@@ -195,8 +195,8 @@ def tuned_twin(
 
 def tfidf_once(given: Given, chosen: TextReadOuts, progress: Progress) -> Result:
     """TF-IDF with logistic regression on the same texts."""
-    found = measure_tfidf(given.texts, options=chosen.labels, progress=progress)
-    return Result({"baseline": found}, given.facts())
+    baseline = measure_tfidf(given.texts, options=chosen.labels, progress=progress)
+    return Result({"baseline": baseline}, given.facts())
 
 
 def inputs_of(
@@ -212,11 +212,11 @@ def inputs_of(
     if why is not None:
         facts["no_apt"] = why
         return None
-    found = measure_input_apt(
+    inputs = measure_input_apt(
         encoder, given.texts, tokens=chosen.tokens, modified=options.modified, progress=progress
     )
-    facts |= found.facts
-    return found
+    facts |= inputs.facts
+    return inputs
 
 
 def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
@@ -224,39 +224,39 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     options = work.options.classes
     assert options is not None
     said = facts["TF-IDF"]
-    found = [
+    notes = [
         f"Text classes: {said['train']:,} texts to train on and {said['test']:,} to measure on of "
         f"{len(said['classes'])} classes, drawn anew for each of {said['seeds']} seeds; texts were "
         f"cut after {min(options.tokens, work.encoder.max_tokens)} tokens."
     ]
-    found += [f"Labelled texts {reason}: {count:,}." for reason, count in said["left_out"].items()]
+    notes += [f"Labelled texts {reason}: {count:,}." for reason, count in said["left_out"].items()]
     if said["skipped"]:
-        found.append(
+        notes.append(
             f"Records without a text or a label: {said['skipped']:,}, the first "
             f"{said['skipped_list'][0]}."
         )
     if said["short"]["classes"]:
-        found.append(
+        notes.append(
             f"{said['short']['classes']} classes have fewer training texts than the preset asks "
             f"for; the smallest has {said['short']['fewest']}."
         )
     if read_out(options) and options.pooling == "first":
-        found.append(
+        notes.append(
             "A read-out sees a text as its [CLS] token. At block 0 that token has not seen the "
             "text yet, so the accuracy there is chance."
         )
     own = facts.get(TUNED_STEP) or facts.get("encoder") or {}
     if "no_apt" in own:
-        found.append(f"Confidence was not set against input APT: {own['no_apt']}.")
+        notes.append(f"Confidence was not set against input APT: {own['no_apt']}.")
     elif own:
         head = "its own head" if own["apt_head"] == "lens" else "a read-out trained on half of them"
-        found.append(
+        notes.append(
             f"Input APT was measured on the labelled texts with {head}, at "
             f"{own['modified_tokens']:,} modified tokens; "
             f"{own['tokens_with_partner']:,} tokens have a strong match partner."
         )
     if "no_model" in own:
-        found.append(f"No classifier was kept in {MODEL}: {own['no_model']}.")
+        notes.append(f"No classifier was kept in {MODEL}: {own['no_model']}.")
     if not options.untrained:
-        found.append("No untrained twin was trained on the classes, so claims lack a control.")
-    return found
+        notes.append("No untrained twin was trained on the classes, so claims lack a control.")
+    return notes

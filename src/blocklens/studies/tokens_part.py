@@ -140,15 +140,15 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     chosen, measured = work.options.learned, facts["encoder"]
     tokens = min(chosen.tokens, work.encoder.max_tokens)
     how = "in windows of" if work.options.long == "windows" else "their first"
-    found = (
+    texts = (
         f"What it has learned was measured on {measured['texts']:,} of the texts ({how} "
         f"{tokens} tokens), at {measured['modified_tokens']:,} modified tokens"
     )
     if chosen.read_out == "lens":
-        return [f"{found}, with the encoder's own head on every block (lens): no control was run."]
+        return [f"{texts}, with the encoder's own head on every block (lens): no control was run."]
     start = "a new head" if measured["start"] == "fresh" else "its own masked-LM head"
     notes = [
-        f"{found}; a read-out was trained from {start} on (untrained twins: from a new head on), "
+        f"{texts}; a read-out was trained from {start} on (untrained twins: from a new head on), "
         f"with {measured['trained_tokens']:,} modified tokens of the other texts."
     ]
     own = facts[LENS].get("accuracy")

@@ -23,9 +23,9 @@ def digits() -> Parts:
     """scikit-learn's 1,797 handwritten digits, 8 x 8 grey levels from 0 to 16."""
     from sklearn.datasets import load_digits
 
-    found: Any = load_digits()
-    arrays = np.round(found.images * (255 / 16)).astype(np.uint8)
-    pictures = _pictures("digits", arrays, found.target, {n: n for n in range(10)})
+    digits: Any = load_digits()
+    arrays = np.round(digits.images * (255 / 16)).astype(np.uint8)
+    pictures = _pictures("digits", arrays, digits.target, {n: n for n in range(10)})
     return Parts("scikit-learn's digits", [str(d) for d in range(10)], pictures, None)
 
 

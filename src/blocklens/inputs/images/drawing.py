@@ -65,13 +65,13 @@ class Images:
     def pixels(self, side: int, channels: int) -> NDArray[np.uint8]:
         """All images at one size, uint8 [images, side, side, channels]."""
         mode = "L" if channels == 1 else "RGB"
-        found = np.empty((len(self), side, side, channels), dtype=np.uint8)
+        pixels = np.empty((len(self), side, side, channels), dtype=np.uint8)
         for number, picture in enumerate(self.pictures):
             image = self._shown(picture).convert(mode)
             if image.size != (side, side):
                 image = image.resize((side, side), Image.Resampling.BILINEAR)
-            found[number] = np.asarray(image).reshape(side, side, channels)
-        return found
+            pixels[number] = np.asarray(image).reshape(side, side, channels)
+        return pixels
 
 
 @dataclass(frozen=True)
@@ -187,12 +187,12 @@ class _Drawing:
 
     def by_class(self, pictures: list[Picture]) -> list[list[Picture]]:
         """The pictures of each class in drawn order; `take` takes from the end."""
-        found: list[list[Picture]] = [[] for _ in self.parts.classes]
+        classes: list[list[Picture]] = [[] for _ in self.parts.classes]
         for picture in pictures:
-            found[picture.label].append(picture)
+            classes[picture.label].append(picture)
         return [
             [one[n] for n in shuffled(len(one), seed=self.seed, epoch=label)]
-            for label, one in enumerate(found)
+            for label, one in enumerate(classes)
         ]
 
     def take(self, order: list[Picture], number: int, stage: Stage) -> list[Read]:

@@ -76,7 +76,7 @@ def _rows(name: str, rows: Any, image: str, label: str, numbers: dict[Any, int])
 
 
 def _hub_image(rows: Any, number: int, column: str) -> Image.Image:
-    found = rows[number][column] or {}
-    if found.get("bytes") is None and found.get("path"):
-        return image_of_file(Path(found["path"]))
-    return decoded(found.get("bytes") or b"")
+    cell = rows[number][column] or {}
+    if cell.get("bytes") is None and cell.get("path"):
+        return image_of_file(Path(cell["path"]))
+    return decoded(cell.get("bytes") or b"")
