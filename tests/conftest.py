@@ -25,6 +25,7 @@ CHECKED = [
     "blocklens.heads.streaming",
     "blocklens.heads.uniqueness",
     "blocklens.heads.view",
+    "blocklens.labels.accuracy",
     "blocklens.pretraining.bert",
     "blocklens.pretraining.descent",
     "blocklens.pretraining.masking",
@@ -36,6 +37,10 @@ CHECKED = [
     "blocklens.readouts.modified_tokens",
     "blocklens.readouts.vocabulary_heads",
     "blocklens.readouts.vocabulary_training",
+    "blocklens.segmentation.border_strength",
+    "blocklens.segmentation.head_choice",
+    "blocklens.segmentation.sentence_vectors",
+    "blocklens.segmentation.whitening",
 ]
 """Rooms where tensors are: their functions and dataclasses are checked by beartype in the tests."""
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Int64
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -28,14 +29,11 @@ Factors = Sequence[Sequence[Sequence[int]]]
 
 @dataclass(frozen=True, slots=True)
 class LabelCounts:
-    """Occurrences `n` [groups, types] and right predictions `c` [groups, blocks, types].
+    """Occurrences `n` and right predictions `c` of the labels that occur, `ids`, rising."""
 
-    Of the labels that occur, `ids` [types], rising.
-    """
-
-    ids: NDArray[np.int64]
-    n: NDArray[np.int64]
-    c: NDArray[np.int64]
+    ids: Int64[np.ndarray, " types"]
+    n: Int64[np.ndarray, "groups types"]
+    c: Int64[np.ndarray, "groups blocks types"]
 
     @classmethod
     def of(cls, counts: ConfusionCounts, kind: int | None = None) -> LabelCounts:
@@ -55,13 +53,13 @@ class LabelCounts:
         return cls(ids, n, np.stack(right_of_blocks, axis=1))
 
     @property
-    def occurrences(self) -> NDArray[np.int64]:
-        """Occurrences of every label, [types]."""
+    def occurrences(self) -> Int64[np.ndarray, " types"]:
+        """Occurrences of every label."""
         return self.n.sum(axis=0)
 
     @property
-    def correct(self) -> NDArray[np.int64]:
-        """Right predictions per block and label, [blocks, types]."""
+    def correct(self) -> Int64[np.ndarray, "blocks types"]:
+        """Right predictions per block and label."""
         return self.c.sum(axis=0)
 
 

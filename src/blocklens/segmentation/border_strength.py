@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Bool, Float, Float64, Int64
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
 from blocklens.segmentation.head_choice import Which, best, block_range, skewness
 from blocklens.segmentation.whitening import unit_rows
@@ -18,8 +18,8 @@ NEAR = 3
 """Sentences on each side of a border that its strength is taken from."""
 
 
-def contrast(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
-    """How much more alike sentences are on each side of a border than across it, [n - 1].
+def contrast(vectors: Float[np.ndarray, "n width"]) -> Float64[np.ndarray, " n-1"]:
+    """How much more alike sentences are on each side of a border than across it.
 
     Mean inner product of the pairs on one side, less that of the pairs across, with `NEAR`
     sentences a side (fewer at the ends).
@@ -38,13 +38,17 @@ def contrast(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
     return mean_of(alike, within) - mean_of(alike, across)
 
 
-def mean_of(values: NDArray[np.floating], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the chosen values [n, i, j] over i and j, [n]; 0 where none is chosen."""
+def mean_of(
+    values: Float[np.ndarray, "n i j"], chosen: Bool[np.ndarray, "n i j"]
+) -> Float64[np.ndarray, " n"]:
+    """Mean of the chosen values over i and j; 0 where none is chosen."""
     sums = np.where(chosen, values, 0.0).sum(axis=(1, 2), dtype=np.float64)
     return sums / np.maximum(chosen.sum(axis=(1, 2)), 1)
 
 
-def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
+def standardised(
+    values: Float[np.ndarray, "values ..."],
+) -> Float64[np.ndarray, "values ..."]:
     """Values less their mean, over their standard deviation, along the first axis."""
     values = np.asarray(values, dtype=np.float64)
     if len(values) == 0:
@@ -52,8 +56,10 @@ def standardised(values: NDArray[np.floating]) -> NDArray[np.float64]:
     return (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9)
 
 
-def border_attention(attention: SeparatorAttention, which: Which = "chosen") -> NDArray[np.float64]:
-    """Standardised log attention of the separator before each border, mean over heads, [n - 1].
+def border_attention(
+    attention: SeparatorAttention, which: Which = "chosen"
+) -> Float64[np.ndarray, " borders"]:
+    """Standardised log attention of the separator before each border, mean over heads.
 
     ``chosen`` takes the quarter of the heads by `skewness`.
     """
@@ -65,7 +71,9 @@ def border_attention(attention: SeparatorAttention, which: Which = "chosen") -> 
     return standardised(each[:, block_range(each.shape[1], which)].mean(axis=(1, 2)))
 
 
-def strongest(strength: NDArray[np.float64], segments: int | None) -> NDArray[np.int64]:
+def strongest(
+    strength: Float64[np.ndarray, " borders"], segments: int | None
+) -> Int64[np.ndarray, " cuts"]:
     """Cuts at as many borders as asked for, or at those a standard deviation above the mean."""
     if len(strength) == 0:
         return np.zeros(0, dtype=np.int64)
@@ -75,7 +83,7 @@ def strongest(strength: NDArray[np.float64], segments: int | None) -> NDArray[np
     return np.sort(order) + 1
 
 
-def neighbour_distance(means: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Less the cosine of neighbouring sentences' vectors, [n - 1]."""
+def neighbour_distance(means: Float[np.ndarray, "n width"]) -> Float64[np.ndarray, " n-1"]:
+    """Less the cosine of neighbouring sentences' vectors."""
     rows = unit_rows(means)
     return -np.einsum("nw,nw->n", rows[:-1], rows[1:]).astype(np.float64)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float, Float64, Int64
 
 from blocklens.errors import UserError
 from blocklens.segmentation.segment_options import Which
@@ -38,24 +38,20 @@ def block_range(count: int, which: Which) -> slice:
     return slice(0, count)
 
 
-def best(scores: NDArray[np.floating], one_in: int = ONE_IN) -> NDArray[np.int64]:
+def best(scores: Float[np.ndarray, " parts"], one_in: int = ONE_IN) -> Int64[np.ndarray, " chosen"]:
     """Places of the highest scores, one of so many and at least one, rising."""
     order = np.argsort(-scores, kind="stable")
     return np.sort(order[: max(1, len(scores) // one_in)])
 
 
-def neighbour_contrast(parts: NDArray[np.floating]) -> NDArray[np.float64]:
+def neighbour_contrast(
+    parts: Float[np.ndarray, "parts sentences width"],
+) -> Float64[np.ndarray, " parts"]:
     """Mean cosine of neighbouring sentences, less that of all pairs, over the latter's spread.
 
     Every part is centred first. The sums over all pairs come from the summed rows and from their
     products with each other: time and memory grow with the number of sentences, not its square.
-
-    Args:
-        parts: [parts, sentences, width].
-
-    Returns:
-        [parts]; 0 where there are fewer than three sentences.
-
+    0 where there are fewer than three sentences.
     """
     count = parts.shape[1]
     if count < 3:
@@ -71,6 +67,6 @@ def neighbour_contrast(parts: NDArray[np.floating]) -> NDArray[np.float64]:
     return (near - mean) / np.maximum(spread, 1e-9)
 
 
-def skewness(values: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Skewness of standardised values [borders, parts] over the borders, [parts]."""
+def skewness(values: Float[np.ndarray, "borders parts"]) -> Float64[np.ndarray, " parts"]:
+    """Skewness of standardised values over the borders."""
     return np.mean(np.asarray(values, dtype=np.float64) ** 3, axis=0)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float32, Int64
 
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.batching import padded, padding_id
@@ -34,20 +34,20 @@ class SentenceVectors:
     """Mean vectors of a text's sentences.
 
     Attributes:
-        heads: of head output vectors, float32 [sentences, blocks 1..L, heads, head width].
-        blocks: of block outputs 0..L, float32 [sentences, L + 1, width], or None if not asked for.
-        last: of the last block's outputs with equal weights, float32 [sentences, width].
+        heads: of head output vectors, of blocks 1..L.
+        blocks: of block outputs 0..L, or None if not asked for.
+        last: of the last block's outputs with equal weights.
         tokens: tokens that went through the encoder, special tokens included.
 
     """
 
-    heads: NDArray[np.float32]
-    blocks: NDArray[np.float32] | None
-    last: NDArray[np.float32]
+    heads: Float32[np.ndarray, "sentences blocks heads head_width"]
+    blocks: Float32[np.ndarray, "sentences blocks+1 width"] | None
+    last: Float32[np.ndarray, "sentences width"]
     tokens: int
 
 
-def sentence_ids(encoder: Encoder, sentences: list[str]) -> list[NDArray[np.int64]]:
+def sentence_ids(encoder: Encoder, sentences: list[str]) -> list[Int64[np.ndarray, " _"]]:
     """Ids of each sentence without special tokens; an unknown token where there would be none."""
     if encoder.tokenizer is None:
         raise UserError(f"{encoder.name}: no tokenizer; texts need an encoder that has one")
@@ -56,7 +56,7 @@ def sentence_ids(encoder: Encoder, sentences: list[str]) -> list[NDArray[np.int6
     return [np.asarray(ids or [unknown], dtype=np.int64) for ids in tokens]
 
 
-def token_weights(ids: list[NDArray[np.int64]]) -> list[NDArray[np.float32]]:
+def token_weights(ids: list[Int64[np.ndarray, " _"]]) -> list[Float32[np.ndarray, " _"]]:
     """Weight of every token of every sentence: log((n + 1) / (f + 0.5)), always above 0."""
     unique = [np.unique(sentence) for sentence in ids]
     tokens, counts = np.unique(np.concatenate(unique), return_counts=True)
@@ -93,8 +93,8 @@ def sentence_vectors(
 
     count, levels = len(sentences), encoder.blocks
     heads = np.zeros((count, levels, encoder.heads, encoder.head_width), dtype=np.float32)
-    outputs: NDArray[np.float32] | None = None
-    last: NDArray[np.float32] | None = None
+    outputs: np.ndarray | None = None
+    last: np.ndarray | None = None
     workspace = Workspace()
     total = start = 0
     with progress.stage("sentences", len(pieces), "sentences") as stage:

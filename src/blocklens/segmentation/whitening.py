@@ -9,7 +9,7 @@ alike).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float
 from threadpoolctl import ThreadpoolController
 
 one_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
@@ -21,30 +21,34 @@ LANDMARKS = 512
 """Sentences from which the principal directions of a longer text are taken, evenly spaced."""
 
 
-def unit_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+def unit_rows(
+    rows: Float[np.ndarray, "*parts rows width"],
+) -> Float[np.ndarray, "*parts rows width"]:
     """Every row divided by its length; a row of zeros stays."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
 
 
-def centred_rows(rows: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Unit rows less their mean, at unit length again, [..., rows, width]."""
+def centred_rows(
+    rows: Float[np.ndarray, "*parts rows width"],
+) -> Float[np.ndarray, "*parts rows width"]:
+    """Unit rows less their mean, at unit length again."""
     rows = unit_rows(rows)
     return unit_rows(rows - rows.mean(axis=-2, keepdims=True))
 
 
 @one_thread
 def whiten(
-    rows: NDArray[np.floating], power: float, *, landmarks: int = LANDMARKS
-) -> NDArray[np.floating]:
-    """Rows of unit length in the text's principal directions, [rows, directions].
+    rows: Float[np.ndarray, "rows width"], power: float, *, landmarks: int = LANDMARKS
+) -> Float[np.ndarray, "rows directions"]:
+    """Rows of unit length in the text's principal directions.
 
     Centred rows X = U S V' become the unit rows of U S^(1 - power). Of more rows than ``landmarks``
     that many, evenly spaced, give the directions, and the others are projected on them: time and
     memory grow with the number of rows, not with its square.
 
     Args:
-        rows: [rows, width].
+        rows: one a sentence.
         power: 0 leaves the proportions as they are, 1 makes all directions alike.
         landmarks: how many rows give the directions at most.
 
