@@ -100,7 +100,7 @@ class Measurement:
 
     @property
     def groups(self) -> pd.DataFrame:
-        """Sums by group of texts at the chosen cut: what claims resample."""
+        """Sums by group of texts at the chosen cut: what claims read."""
         return self._named(self.sums.sums())
 
     def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,8 +137,8 @@ def measure(
             at most 512.
         overlap: tokens shared by neighbouring windows of a long text; default an eighth.
         long: take all of a long text in "windows", or "cut" it to the first.
-        unit: what the intervals resample; "auto" is texts, or windows where there are fewer than 20
-            texts.
+        unit: what the intervals leave out; "auto" is texts, or windows where there are fewer than
+            20 texts.
         language: of the sentence splitter; "auto" guesses it from the first texts, as `study` does.
         sentences: what a sentence is, see `blocklens.inputs.sentence_choice`.
         shuffle: shuffle each window's tokens with this seed (a control).

@@ -113,4 +113,4 @@ def save_classifier(folder: Path, model: Any, tokenizer: Any, card: str, *, toke
     """
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.model_max_length = tokens
-    save_model(folder, model, tokenizer, card)
+    save_model(folder, model.cpu(), tokenizer, card)

@@ -20,7 +20,7 @@ def measurement_html(encoder: str, blocks: int, heads: int, unit: str, skipped: 
     left_out = f"; {skipped:,} texts were skipped" if skipped else ""
     return lines(
         f"Heads of {model_name(encoder)}",
-        f"{blocks} blocks of {heads} heads; intervals resample groups of {unit}s{left_out}.",
+        f"{blocks} blocks of {heads} heads; intervals leave out groups of {unit}s{left_out}.",
         "Tables: table, labels, distances, anchors.",
     )
 

@@ -17,47 +17,6 @@ MOST_TEXTS = 20
 """Texts that the page shows; the tables have all."""
 WITHOUT_ENCODER = (*BASELINES, UNTRAINED)
 """Ways to segment that use no trained encoder."""
-STRENGTH_TERMS = (
-    (
-        "Attention at the end of a sentence",
-        "ours",
-        "What the last punctuation token of a sentence receives from tokens that are no "
-        "separators. P1 suggests that it says how strong a border is; the formula is ours.",
-    ),
-    (
-        "context",
-        "ours",
-        "Segments whose sentences' head output vectors point the same way, by an exact cut. The "
-        "heads are chosen by a rule without labels unless the options say otherwise.",
-    ),
-    (
-        "Strength of a border",
-        "ours",
-        "How much more alike sentences are on each side of the border than across it (or what the "
-        "separator receives), in standard deviations from the text's mean.",
-    ),
-)
-SCORE_TERMS = (
-    *STRENGTH_TERMS,
-    (
-        "Pk, WindowDiff",
-        "literature",
-        "Share of places a fixed distance apart that are wrongly put in one segment or in two; "
-        "share of such windows with a wrong number of borders. 0 is perfect.",
-    ),
-    (
-        "Boundary similarity",
-        "literature",
-        "One less the share of borders missed, added or (at half the cost) one sentence off. 1 is "
-        "perfect.",
-    ),
-    (
-        "Untrained twins",
-        "ours",
-        "The same configuration with fresh weights, segmenting by the method context.",
-    ),
-    ("Intervals", "ours", "95 %, from resampling documents."),
-)
 
 
 def scores_section(folder: StudyFolder) -> Section | None:

@@ -91,13 +91,8 @@ def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Pa
         accuracy_at(learning, max(blocks)),
     )  # fmt: skip
     place = folder / f"block-{block}"
-    keep_classifier(place, encoder, model, card, chosen.tokens)
+    save_classifier(place, model, encoder.tokenizer, card, tokens=chosen.tokens)
     return place
-
-
-def keep_classifier(place: Path, encoder: Encoder, model: Any, card: str, tokens: int) -> None:
-    """Write a classifier's folder."""
-    save_classifier(place, model.cpu(), encoder.tokenizer, card, tokens=tokens)
 
 
 def classifier_card(

@@ -5,7 +5,7 @@
     tables/summary         their means with intervals
     tables/differences     what `joint` and `context` gain over other ways, with intervals
     tables/borders         what separators receive, by block and head, with intervals
-    tables/border_sums     the same by document, which the claims resample
+    tables/border_sums     the same by document, of which the claims leave out each
     tables/claims          effect, interval, control and verdict
 
 The rest is as in every study's folder (`runner.py`).

@@ -95,7 +95,10 @@ def study_sizes(
             name = f"{comparison}, {chosen.articles} articles, seed {chosen.seed}"
             made_of = {"options": chosen, "texts": digest, "measured": MEASURED_TEXTS}
             planned.append(Step(name, made_of, train, keeps=f"{place}/model"))
-        part = Part("sizes", VERSION, planned, notes=notes, derive=with_table_of_sizes)
+        part = Part(
+            "sizes", VERSION, planned, notes=notes,
+            derive=lambda tables: {"training_sizes": sizes_table(tables["training_runs"])},
+        )  # fmt: skip
         run.measure(part)
         shared = options.model_dump(exclude={"articles", "steps", "epochs", "hours", "seed"})
         record = StudyRecord(
@@ -159,11 +162,6 @@ def held_out(source: TextSource, options: PretrainOptions) -> list[str]:
             if len(chosen) == MEASURED_TEXTS:
                 break
     return chosen
-
-
-def with_table_of_sizes(tables: Tables) -> Tables:
-    """A row a comparison and size, from the rows of all runs."""
-    return {"training_sizes": sizes_table(tables["training_runs"])}
 
 
 def notes(facts: Facts, tables: Tables) -> list[str]:

@@ -26,7 +26,7 @@ from blocklens.confidence.input_apt import (
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.progress import Progress
-from blocklens.readouts.text_classifiers import with_read_out
+from blocklens.readouts.text_classifiers import save_classifier, with_read_out
 from blocklens.readouts.text_task import (
     ClassTexts,
     TextReadOuts,
@@ -39,7 +39,6 @@ from blocklens.studies.classifiers import (
     MODEL,
     accuracy_at,
     classifier_card,
-    keep_classifier,
 )
 from blocklens.studies.labelled_samples import Given, check, read_out, read_outs_of, tuned
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
@@ -125,7 +124,8 @@ def read_out_once(
         else:
             accuracy = accuracy_at(tables["learning"], encoder.blocks)
             card = classifier_card(encoder, given, encoder.blocks, "read-out", accuracy)
-            keep_classifier(work.folder / MODEL, encoder, model, card, chosen.tokens)
+            place = work.folder / MODEL
+            save_classifier(place, model, encoder.tokenizer, card, tokens=chosen.tokens)
     return Result(tables, facts)
 
 
@@ -162,7 +162,8 @@ def tuned_once(
         tables |= input_apt_tables(given.texts, inputs, measured, answers.both(), tuned=True)
     accuracy = accuracy_at(tables["learning"], last)
     card = classifier_card(encoder, given, last, "truncate", accuracy)
-    keep_classifier(work.folder / MODEL, encoder, kept[0], card, chosen.tokens)
+    place = work.folder / MODEL
+    save_classifier(place, kept[0], encoder.tokenizer, card, tokens=chosen.tokens)
     return Result(tables, facts)
 
 
