@@ -28,7 +28,10 @@ def texts_and_encoder(texts: Any, encoder: Any, **options: Any) -> tuple[Any, En
 def is_model(given: Any) -> bool:
     """Whether something is plainly a model: a folder of one, or an object that holds one."""
     if isinstance(given, str | Path):
-        return (Path(given) / "config.json").is_file()
+        try:
+            return (Path(given) / "config.json").is_file()
+        except (OSError, ValueError):  # a text that is too long for a path, or holds a NUL
+            return False
     if isinstance(given, tuple) and given:
         given = given[0]
     return isinstance(given, Encoder | nn.Module) or isinstance(
