@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import vl_convert
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
     AlbertConfig,
@@ -196,3 +198,13 @@ def drawn(page) -> None:
     """Wait until every chart of a page is drawn."""
     charts = "[...document.querySelectorAll('.chart[data-chart]')]"
     until(page, f"{charts}.every((chart) => chart.dataset.drawn)")
+
+
+def marks_of(svg: str) -> set[str]:
+    """The kinds of marks that are drawn in a chart's SVG; a mark without data is none."""
+    return set(re.findall(r'<g class="mark-(\w+) role-mark[^>]*[^/>]><', svg))
+
+
+def marks_in(chart: Any) -> set[str]:
+    """The marks of a chart that vl-convert compiled and drew (`to_dict` holds to the schema)."""
+    return marks_of(vl_convert.vegalite_to_svg(chart.to_dict()))

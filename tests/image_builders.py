@@ -10,6 +10,16 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.images import Parts, Picture, draw_images
+from blocklens.labels.cluster_statistics import ClusterOptions
+from blocklens.labels.tables import LabelOptions
+from blocklens.readouts.class_heads import ClassTraining
+from blocklens.readouts.image_task import ImageReadOuts
+
+QUICK = ImageReadOuts(
+    seeds=2,
+    training=ClassTraining(head="linear", epochs=10, least_steps=60, rate=1e-2),
+    labels=LabelOptions(groups=5, clusters=ClusterOptions(null_seeds=1)),
+)
 
 
 def processor(side=8):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from test_image_task import QUICK, processor, shades, vit
 from transformers import (
     AutoModelForImageClassification,
     ConvNextConfig,
@@ -25,6 +24,7 @@ from blocklens.readouts.image_classifiers import (
     shorter_classifier,
 )
 from blocklens.readouts.image_task import ImageReadOuts, image_batches, measure_image_classes
+from image_builders import QUICK, processor, shades, vit
 
 SMALL = {
     "hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 32,

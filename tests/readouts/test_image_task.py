@@ -18,10 +18,8 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.image_measurement import measure_patches
 from blocklens.inputs.images import Parts, Picture, draw_images, open_images
-from blocklens.labels.cluster_statistics import ClusterOptions
-from blocklens.labels.tables import MEAN, LabelOptions
+from blocklens.labels.tables import MEAN
 from blocklens.readouts.block_outputs import kept_outputs
-from blocklens.readouts.class_heads import ClassTraining
 from blocklens.readouts.image_task import (
     ImageReadOuts,
     image_batches,
@@ -30,13 +28,7 @@ from blocklens.readouts.image_task import (
     pooling_of,
 )
 from helpers import small_encoder
-from image_builders import processor, shades, vit
-
-QUICK = ImageReadOuts(
-    seeds=2,
-    training=ClassTraining(head="linear", epochs=10, least_steps=60, rate=1e-2),
-    labels=LabelOptions(groups=5, clusters=ClusterOptions(null_seeds=1)),
-)
+from image_builders import QUICK, processor, shades, vit
 
 
 def accuracy(measured, block):

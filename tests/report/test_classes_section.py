@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import vl_convert
 from synthetic import HOSTILE
 from synthetic_images import BLOCKS
 from synthetic_texts import build_text_study, text_tables
@@ -15,7 +14,7 @@ from blocklens.labels.tasks import FINE_TUNED, TEXT
 from blocklens.report import StudyFolder, charts, write_report
 from blocklens.report.labels_section import change, hardest, labels_section, part
 from blocklens.report.methods_section import terms_of
-from helpers import drawn
+from helpers import drawn, marks_in
 
 TABLES = text_tables()
 
@@ -62,13 +61,13 @@ def test_confidence_is_shown_for_all_and_for_right_answers(folder):
 
 def test_charts_draw_every_bin_and_arm(folder):
     chart = charts.confidence_curve(folder.table("confidence_curve"))
-    assert vl_convert.vegalite_to_svg(chart.to_dict()).startswith("<svg")
+    assert marks_in(chart)
     margin, rows = sorted(chart.to_dict()["datasets"].values(), key=len)
     assert len(rows) == len(TABLES["confidence_curve"])
     assert margin[0]["high"] - margin[0]["low"] == pytest.approx(0.02)
     for statistic in ("prediction change", "accuracy"):
         chart = charts.replacement(folder.table("replacement"), statistic)
-        assert vl_convert.vegalite_to_svg(chart.to_dict()).startswith("<svg")
+        assert marks_in(chart)
         (rows,) = chart.to_dict()["datasets"].values()
         assert len(rows) == 3 * len(SHARES)  # the differences are a claim's, not a curve
         assert {row["tokens_replaced"] for row in rows} >= {"strong match partner"}

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import vl_convert
 from synthetic import HOSTILE
 from synthetic_images import BLOCKS, IMAGES, build_image_study, image_tables
 
@@ -12,7 +11,7 @@ from blocklens.labels.tasks import IMAGE
 from blocklens.report import StudyFolder, write_report
 from blocklens.report.labels_section import block_facts, examples, labels_section
 from blocklens.report.methods_section import terms_of
-from helpers import drawn
+from helpers import drawn, marks_in
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def test_every_figure_is_drawn_and_has_one_sentence(folder):
         "image-heads-1",
     ]  # fmt: skip
     for figure in section.figures:
-        assert vl_convert.vegalite_to_svg(figure.chart.to_dict()).startswith("<svg")
+        assert marks_in(figure.chart)
         assert figure.caption.endswith(".")
     assert f"{IMAGES} images" in section.intro
 
