@@ -8,7 +8,7 @@ module that gives its inputs in batches (docs/design.md).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MARGIN = 0.01
 """Accuracy that the advised block may lose, whatever the labels: one point."""
@@ -72,15 +72,11 @@ TEXT = Task(
     rises="p2-class-accuracy",
     clusters="p2-class-clusters",
 )
-FINE_TUNED = Task(
-    "text, fine-tuned",
-    "class",
-    "classes",
-    "text classes",
-    "texts",
-    "classes",
-    "Text classes",
+FINE_TUNED = replace(
+    TEXT,
+    name="text, fine-tuned",
     rises="p2-finetuned-accuracy",
+    clusters=None,
     variant="Fine-tuned up to each block",
 )
 IMAGE = Task(
