@@ -113,6 +113,9 @@ def test_several_labels_a_text_have_a_sigmoid_each(tmp_path):
     [
         ({"1": "neg", "2": "pos"}, r"numbers its classes 1, 2; expected 0 to 1"),
         ({"0": "neg", "1": "neg"}, "calls several classes 'neg'"),
+        ({"0": "neg", "1": "neg "}, "calls several classes 'neg'"),
+        ({"0": None, "1": "pos"}, "has no name for class 0"),
+        ({"0": "neg", "1": "pos", "2": "?"}, r"do not have the shapes that config\.json says"),
     ],
 )
 def test_classes_without_a_number_or_a_name_of_their_own_are_one_line(tmp_path, names, why):
@@ -121,6 +124,14 @@ def test_classes_without_a_number_or_a_name_of_their_own_are_one_line(tmp_path, 
     config["id2label"] = names
     (place / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match=why):
+        load_classifier(place)
+
+
+def test_an_unknown_kind_of_output_is_one_line(tmp_path):
+    place = saved(tmp_path)
+    config = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(json.dumps({**config, "problem_type": "ranking"}))
+    with pytest.raises(UserError, match="has the problem_type 'ranking'; expected single_label"):
         load_classifier(place)
 
 

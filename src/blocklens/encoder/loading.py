@@ -203,4 +203,6 @@ def why_not_loaded(source: str | Path, error: Exception) -> str:
 def one_line(error: BaseException, limit: int = 160) -> str:
     """The first sentence of an error, without line breaks."""
     words = " ".join(str(error).split()) or type(error).__name__
+    if "ignore_mismatched_sizes" in words:  # it speaks of a report that is not shown
+        words = "its weights do not have the shapes that config.json says"
     return words if len(words) <= limit else words[: limit - 1] + "…"

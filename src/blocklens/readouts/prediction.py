@@ -30,7 +30,7 @@ from blocklens.encoder.loading import (
     quiet_transformers,
 )
 from blocklens.errors import UserError
-from blocklens.inputs.fields import kind_of
+from blocklens.inputs.fields import kind_of, label_of
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.tokenising import token_ids
 from blocklens.readouts.finetuning import class_scores
@@ -148,7 +148,8 @@ def outputs_of(config: Any, name: str) -> tuple[list[str], Task]:
     """The names of a classifier's outputs in order, and what they are.
 
     Raises:
-        UserError: classes that are not numbered 0 to n - 1, or share a name.
+        UserError: classes that are not numbered 0 to n - 1, have no name or share one, or outputs
+            of a kind that is not known.
 
     """
     numbers = sorted(int(number) for number in config.id2label)
@@ -158,12 +159,22 @@ def outputs_of(config: Any, name: str) -> tuple[list[str], Task]:
             f"0 to {len(numbers) - 1}: renumber id2label"
         )
     names = [str(config.id2label[number]) for number in numbers]
-    if twice := sorted({one for one in names if names.count(one) > 1}):
+    seen = [label_of(config.id2label[number]) for number in numbers]
+    if None in seen:
+        raise UserError(
+            f"{name}: config.json has no name for class {seen.index(None)}: give it one in id2label"
+        )
+    if twice := [one for one in seen if seen.count(one) > 1]:
         raise UserError(
             f"{name}: config.json calls several classes {twice[0]!r}: give each a name in id2label"
         )
     if config.problem_type is None:
         return names, "numbers" if len(names) == 1 else "one class"
+    if config.problem_type not in TASKS:
+        raise UserError(
+            f"{name}: config.json has the problem_type {config.problem_type!r}; expected "
+            f"{', '.join(TASKS)}"
+        )
     return names, TASKS[config.problem_type]
 
 
