@@ -83,8 +83,6 @@ def _slice(data: np.ndarray, start: int, end: int) -> Image.Image:
 
 def _levels(path: Path, arrays: list[np.ndarray]) -> Levels:
     """One range for the images to train on and to measure on."""
-    if any(array.dtype.kind not in "biuf" for array in arrays):
-        raise UserError(f"{path}: its images are of {arrays[0].dtype}; expected grey levels")
     if all(array.dtype == np.uint8 for array in arrays):
         return EIGHT_BITS
     known = [array[np.isfinite(array)] for array in arrays]
