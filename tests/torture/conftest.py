@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,10 +30,15 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The folder that every command writes when nothing goes wrong; each is made once."""
+def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The folder that every command writes when nothing goes wrong; each is made once.
+
+    "seconds of": how long each took.
+    """
     base = tmp_path_factory.mktemp("undisturbed")
+    seconds = {}
     for name in COMMANDS:
-        ended = Running(inputs.command(name, base / name), base / f"{name}.log").wait(300)
+        ended = Running(inputs.command(name, base / name), base / f"{name}.log").wait(900)
         assert ended.code == 0, ended
-    return {name: base / name for name in COMMANDS}
+        seconds[name] = ended.seconds
+    return {**{name: base / name for name in COMMANDS}, "seconds of": seconds}
