@@ -46,6 +46,9 @@ def npz(path: Path) -> Parts:
     for key in ("x_train", "x_test", "jpeg", "offsets"):
         if key in arrays and arrays[key].dtype.kind not in "biuf":
             raise UserError(f"{path}: {key} holds {arrays[key].dtype}, no real numbers")
+    for key in ("classes", "jpeg", "offsets", "x_train", "x_test"):
+        if key in arrays and arrays[key].ndim != 1 and (arrays[key].ndim == 0 or key[0] != "x"):
+            raise UserError(f"{path}: {key} has {arrays[key].ndim} dimensions; expected a list")
     if {"x_train", "y_train"} <= set(arrays):
         for key in {"y_train", "y_test"} & set(arrays):
             arrays[key] = _labels(path, arrays[key])
