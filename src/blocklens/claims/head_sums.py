@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -45,7 +47,8 @@ class Run:
     def first_over_final(self) -> Estimate:
         """The effect in the first third of the blocks over that in the last third."""
         first = self._ratios(slice(0, self.third))
-        return self._ratio(first / self._ratios(slice(self.blocks - self.third, None)))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self._ratio(first / self._ratios(slice(self.blocks - self.third, None)))
 
     def strongest_head(self) -> Estimate:
         """The effect of the head that is strongest on half of the texts, on the other half.
@@ -69,12 +72,15 @@ class Run:
                 weights += of_expected / of_expected.sum()
         return of_ratio(values, weights)
 
-    def spread_over_heads(self) -> Estimate:
+    def spread_over_heads(self) -> Estimate | None:
         """How many doublings the heads of a block lie apart, without the noise of few texts.
 
         The standard deviation over heads of log2(effect), the mean square over blocks. Noise makes
-        heads look different; the jackknife takes out what the variance owes to it.
+        heads look different; the jackknife takes out what the variance owes to it. None where a
+        block has one head.
         """
+        if self.observed.shape[2] == 1:
+            return None
         # Half an observation keeps a head without any finite.
         doublings = np.log2(
             (all_and_without(self.observed) + 0.5) / (all_and_without(self.expected) + 0.5)
@@ -90,6 +96,10 @@ class Run:
         return ratios(
             self.observed[:, blocks].sum(axis=(1, 2)), self.expected[:, blocks].sum(axis=(1, 2))
         )
+
+
+Quantity = Callable[[Run], Estimate | None]
+"""One estimate of a run's sums; None where they have no such quantity."""
 
 
 def all_and_without(sums: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from blocklens.claims.verdict import ERROR, Judgement, Question
 from blocklens.statistics.estimate import SEEDS, TEXTS, TWINS, Estimate, Source
@@ -78,7 +79,7 @@ def _times(excess: Estimate, unit: str, gap: float, error: float) -> float | Non
         for twins in range(held + 1, MOST_TWINS + 1):
             one = Source(TWINS, spread * math.sqrt(1 + 1 / twins), twins)
             rest = tuple(s for s in excess.sources if s.unit != TWINS)
-            if _decides(Estimate.of(gap, (one, *rest)), error):
+            if _decides(gap, (one, *rest), error):
                 return twins
         return None
     times = 1.0
@@ -88,7 +89,7 @@ def _times(excess: Estimate, unit: str, gap: float, error: float) -> float | Non
             Source(s.unit, s.error / math.sqrt(times), _grown(s, times)) if s.unit == unit else s
             for s in excess.sources
         ]
-        if _decides(Estimate.of(gap, sources), error):
+        if _decides(gap, sources, error):
             return times
     return None
 
@@ -98,8 +99,9 @@ def _grown(source: Source, times: float) -> float:
     return int(source.groups * times) if source.unit == SEEDS else source.groups
 
 
-def _decides(excess: Estimate, error: float) -> bool:
-    return excess.p_above(0.0) <= error / 2
+def _decides(gap: float, sources: Sequence[Source], error: float) -> bool:
+    """Whether an interval at the level that decides would be narrower than the gap."""
+    return Estimate(gap, sources=tuple(sources)).half(1 - error) <= gap
 
 
 def _in_words(excess: Estimate, unit: str, times: float) -> str:

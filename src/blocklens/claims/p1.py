@@ -6,21 +6,20 @@ the smallest effect that counts and the controls are ours, and stand beside each
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from blocklens.claims.head_sums import Run
+from blocklens.claims.head_sums import Quantity, Run
 from blocklens.claims.registry import LEARNED, WORDS, Finding, Tables, claim, not_applicable
-from blocklens.statistics.estimate import Estimate, population
+from blocklens.statistics.estimate import population
 
 FINAL_THIRD = "The final blocks are the last third (ours)."
 TENTH = "A tenth above no preference: less is not what a reader would call a preference (ours)."
 
 
 def compare(
-    tables: Tables, measure: str, statistic: str, quantity: Callable[[Run], Estimate], lacking: str
+    tables: Tables, measure: str, statistic: str, quantity: Quantity, lacking: str
 ) -> Finding | None:
     """One quantity of one statistic, for the encoder and for its controls.
 
@@ -39,16 +38,17 @@ def compare(
     return of_runs(rows, quantity, lacking)
 
 
-def of_runs(rows: pd.DataFrame, quantity: Callable[[Run], Estimate], lacking: str) -> Finding:
+def of_runs(rows: pd.DataFrame, quantity: Quantity, lacking: str) -> Finding:
     """The encoder's estimate beside those of untrained twins and of shuffled tokens."""
     found = {str(run): quantity(Run(of_run)) for run, of_run in rows.groupby("run", sort=True)}
-    if "encoder" not in found:
+    effect = found.get("encoder")
+    if effect is None:
         return not_applicable(lacking)
-    twins = [one for run, one in found.items() if run.split()[0] == "untrained"]
+    twins = [one for run, one in found.items() if one and run.split()[0] == "untrained"]
     controls = {LEARNED: population(twins)} if twins else {}
-    if "shuffled" in found:
-        controls[WORDS] = found["shuffled"]
-    return Finding(found["encoder"], controls)
+    if shuffled := found.get("shuffled"):
+        controls[WORDS] = shuffled
+    return Finding(effect, controls)
 
 
 def register(  # one line per claim below reads better than a decorator each
@@ -56,7 +56,7 @@ def register(  # one line per claim below reads better than a decorator each
     statement: str,
     measure: str,
     statistic: str,
-    quantity: Callable[[Run], Estimate],
+    quantity: Quantity,
     *,
     says: str,
     lacking: str = "these texts have no pair of tokens of this kind",
@@ -136,6 +136,7 @@ register(
     "repetition",
     Run.spread_over_heads,
     says="spread over a block's heads of the repetition score, in doublings",
+    lacking="each block has one head, or no token occurs twice in one of these texts",
     null=0.0,
     least=0.2,
     least_reason="A fifth of a doubling: typical heads then differ by a seventh (ours).",

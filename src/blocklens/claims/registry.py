@@ -178,6 +178,8 @@ def _why_not_asked(claim: Claim, finding: Finding) -> tuple[str, str]:
             f"below {FEWEST_GROUPS} an interval is not to be trusted",
             more_groups(inputs),
         )
+    if finding.effect.ratio and not finding.effect.value:
+        return "none was seen, and a share of 0 has no interval", "more texts"
     if not finding.effect.sources:
         return "there is no interval: one group of texts says nothing of others", "more texts"
     missing = [name for name in claim.asks if name not in finding.controls]
@@ -187,7 +189,10 @@ def _why_not_asked(claim: Claim, finding: Finding) -> tuple[str, str]:
             SIMPLEST: ("the simplest system was not run", "a study that runs it"),
             WORDS: ("shuffled tokens were not measured", "the shuffled control"),
         }[missing[0]]
-    if any(not finding.controls[name].sources for name in claim.asks):
+    controls = [finding.controls[name] for name in claim.asks]
+    if not all(math.isfinite(control.at) for control in controls):
+        return "untrained encoders do not show the statistic on these texts", "more texts"
+    if not all(control.sources for control in controls):
         return (
             "one untrained encoder says nothing of how much untrained encoders differ",
             "five untrained twins",
@@ -225,13 +230,12 @@ def evaluate(tables: Tables) -> pd.DataFrame:
     choices, figure (JSON).
     """
     found = [(made, made.find(tables)) for made in REGISTRY.values()]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one in judge([(made, finding) for made, finding in found if finding is not None]):
-        made, nothing = one.claim, Estimate(float("nan"))
-        effect = one.finding.effect or nothing
-        controls = one.finding.controls
+        made, controls = one.claim, one.finding.controls
         control = controls.get(LEARNED) or controls.get(SIMPLEST) or controls.get(WORDS)
-        beside = control or nothing
+        effect, low, high = _shown(one.finding.effect)
+        beside, beside_low, beside_high = _shown(control)
         rows.append(
             {
                 "id": made.id,
@@ -239,17 +243,17 @@ def evaluate(tables: Tables) -> pd.DataFrame:
                 "statement": made.statement,
                 "tag": made.tag,
                 "statistic": made.statistic,
-                "effect": effect.value,
-                "low": effect.low,
-                "high": effect.high,
+                "effect": effect,
+                "low": low,
+                "high": high,
                 "bound": made.null,
                 "least": made.least,
                 "least_reason": made.least_reason,
                 "side": made.side,
                 "control": made.control if control or not made.asks else "not run",
-                "control_effect": beside.value,
-                "control_low": beside.low,
-                "control_high": beside.high,
+                "control_effect": beside,
+                "control_low": beside_low,
+                "control_high": beside_high,
                 "there": one.answer("there"),
                 "learned": one.answer(LEARNED),
                 "beyond_simplest": one.answer(SIMPLEST),
@@ -263,3 +267,12 @@ def evaluate(tables: Tables) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _shown(estimate: Estimate | None) -> tuple[float, float, float]:
+    """Value and interval; nothing of an estimate without one: a value alone says too much."""
+    ends = (estimate.value, estimate.low, estimate.high) if estimate else (math.nan,)
+    if not all(map(math.isfinite, ends)):
+        return math.nan, math.nan, math.nan
+    value, low, high = (end + 0.0 for end in ends)  # -0.0 is 0
+    return value, low, high
