@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def half_width(
     at least: one more source never makes an interval narrower.
     """
     each = [
-        (stats.t.ppf((1 + level) / 2, np.maximum(np.asarray(number) - 1, 1)) * error) ** 2
+        (special.stdtrit(np.maximum(np.asarray(number) - 1, 1), (1 + level) / 2) * error) ** 2
         for error, number in zip(errors, groups, strict=True)
     ]
     return np.sqrt(sum(each))
