@@ -170,7 +170,7 @@ def going(stage: Stage) -> str:
     of = f" of {stage.total:,}" if stage.total else ""
     line = f"{stage.name}: {stage.done:,}{of} {stage.unit}, {rate:,.3g} a second"
     if stage.total and rate:
-        line += f", {duration((stage.total - stage.done) / rate)} left"
+        line += f", {duration(max(stage.total - stage.done, 0) / rate)} left"
     return line + (f", {stage.note}" if stage.note else "")
 
 
