@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from blocklens.report import charts
     from blocklens.report.compare import compare
     from blocklens.segmentation.evaluate import evaluate
-    from blocklens.segmentation.segment import Segmentation, segment
+    from blocklens.segmentation.segment import segment
+    from blocklens.segmentation.segmented import Segmentation
     from blocklens.studies.finetune import finetune
     from blocklens.studies.image_options import ImageStudyOptions
     from blocklens.studies.images_part import study_images as images
@@ -83,7 +84,7 @@ _HOMES = {
     "Limits": "inputs.opening:Limits",
     "Measurement": "heads.measurement:Measurement",
     "PretrainOptions": "pretraining.pretrain_options:PretrainOptions",
-    "Segmentation": "segmentation.segment:Segmentation",
+    "Segmentation": "segmentation.segmented:Segmentation",
     "Study": "studies.runner:Study",
     "StudyOptions": "studies.study_options:StudyOptions",
     "Text": "inputs.texts:Text",

@@ -36,7 +36,7 @@ def test_text_markdown_and_json_hold_the_same_segments(model, text):
     assert plain.exit_code == 0, plain.output
     assert plain.stdout.count("-----") == 1
     markdown = RUNNER.invoke(cli.app, [*command, "--format", "markdown"])
-    assert "\n---\n" in markdown.stdout
+    assert markdown.stdout.count("\n## ") == 2
     (record,) = json.loads(RUNNER.invoke(cli.app, [*command, "--json"]).stdout)
     assert len(record["segments"]) == 2
     for segment in record["segments"]:
@@ -87,6 +87,7 @@ def test_an_option_that_would_do_nothing_is_refused(model, text, tmp_path):
     cut = ["segment", text, "--encoder", model]
     for command in (
         [*scored, "--segments", "3"],
+        [*scored, "--levels", "2"],
         [*scored, "--text-field", "body"],
         [*scored, "--language", "de"],
         [*scored, "--format", "markdown"],

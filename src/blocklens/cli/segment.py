@@ -19,7 +19,7 @@ from blocklens.progress import shown
 from blocklens.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
-    from blocklens.segmentation.segment import Segmentation
+    from blocklens.segmentation.segmented import Segmentation
 
 EXAMPLES = """
 **Examples**
@@ -118,7 +118,7 @@ def segment(
         rule = "\n" + 72 * "=" + "\n\n"
         markdown = format == "markdown"
         pages = (one.as_markdown() if markdown else one.as_text() for one in segmentations)
-        print(rule.join(pages), end="")
+        print(("\n" if markdown else rule).join(pages), end="")
     if out is not None:
         from blocklens.studies.segments_part import write_segmentations
 
@@ -169,7 +169,9 @@ def _segmentations(
             source = TextSource(file, field=text_field, limit=limit)
             for one in source:
                 segmentations.append(
-                    cut(one.text, encoder, name=one.name, progress=progress, **chosen)
+                    cut(
+                        one.text, encoder, name=one.name, cues=one.cues, progress=progress, **chosen
+                    )
                 )
             skipped += source.skipped
     for text in skipped:

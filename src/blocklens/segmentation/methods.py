@@ -23,7 +23,7 @@ from blocklens.segmentation.border_strength import (
 )
 from blocklens.segmentation.head_choice import Which, best, block_range, neighbour_contrast
 from blocklens.segmentation.reading import Reading
-from blocklens.segmentation.segment_count import ANY, Lengths, find_cuts
+from blocklens.segmentation.segment_count import ANY, COHERENCE, Lengths, find_cuts
 from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
 
 POWER = 0.4
@@ -41,7 +41,8 @@ class Evidence:
     Attributes:
         strength: how strong each border is, [n - 1]; comparable within one text only.
         cuts: the first sentence of every segment but the first, rising, for a number of segments,
-            or None to find it, and, if wanted, for `Lengths` of a segment.
+            or None to find it, and, if wanted, for `Lengths` of a segment, and inside some of the
+            sentences alone, a slice.
 
     """
 
@@ -77,22 +78,43 @@ def of_vectors(
     strength = contrast(vectors)
     if border is not None:
         strength = standardised(strength) + border
-    return Evidence(
-        strength,
-        lambda segments, lengths=ANY: find_cuts(
-            vectors, border, segments=segments, lengths=lengths
-        ),
-    )
+    return Evidence(strength, segments_of(vectors, border))
+
+
+def segments_of(
+    vectors: NDArray[np.floating], border: NDArray[np.float64] | None = None,
+    *, penalty: float | None = None, coherence: float = COHERENCE,
+) -> Callable[..., NDArray[np.int64]]:  # fmt: skip
+    """How unit rows [n, width] are cut, see `Evidence`.
+
+    ``penalty``, times sqrt(n log n), is the price of a segment; None finds the price.
+    """
+
+    def cuts(
+        segments: int | None, lengths: Lengths = ANY, inside: slice | None = None
+    ) -> NDArray[np.int64]:
+        rows, worth = vectors, border
+        if inside is not None:
+            rows = centred_rows(vectors[inside])
+            worth = None if border is None else border[inside.start : inside.stop - 1]
+        price = None if penalty is None else penalty * float(np.sqrt(len(rows) * np.log(len(rows))))
+        return find_cuts(
+            rows, worth, segments=segments, lengths=lengths, price=price, coherence=coherence
+        )
+
+    return cuts
 
 
 def of_borders(strength: NDArray[np.float64]) -> Evidence:
     """Borders [n - 1] by themselves, cut where they are strongest."""
 
-    def cuts(segments: int | None, lengths: Lengths = ANY) -> NDArray[np.int64]:
-        if lengths != ANY:
+    def cuts(
+        segments: int | None, lengths: Lengths = ANY, inside: slice | None = None
+    ) -> NDArray[np.int64]:
+        if lengths != ANY or inside is not None:
             raise UserError(
-                "--min, --max: this method knows borders and no segments; leave them out, or take "
-                "joint, context, blocks, both or change-points"
+                "--min, --max, --levels: this method knows borders and no segments; leave them "
+                "out, or take joint, context, blocks, both or change-points"
             )
         return strongest(strength, segments)
 
@@ -144,13 +166,8 @@ def change_points(reading: Reading, which: Which = "chosen") -> Evidence:
     """
     del which
     rows = unit_rows(reading.vectors.last.astype(np.float64))
-    price = PENALTY * np.sqrt(len(rows) * np.log(len(rows)))
-    return Evidence(
-        neighbour_distance(rows),
-        lambda segments, lengths=ANY: find_cuts(
-            rows, segments=segments, lengths=lengths, price=price, coherence=1.0
-        ),
-    )
+    cuts = segments_of(rows, penalty=PENALTY, coherence=1.0)
+    return Evidence(neighbour_distance(rows), cuts)
 
 
 @method("cosine-drop")

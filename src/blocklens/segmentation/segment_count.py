@@ -39,8 +39,9 @@ STRETCH = 200
 SHUFFLES = 19
 """Random orders that a text is compared with."""
 EVIDENCE = 2.5
-"""How far a text's own order must stand out among random ones; chosen on the articles set apart for
-choosing, where 2 of 110 shuffled ones are then cut."""
+"""How far a text's own order must stand out among random ones; chosen on documents for choosing. Of
+those (MiniLM-L6, `joint`) it cuts 1 of 66 articles in random order, and of texts of one subject 41
+of 66 sections of 12 sentences or more and 16 of 22 such segments of Choi's."""
 
 
 class Lengths(NamedTuple):

@@ -16,6 +16,14 @@ class SegmentOptions(Options):
     segments: int | None = option(
         None, "How many segments.", flag="-n --segments", shown="found", ge=1
     )
+    shortest: int = option(1, "Sentences of a segment at least.", flag="--min", ge=1)
+    longest: int | None = option(
+        None, "Sentences of a segment at most.", flag="--max", shown="400 where it is found", ge=1
+    )
+    levels: int = option(
+        1, "How often to cut: with 2 every segment is cut again, into a number that is found.",
+        ge=1, le=5,
+    )  # fmt: skip
     method: Names = option(
         ("joint",),
         "joint (similarity of head output vectors and of the last block's outputs), context (of "

@@ -28,8 +28,8 @@ from blocklens.segmentation.borders import BorderSums
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.methods import METHODS
-from blocklens.segmentation.segment import Segmentation
 from blocklens.segmentation.segment_options import SegmentOptions
+from blocklens.segmentation.segmented import Segmentation
 from blocklens.segmentation.summary import differences, summarise
 from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.runner import StudyRun, encoder_facts
