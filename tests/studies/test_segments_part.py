@@ -102,4 +102,4 @@ def test_texts_in_segments_have_a_table_and_a_page_that_shows_them(encoder, tmp_
     for words in ("Intervals are 95", "WindowDiff", "Untrained"):  # nothing of it is on the page
         assert words not in html
     study = json.loads((tmp_path / "out" / "study.json").read_text("utf-8"))
-    assert study["options"] == {"segments": 2}
+    assert study["options"] == SegmentOptions(segments=2).model_dump(mode="json")
