@@ -29,7 +29,7 @@ def test_the_command_writes_every_chart_twice(tmp_path: Path):
     result = CliRunner().invoke(app, ["figures", str(study.folder)])
     assert result.exit_code == 0, result.output
     files = {file.name for file in (study.folder / "figures").iterdir()}
-    assert {"training-sizes.svg", "training-sizes.png"} <= files
+    assert {"claim-p2-more-texts.svg", "claim-p2-more-articles.png"} <= files
     assert len(files) % 2 == 0
 
 
@@ -38,4 +38,4 @@ def test_the_option_writes_them_and_nothing_else_does(tmp_path: Path):
     summarise(study)
     assert not (study.folder / "figures").exists()
     summarise(study, figures=True)
-    assert (study.folder / "figures" / "training-sizes.png").stat().st_size > 1000
+    assert (study.folder / "figures" / "claim-p2-more-texts.png").stat().st_size > 1000

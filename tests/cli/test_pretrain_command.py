@@ -59,7 +59,7 @@ def test_sizes_give_one_table_at_equal_steps_and_at_equal_epochs(tmp_path):
     assert runs["steps"].iloc[3] > runs["steps"].iloc[2]
     assert table["apt"].between(table["low"], table["high"]).all()
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "training-sizes" in page
+    assert 'id="figure-claim-p2-more-texts"' in page
     again = CliRunner().invoke(app, [*command, "--steps", "6", "--epochs", "2", *SMALL, "--resume"])
     assert again.exit_code == 0, again.output
     pd.testing.assert_frame_equal(table, pd.read_parquet(out / "tables" / "training_sizes.parquet"))

@@ -130,7 +130,7 @@ def test_answers_of_read_outs_and_of_fine_tuned_classifiers_are_those_that_were_
         len([t for t in ids if t not in special]) for ids in inputs.ids
     ]
     assert inputs.read_out == "read-out"  # a random trunk brings no masked-LM head
-    assert inputs.apt.shape == (len(DATA.texts),)
+    assert inputs.apt.shape == (3, len(DATA.texts))
     read = measure_text_classes(encoder, DATA, options=QUICK)
     answer = read_out_answers(encoder, read.heads, "first")
     every = answer(inputs.ids)

@@ -109,10 +109,11 @@ def test_the_page_is_drawn_without_an_error_a_request_or_scrolling_sideways(chro
     assert page.evaluate("window.hacked") is None
     assert HOSTILE in page.locator("#classes").inner_text()
     for name in (
-        "text-accuracy",
-        "text-fine-tuned-accuracy",
-        "text-confidence",
-        "text-replacement",
+        "claim-p2-class-accuracy",
+        "claim-p2-finetuned-accuracy",
+        "claim-p2-confidence",
+        "claim-p2-partners-replace",
+        "text-confusion",
     ):
         box = page.locator(f"#figure-{name}").bounding_box()
         assert box["height"] > 100

@@ -1,5 +1,6 @@
 """The comparison's page and folder, from study folders alone."""
 
+import html
 import subprocess
 import sys
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_the_command_writes_a_page_and_both_tables(studies: list[Path], tmp_path
     effects = pd.read_parquet(out / "tables" / "effects.parquet")
     assert set(effects["verdict"]) >= {"holds", "does not hold"}
     for row in effects.to_dict("records"):
-        assert row["statement"] in page
+        assert row["statement"] in html.unescape(page)
         assert row["verdict"] in page
     assert "default-src &#39;none&#39;" in page
     assert HOSTILE.replace("/", "") not in page

@@ -85,7 +85,7 @@ def of_classes(options, encoder, folder, given=None):
 @pytest.mark.parametrize("name", OF_CLASSES)
 def test_an_option_of_text_classes_changes_what_depends_on_it(name, labelled, tmp_path):
     encoder = small_encoder(num_hidden_layers=2)
-    options = ClassOptions(data=str(labelled), variant="both", text_field="text",
+    options = ClassOptions(data=str(labelled), variant="both", untrained=1, text_field="text",
                            label_field="label")  # fmt: skip
     given = Given.of(options)
     after = another(options, name)
@@ -114,7 +114,7 @@ DATA = {
 @pytest.mark.parametrize("what", DATA)
 def test_other_labelled_texts_change_every_step(what, labelled, tmp_path):
     encoder = small_encoder(num_hidden_layers=2)
-    options = ClassOptions(data=str(labelled), variant="both")
+    options = ClassOptions(data=str(labelled), variant="both", untrained=1)
     before = of_classes(options, encoder, tmp_path)
     edited(labelled, DATA[what])
     assert changed(before, of_classes(options, encoder, tmp_path)) == ALL
@@ -122,7 +122,7 @@ def test_other_labelled_texts_change_every_step(what, labelled, tmp_path):
 
 def test_texts_to_test_on_change_every_step(labelled, tmp_path):
     encoder = small_encoder(num_hidden_layers=2)
-    options = ClassOptions(data=str(labelled), variant="both")
+    options = ClassOptions(data=str(labelled), variant="both", untrained=1)
     more = options.model_copy(update={"test": str(labelled.with_name("again.csv"))})
     edited(labelled, lambda t: t.__setitem__("text", [f"{text} a" for text in t["text"]]))
     before = of_classes(options, encoder, tmp_path)
@@ -130,7 +130,7 @@ def test_texts_to_test_on_change_every_step(labelled, tmp_path):
 
 
 def test_another_encoder_changes_every_step_of_text_classes(labelled, tmp_path):
-    options = ClassOptions(data=str(labelled), variant="both")
+    options = ClassOptions(data=str(labelled), variant="both", untrained=1)
     one, two = (small_encoder(seed=seed, num_hidden_layers=2) for seed in (0, 1))
     before = of_classes(options, one, tmp_path)
     assert changed(before, of_classes(options, two, tmp_path)) == ALL

@@ -81,6 +81,7 @@ def options(source, **changes) -> ClassOptions:
         "rate": 3e-3,
         "train": 20,
         "test_size": 8,
+        "untrained": 1,
     }
     return ClassOptions.model_validate({**given, **changes})
 
