@@ -239,7 +239,7 @@ tells of it. Cut texts of very unlike lengths (`--long cut`).
         "How often does an untrained encoder pass?": f"""{len(nobody)} untrained encoders, {given.seeds} seeds each of (blocks x heads) {made_of}; each judged beside five others of its
 shape. No claim may hold for more than 5 % of them; of {len(nobody)} encoders at a true rate of 5 % between {ends[0]:.0f} and
 {ends[1]:.0f} pass by chance. "Does not hold" is right of an untrained encoder. In a study the error is controlled over
-its statements (Holm). The last column takes the
+its statements (false discovery rate). The last column takes the
 twins as known, with intervals over texts alone: a rule that was replaced.
 
 {untrained_table(pools)}""",

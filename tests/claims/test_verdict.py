@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from blocklens.claims.registry import LEARNED, SIMPLEST, WORDS, Claim, Finding, judge, undecided
-from blocklens.claims.verdict import holm
+from blocklens.claims.verdict import decided
 from blocklens.statistics.estimate import Estimate, Source, population
 
 
@@ -107,15 +107,17 @@ def test_many_statements_at_once_need_more_than_one_alone():
     effect = texts(0.5, 0.17)  # 2.35 errors above what counts: enough alone
     alone = judge([(a_claim(asks=()), Finding(effect))])[0]
     assert alone.verdict == "holds"
-    many = judge([(a_claim(asks=()), Finding(effect))] * 16)
-    assert {judged.verdict for judged in many} == {"undecided"}
-    assert "16 statements" in many[0].reason
+    open_ones = [(a_claim(asks=()), Finding(texts(0.1, 0.17)))] * 15
+    among = judge([(a_claim(asks=()), Finding(effect)), *open_ones])
+    assert {judged.verdict for judged in among} == {"undecided"}
+    assert "16 statements" in among[0].reason
 
 
-def test_holms_rule_stops_at_the_first_that_fails():
-    assert holm([0.001, 0.04, 0.02, 0.5]) == [True, False, False, False]
-    assert holm([0.001, 0.02, 0.012, 0.5]) == [True, True, True, False]
-    assert holm([]) == []
+def test_statements_are_decided_by_the_false_discovery_rate():
+    assert decided([0.001, 0.04, 0.02, 0.5]) == [True, False, True, False]
+    assert decided([0.001, 0.03, 0.03, 0.5]) == [True, True, True, False]
+    assert decided([0.04]) == [True]
+    assert decided([]) == []
 
 
 def test_what_would_decide_is_worked_out_from_the_interval():

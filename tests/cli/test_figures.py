@@ -29,7 +29,7 @@ def test_the_command_writes_every_chart_twice(tmp_path: Path):
     result = CliRunner().invoke(app, ["figures", str(study.folder)])
     assert result.exit_code == 0, result.output
     files = {file.name for file in (study.folder / "figures").iterdir()}
-    assert {"claim-p2-more-texts.svg", "claim-p2-more-articles.png"} <= files
+    assert {"claim-p2-more-texts.svg", "claim-p2-more-texts.png"} <= files
     assert len(files) % 2 == 0
 
 

@@ -58,6 +58,8 @@ OF_CLASSES = {
     "test": NOTHING,  # what was read and drawn is in the key
     "train": ALL, "test_size": ALL, "seeds": ALL,
     "epochs": TUNED, "rate": TUNED, "batch": TUNED, "blocks": TUNED,
+    "weight_decay": TUNED, "warm_up": TUNED, "clip": TUNED,
+    "modified": ALL,
 }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ def why_undecided(judged: Judgement, asked_at_once: int) -> tuple[str, str]:
     if judged.p <= ERROR:
         reason = (
             f"alone its interval would decide, but {asked_at_once} statements are asked at once "
-            "and together may be wrong in 5 % of studies"
+            "and of the decided ones at most 5 % may be wrong"
         )
     else:
         reason = f"the interval includes {NAMES[question.name]}"

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.claims.needs import more_groups, why_undecided
-from blocklens.claims.verdict import Judgement, Question, Side, Verdict, holm, questions
+from blocklens.claims.verdict import Judgement, Question, Side, Verdict, decided, questions
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS
 
@@ -138,7 +138,7 @@ def judge(found: list[tuple[Claim, Finding]]) -> list[Verdicted]:
     """The verdicts of a study's claims together: the error is controlled over all of them."""
     asked = [_asked(claim, finding) for claim, finding in found]
     judged = [Judgement.of(of_claim) if of_claim else None for of_claim in asked]
-    decided = iter(holm([one.p for one in judged if one]))
+    sure = iter(decided([one.p for one in judged if one]))
     count = sum(one is not None for one in judged)
     verdicts = []
     for (claim, finding), of_claim, one in zip(found, asked, judged, strict=True):
@@ -146,7 +146,7 @@ def judge(found: list[tuple[Claim, Finding]]) -> list[Verdicted]:
             says: tuple[Verdict, str, str] = ("not applicable", finding.reason, "")
         elif one is None:
             says = ("undecided", *_why_not_asked(claim, finding))
-        elif next(decided):
+        elif next(sure):
             says = (one.word, _why_decided(one, of_claim), "")
         else:
             says = ("undecided", *why_undecided(one, count))

@@ -10,8 +10,8 @@ what carries the effect.
     does not hold    one of them is no
     undecided        anything else, with the reason and what would decide it
 
-A study asks many claims at once, so the error is controlled over all of them by Holm's rule: the
-chance that any of a study's verdicts is wrong is at most 5 %.
+A study asks many claims at once, so the error is controlled over all of them, as a false discovery
+rate (Benjamini and Hochberg 1995): of a study's verdicts at most 5 % are expected to be wrong.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from scipy.stats import false_discovery_control
+
 from blocklens.statistics.estimate import Estimate
 
 Verdict = Literal["holds", "does not hold", "undecided", "not applicable"]
@@ -27,7 +29,7 @@ Answer = Literal["yes", "no", "open"]
 Side = Literal["above", "below", "within"]
 
 ERROR = 0.05
-"""The chance of a wrong verdict, over a whole study."""
+"""The expected share of wrong verdicts among those of a study."""
 
 WORDS = "from the words"
 
@@ -94,7 +96,7 @@ def questions(
 class Judgement:
     """What the questions of one claim say together, and how likely it is by chance alone.
 
-    `word` is what the estimates point to; `p` is two-sided, for Holm's rule.
+    `word` is what the estimates point to; `p` is two-sided.
     """
 
     word: Literal["holds", "does not hold"]
@@ -113,11 +115,8 @@ class Judgement:
         return cls("holds", min(1.0, 2 * weakest.p_yes), weakest)
 
 
-def holm(p: Sequence[float], error: float = ERROR) -> list[bool]:
-    """Which statements are decided, with at most `error` of any wrong one (Holm 1979)."""
-    decided = [False] * len(p)
-    for rank, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
-        if p[place] > error / (len(p) - rank):
-            break
-        decided[place] = True
-    return decided
+def decided(p: Sequence[float], error: float = ERROR) -> list[bool]:
+    """Which statements are decided, so that at most a share `error` of these is expected wrong."""
+    if not p:
+        return []
+    return [bool(one <= error) for one in false_discovery_control(p, method="bh")]
