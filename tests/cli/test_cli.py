@@ -15,7 +15,10 @@ from blocklens.errors import UserError
 from helpers import random_texts, small_encoder, small_tokenizer
 
 RUNNER = CliRunner()
-QUICK = ["--untrained", "0", "--no-shuffled", "--examples", "0"]
+QUICK = [
+    *("--untrained", "0", "--no-shuffled", "--examples", "0"),
+    *("--untrained-read-outs", "0", "--modified-tokens", "500"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,8 @@ def test_read_outs_learn_from_training_texts_what_a_block_holds(identity, texts)
         identity,
         texts,
         train_texts=[" ".join(rng.choice(WORDS, 28)) for _ in range(1500)],
+        modified=3_000,
+        train_tokens=20_000,
         start="fresh",
         training=Training(epochs=12, rate=5e-3, batch=128),
     )

@@ -206,7 +206,7 @@ def frequency_slope(
     """
 
     def change(f: Integers, apt: Floats) -> float:
-        x = np.log10(f) - np.log10(f).mean()
+        x = np.log10(f) - (np.log10(f).mean() if f.size else 0.0)
         return float(x @ apt / (x @ x)) if np.any(x) else float("nan")
 
     return _by_frequency(counts, factors, frequency, n_min, change)
