@@ -58,8 +58,8 @@ def claims_section(folder: StudyFolder) -> Section | None:
         title="Claims",
         intro=(
             "Statements of the two papers, or ours where it says so, tested on this encoder and "
-            f"these {'images' if 'images' in folder.study else 'texts'}. The chance of any wrong "
-            "verdict in a study is 5 %; the dotted line means no effect."
+            f"these {'images' if 'images' in folder.study else 'texts'}. Of these verdicts at "
+            "most 5 % are expected to be wrong; the dotted line means no effect."
         ),
         html=render(
             "claims.html.j2",
