@@ -85,6 +85,16 @@ def coverage_table(found: dict[tuple[str, int], dict[str, float]]) -> str:
     )
 
 
+def outside(found: dict[tuple[str, int], dict[str, float]]) -> str:
+    """Which quantities are not covered 93 to 97 % of the time with some number of texts."""
+    said = []
+    for what in dict.fromkeys(what for what, _ in found):
+        shares = [found[what, count]["coverage"] for count in COVERED_TEXTS]
+        if min(shares) < 0.93 or max(shares) > 0.97:
+            said.append(f"`{what}` ({percent(min(shares))} to {percent(max(shares))})")
+    return f"Not within 93 to 97 % everywhere: {', '.join(said) or 'none'}."
+
+
 def untrained_table(pools: dict[int, list[list[Estimates]]]) -> str:
     """Verdicts on untrained encoders, and what the rule before gave."""
     header, columns = ["claim"], []
@@ -226,16 +236,22 @@ is clearly the strongest.
 
 {coverage_table(of_simulated)}
 
+{outside(of_simulated)}
+
 Then the texts of Python's language reference as the embedded encoder reads them, drawn with replacement, so
 that the truth is the figure of them all. First their beginnings, of one window each:
 
 {coverage_table(cut)}
 
+{outside(cut)}
+
 Then the same texts whole, of 50 to 1,400 tokens. The longest hold a hundred times the pairs of the shortest, and
 where such a text differs from the rest, an interval is too narrow in draws that miss it: nothing in them
 tells of it. Cut texts of very unlike lengths (`--long cut`).
 
-{coverage_table(whole)}""",
+{coverage_table(whole)}
+
+{outside(whole)}""",
         "How often does an untrained encoder pass?": f"""{len(nobody)} untrained encoders, {given.seeds} seeds each of (blocks x heads) {made_of}; each judged beside five others of its
 shape. No claim may hold for more than 5 % of them; of {len(nobody)} encoders at a true rate of 5 % between {ends[0]:.0f} and
 {ends[1]:.0f} pass by chance. "Does not hold" is right of an untrained encoder. In a study the error is controlled over
