@@ -26,6 +26,7 @@ from scipy import stats
 from blocklens.labels.accuracy import leave_out_factors
 from blocklens.labels.confusion import Sparse
 from blocklens.statistics.intervals import jackknife, of_shares
+from blocklens.statistics.slopes import correlation, slope
 
 Floats = NDArray[np.float64]
 
@@ -174,16 +175,16 @@ def _values(
 ) -> Floats:
     """STATISTICS, then the mean of y in every bin."""
     reliable = reliability(*halves)
-    slope = _slope(x, y) / reliable if reliable > 0 else np.nan
+    steep = float(slope(y, x)) / reliable if reliable > 0 else np.nan
     width *= math.sqrt(reliable) if reliable > 0 else np.nan
     # |slope| is at most the ratio of the deviations, whatever the correlation.
-    deviation = x.std() * math.sqrt(reliable) if np.isfinite(slope) else np.nan
+    deviation = x.std() * math.sqrt(reliable) if np.isfinite(steep) else np.nan
     largest = y.std() / deviation * width
     number = np.bincount(bins, minlength=BINS)
     with np.errstate(invalid="ignore"):
         means = np.bincount(bins, weights=y, minlength=BINS) / number
-    rho = _slope(*(_standard(stats.rankdata(values)) for values in (x, y)))
-    return np.array([slope, slope * width, largest, rho, reliable, y.mean(), *means])
+    of_y, of_x = (_standard(stats.rankdata(values)) for values in (y, x))
+    return np.array([steep, steep * width, largest, slope(of_y, of_x), reliable, y.mean(), *means])
 
 
 def reliability(first: Floats, second: Floats) -> float:
@@ -192,18 +193,12 @@ def reliability(first: Floats, second: Floats) -> float:
     NaN where a half is the same for all inputs.
     """
     known = np.isfinite(first) & np.isfinite(second)
-    halves = _standard(first[known]), _standard(second[known])
-    if known.sum() < 3 or not all(half.any() for half in halves):
+    if known.sum() < 3:
         return float("nan")
-    correlation = float(halves[0] @ halves[1]) / known.sum()
-    return max(2 * correlation / (1 + correlation), 0.0) if correlation > -1 else 0.0
-
-
-def _slope(x: Floats, y: Floats) -> float:
-    """Least-squares slope; NaN where all x are the same."""
-    x = x - x.mean()
-    square = float(x @ x)
-    return float(x @ y) / square if square > 0 else float("nan")
+    c = correlation(first[known], second[known])
+    if math.isnan(c):
+        return c
+    return max(2 * c / (1 + c), 0.0) if c > -1 else 0.0
 
 
 def _standard(values: Floats) -> Floats:

@@ -22,6 +22,7 @@ from scipy import stats
 
 from blocklens.labels.confusion import ConfusionCounts, Integers
 from blocklens.statistics.intervals import Floats, jackknife
+from blocklens.statistics.slopes import correlation, slope
 
 Factors = Sequence[Sequence[Sequence[int]]]
 """For each crossed factor (inputs, seeds) the groups of counts that are left out together."""
@@ -193,7 +194,7 @@ def frequency_rho(
         factors,
         frequency,
         n_min,
-        lambda f, apt: _correlation(stats.rankdata(f), stats.rankdata(apt)),
+        lambda f, apt: correlation(stats.rankdata(f), stats.rankdata(apt)),
     )
 
 
@@ -204,12 +205,9 @@ def frequency_slope(
 
     What few occurrences add to APT pulls a rank correlation towards zero, and not this.
     """
-
-    def change(f: Integers, apt: Floats) -> float:
-        x = np.log10(f) - (np.log10(f).mean() if f.size else 0.0)
-        return float(x @ apt / (x @ x)) if np.any(x) else float("nan")
-
-    return _by_frequency(counts, factors, frequency, n_min, change)
+    return _by_frequency(
+        counts, factors, frequency, n_min, lambda f, apt: float(slope(apt, np.log10(f)))
+    )
 
 
 def _by_frequency(
@@ -232,11 +230,3 @@ def _by_frequency(
     without = tuple(np.where(np.ptp(one, axis=0) == 0, np.nan, one) for one in found.without)
     n = int(counts.occurrences[chosen].sum())
     return Jackknifed(found.value, without, n, int(chosen.sum()))
-
-
-def _correlation(a: Floats, b: Floats) -> float:
-    if a.size < 2:
-        return float("nan")
-    a, b = a - a.mean(), b - b.mean()
-    scale = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / scale) if scale > 0 else float("nan")

@@ -18,6 +18,7 @@ from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.kept_matrix import KeptMatrix, kept_matrix
 from blocklens.labels.tasks import TOKENS, Task
 from blocklens.statistics.intervals import Floats, jackknife
+from blocklens.statistics.slopes import slope
 
 STATISTICS = (
     "kept labels",
@@ -77,11 +78,8 @@ def describe(kept: KeptMatrix, options: ClusterOptions, fewest_kept: int) -> Flo
 
 def growth_exponent(pairs: Sequence[tuple[int, int]]) -> float:
     """Slope of log(largest cluster) against log(kept labels): 0 = finite, 1 = it takes them all."""
-    if len(pairs) < 2:
-        return float("nan")
-    x, y = np.log(np.array(pairs, dtype=np.float64)).T
-    x = x - x.mean()
-    return float(x @ (y - y[0]) / (x @ x))
+    kept, largest = np.log(np.array(pairs, dtype=np.float64).reshape(-1, 2)).T
+    return float(slope(largest, kept))
 
 
 def cluster_statistics(

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from blocklens.errors import UserError
+from blocklens.statistics.intervals import half_width
 
 
 def read_sizes(text: str) -> list[int]:
@@ -63,5 +63,5 @@ def _over_seeds(values: np.ndarray) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return float("nan"), float("nan")
-    half = float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n))
+    half = float(half_width([values.std(ddof=1) / np.sqrt(n)], [n]))
     return float(values.mean()) - half, float(values.mean()) + half

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
 from blocklens.statistics.groups import GROUPS
 from blocklens.statistics.intervals import LEVEL, Floats, half_width, jackknife_error
@@ -138,7 +138,7 @@ class Estimate:
             return cls(float(value), ratio=ratio)
         at = np.log(ends) if ratio else ends
         half = max(at[0] - at[1], at[2] - at[0])
-        error = float(half / stats.t.ppf((1 + LEVEL) / 2, groups - 1))
+        error = float(half / half_width([np.array(1.0)], [groups]))
         value, low, high = map(float, ends)
         return cls(value, low, high, (Source(unit, error, groups, size),), ratio)
 
