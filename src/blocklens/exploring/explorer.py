@@ -25,6 +25,7 @@ from blocklens.heads.pairs import high_pairs
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.tokenising import MARKS
 from blocklens.inputs.windows import Tokens
+from blocklens.readouts.modified_tokens import rows_at
 from blocklens.readouts.vocabulary_heads import final_norm, own_head
 from blocklens.report.example_maps import pack
 from blocklens.report.first_screen import model_name
@@ -135,12 +136,9 @@ class Explorer:
         tokenizer, true = self.encoder.tokenizer, int(tokens.ids[position])
         ids = tokens.ids.copy()
         ids[position] = tokenizer.mask_token_id
-        outputs = self.encoder.block_outputs(*self.encoder.batch([replace(tokens, ids=ids)]))
-        norm = final_norm(self.encoder)
-        rows = [output[0, position].float() for output in outputs]
-        if norm is not None:
-            rows[:-1] = [norm(row) for row in rows[:-1]]
-        shares = self.head.scores(torch.stack(rows).cpu()).softmax(dim=1)
+        batch = self.encoder.batch([replace(tokens, ids=ids)])
+        rows = rows_at(self.encoder, *batch, np.array([[0, position]]), final_norm(self.encoder))
+        shares = self.head.scores(torch.cat(rows)).softmax(dim=1)
         own = shares[:, true]
         best = shares.topk(PREDICTIONS, dim=1)
         return {

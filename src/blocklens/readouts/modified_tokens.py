@@ -155,13 +155,24 @@ def _modified(
 def rows_of_blocks(
     encoder: Encoder, batch: ModifiedBatch, norm: torch.nn.Module | None = None
 ) -> list[Float[Tensor, "modified width"]]:
-    """Outputs of blocks 0..L at the modified positions, float32.
+    """Outputs of blocks 0..L at the modified positions, float32."""
+    return rows_at(encoder, batch.ids, batch.mask, batch.positions, norm)
+
+
+def rows_at(
+    encoder: Encoder,
+    ids: Ids,
+    mask: Ids,
+    positions: Int64[np.ndarray, "rows 2"],
+    norm: torch.nn.Module | None = None,
+) -> list[Float[Tensor, "rows width"]]:
+    """Outputs of blocks 0..L at some positions (text and token) of a batch, float32.
 
     `norm`: a pre-norm encoder's final norm, applied to every block but the last.
     """
     device = encoder.model.device
-    text, token = (torch.from_numpy(batch.positions[:, axis]).to(device) for axis in (0, 1))
-    outputs = encoder.block_outputs(batch.ids.to(device), batch.mask.to(device))
+    text, token = (torch.from_numpy(positions[:, axis]).to(device) for axis in (0, 1))
+    outputs = encoder.block_outputs(ids.to(device), mask.to(device))
     rows = [output[text, token].float() for output in outputs]
     if norm is not None:
         with torch.inference_mode():
