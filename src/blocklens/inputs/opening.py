@@ -99,6 +99,14 @@ def format_of(path: Path) -> tuple[str, str | None]:
     return FORMATS[suffix], compression
 
 
+def kind_of_file(path: Path) -> str | None:
+    """A file's format by its name; None where it is not known."""
+    try:
+        return format_of(path)[0]
+    except UnusableError:
+        return None
+
+
 def members(path: Path) -> list[str]:
     """The files in a .zip archive, by name; folders and what macOS adds are left out.
 

@@ -28,6 +28,7 @@ from blocklens.inputs.fields import (
     visible,
 )
 from blocklens.inputs.hub import HubDataset
+from blocklens.inputs.in_memory import Frame, Kept, is_file, picked
 from blocklens.inputs.listing import UNLABELLED_FOLDERS, files_below, split_files_in, splits_in
 from blocklens.inputs.opening import (
     LIMITS,
@@ -35,6 +36,7 @@ from blocklens.inputs.opening import (
     Limits,
     UnusableError,
     format_of,
+    kind_of_file,
     members,
     opened,
 )
@@ -106,7 +108,7 @@ class TextSource:
         self.skipped_count = 0
         self._digest: str | None = None
         self.whole_passes = self._checked = 0
-        self._kept: _Kept | None = None
+        self._kept: Kept | None = None
         self._input: Path | None = None
         self._hub: HubDataset | None = None
         self._path: Path | None = None
@@ -120,14 +122,14 @@ class TextSource:
             self.description = "standard input"
         elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
             self.description = "texts from Python"
-            self._items = _Frame(source) if hasattr(source, "itertuples") else source
-            if isinstance(source, list | tuple) and source and all(map(_is_file, source)):
+            self._items = Frame(source) if hasattr(source, "itertuples") else source
+            if isinstance(source, list | tuple) and source and all(map(is_file, source)):
                 raise UserError(
                     f"texts: a list of files ({source[0]}, ...); give one file, or the folder that "
                     "holds them"
                 )
             if isinstance(source, Iterator):
-                self._kept = _Kept(_picked(source, self._picker()))
+                self._kept = Kept(picked(source, self._picker()))
         else:
             raise UserError(
                 f"texts: {kind_of(source)} cannot be read; expected a path, a Hub id or strings"
@@ -200,7 +202,7 @@ class TextSource:
             raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
         if path.is_dir():
             self._path = path
-            kinds = {kind for file in files_below(path) if (kind := _kind(file))}
+            kinds = {kind for file in files_below(path) if (kind := kind_of_file(file))}
             if not kinds:
                 raise UserError(f"{source}: the folder has no texts; expected {SUPPORTED}")
             self._class_folders = self.labelled and kinds <= {"text", "markdown"}
@@ -223,7 +225,7 @@ class TextSource:
             except UnusableError as error:
                 raise UserError(f"{source}: {error}") from error
         else:
-            if isinstance(source, str) and not _kind(path):
+            if isinstance(source, str) and not kind_of_file(path):
                 self._hub = HubDataset.parse(source)
             if self._hub is None:
                 advice = "check the path, or give a Hub dataset as owner/name"
@@ -240,7 +242,7 @@ class TextSource:
             yield from self._read_input()
         elif self._path is None:
             items = self._items if self._hub is None else self._hub.rows(class_names=self.labelled)
-            records = self._kept or _picked(items, self._picker())
+            records = self._kept or picked(items, self._picker())
             try:
                 yield from _named("text " if self._hub is None else f"{self._hub.id}:", records)
             except UnusableError as error:
@@ -332,79 +334,9 @@ class TextSource:
         return f"{self.description}: none of {self.skipped_count} texts can be used; first, {first}"
 
 
-class _Kept:
-    """Records that can be had only once, kept in a temporary file to be read again."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._file = tempfile.TemporaryFile(prefix="blocklens-")  # noqa: SIM115 - lives as long
-        weakref.finalize(self, self._file.close)
-
-    def __iter__(self) -> Records:
-        position = 0
-        while True:
-            self._file.seek(position)
-            line = self._file.readline()
-            if not line:
-                record = next(self._records, None)
-                if record is None:
-                    return
-                label = getattr(record[1], "label", None)
-                line = json.dumps([*record, isinstance(record[1], Bad), label]).encode() + b"\n"
-                self._file.write(line)
-            position += len(line)
-            number, text, bad, label = json.loads(line)
-            if label is not None:
-                text = Labelled(text)
-                text.label = label
-            yield number, Bad(text) if bad else text
-
-
-class _Frame:
-    """The rows of a pandas table as records."""
-
-    def __init__(self, table: Any) -> None:
-        self._table = table
-        if not table.columns.is_unique:
-            twice = table.columns[table.columns.duplicated()][0]
-            raise UserError(f"texts: two columns are called {twice!r}; give each its own name")
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        names = [str(name) for name in self._table.columns]
-        for row in self._table.itertuples(index=False, name=None):
-            yield dict(zip(names, row, strict=True))
-
-
 def _named(prefix: str, records: Iterable[tuple[int | None, str]]) -> Iterator[tuple[str, str]]:
     for number, text in records:
         yield f"{prefix}{number}" if number is not None else prefix[:-1], text
-
-
-def _picked(items: Iterable[object], picker: FieldPicker) -> Records:
-    for number, item in enumerate(items, start=1):
-        if isinstance(item, str):
-            yield number, item
-        elif isinstance(item, Mapping):
-            yield number, picker.pick(item)
-        else:
-            yield number, Bad(f"is {kind_of(item)}; expected a string")
-
-
-def _kind(path: Path) -> str | None:
-    try:
-        return format_of(path)[0]
-    except UnusableError:
-        return None
-
-
-def _is_file(item: object) -> bool:
-    """Whether an item of a list of texts is the name of a file of texts instead."""
-    if not isinstance(item, str | Path) or not _kind(Path(item)):
-        return False
-    try:
-        return Path(item).is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _kind_by(line: bytes) -> str:
