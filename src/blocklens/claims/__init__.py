@@ -1,11 +1,10 @@
 """Claims: both papers' statements as tests with an effect, an interval, a control, a verdict."""
 
-from blocklens.claims import (  # noqa: F401 - they register their claims
-    confidence,
-    p1,
-    p2,
-    segmenting,
-)
+# isort: off
+# They register their claims, and tables hold the claims in this order.
+from blocklens.claims import p2, confidence, p1, segmenting  # noqa: F401
+# isort: on
+
 from blocklens.claims.registry import REGISTRY, Claim, Finding, claim, evaluate, judge
 
 __all__ = ["REGISTRY", "Claim", "Finding", "claim", "evaluate", "judge"]

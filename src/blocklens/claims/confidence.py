@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Literal
 
+from blocklens.claims.label_findings import Frame, estimate, of_task
 from blocklens.claims.needs import rounded_up
-from blocklens.claims.p2 import Frame, estimate, of_task
 from blocklens.claims.registry import Finding, Tables, claim, undecided
 from blocklens.confidence.independence import BOUND, RELIABLE
 from blocklens.labels.tasks import FINE_TUNED, TEXT
