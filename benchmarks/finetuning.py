@@ -32,7 +32,8 @@ from benchmarks.fresh import in_fresh_process
 from benchmarks.timing import paired, seconds
 from blocklens.embedded.prose import prose
 from blocklens.encoder.trunk import Encoder
-from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled, samples
+from blocklens.inputs.class_samples import samples
+from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled
 from blocklens.readouts.block_outputs import id_batches, tokenised
 from blocklens.readouts.text_classifiers import new_classifier
 from blocklens.readouts.text_task import (

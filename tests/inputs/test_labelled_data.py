@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from blocklens.inputs.labelled_texts import read_labelled, samples
+from blocklens.inputs.class_samples import samples
+from blocklens.inputs.labelled_texts import read_labelled
 from blocklens.inputs.presets import SIZES
 
 pytestmark = pytest.mark.data

@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from blocklens.errors import UserError
+from blocklens.inputs.class_samples import samples
 from blocklens.inputs.fewrel import FewRel, marked
-from blocklens.inputs.labelled_texts import read_labelled, samples
+from blocklens.inputs.labelled_texts import read_labelled
 from blocklens.inputs.texts import TextSource
 
 

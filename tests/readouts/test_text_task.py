@@ -12,7 +12,8 @@ from blocklens.confidence.input_apt import (
     measure_input_apt,
     read_out_answers,
 )
-from blocklens.inputs.labelled_texts import LabelledTexts, Samples
+from blocklens.inputs.class_samples import Samples
+from blocklens.inputs.labelled_texts import LabelledTexts
 from blocklens.labels.tables import MEAN
 from blocklens.readouts.block_outputs import tokenised
 from blocklens.readouts.class_heads import ClassTraining

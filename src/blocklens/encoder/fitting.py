@@ -115,6 +115,12 @@ def number_of_blocks(config: Any, name: str) -> int:
     )
 
 
+def width_of_heads(config: Any, heads: int) -> int:
+    """Length of a head output vector."""
+    named = (getattr(config, name, None) for name in ("head_dim", "d_kv", "d_head"))
+    return next((int(width) for width in named if width), int(config.hidden_size) // heads)
+
+
 def longest_input(model: Any, tokenizer: Any) -> int:
     """The longest input in tokens that the position embeddings and the tokenizer allow."""
     config = model.config

@@ -13,8 +13,10 @@ import torch
 from blocklens.embedded.bert6 import address
 from blocklens.errors import UserError
 
-# Weights that the trunk can do without: no measure uses the pooler.
-OPTIONAL_WEIGHTS = ("pooler",)
+
+def is_needed(weight: str) -> bool:
+    """Whether the trunk needs the weight of that name: no measure uses the pooler."""
+    return "pooler" not in weight
 
 
 def load_model(
@@ -50,9 +52,7 @@ def load_model(
         raise UserError(f"{source}: {why_not_loaded(source, error)}") from error
     decoder = "decoder." if getattr(model.config, "is_encoder_decoder", False) else "\0"
     missing = [
-        key
-        for key in report["missing_keys"]
-        if not key.startswith(decoder) and not any(word in key for word in OPTIONAL_WEIGHTS)
+        key for key in report["missing_keys"] if not key.startswith(decoder) and is_needed(key)
     ]
     if missing:
         raise UserError(
@@ -60,6 +60,28 @@ def load_model(
             f"{sorted(missing)[0]}: it belongs to another model, or is incomplete"
         )
     return model
+
+
+def held_by(given: Any) -> tuple[Any, Any, str]:
+    """The model that an object of another library holds, its tokenizer, and its name.
+
+    Raises:
+        UserError: it holds none.
+
+    """
+    if hasattr(given, "_first_module"):  # SentenceTransformer
+        first = given._first_module()
+        model = getattr(first, "auto_model", None) or getattr(first, "model", None)
+        return model, given.tokenizer, str(getattr(model, "name_or_path", "") or "sentences")
+    if getattr(given, "tokenizer", None) is not None and hasattr(given, "model"):  # a pipeline
+        return given.model, given.tokenizer, str(given.model.name_or_path)
+    source = getattr(given, "name_or_path", "")
+    if source:
+        return given, load_tokenizer(source, trust_remote_code=False), str(source)
+    raise UserError(
+        f"{type(given).__name__}: no encoder that blocklens knows: give a folder or Hub id, or "
+        "a model and its tokenizer as a pair"
+    )
 
 
 def on_device(model: Any, device: str) -> Any:

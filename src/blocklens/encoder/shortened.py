@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from blocklens.encoder.loading import OPTIONAL_WEIGHTS, quiet_transformers
+from blocklens.encoder.loading import is_needed, quiet_transformers
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.safe_text import without_html
@@ -64,9 +64,7 @@ def load_trunk(trunk: nn.Module, encoder: Encoder) -> None:
 
     """
     given = encoder.model.state_dict()
-    wanted = [
-        name for name in trunk.state_dict() if not any(word in name for word in OPTIONAL_WEIGHTS)
-    ]
+    wanted = [name for name in trunk.state_dict() if is_needed(name)]
     for name in wanted:
         if name not in given:
             raise UserError(

@@ -31,9 +31,11 @@ from blocklens.encoder.fitting import (
     longest_input,
     number_of_blocks,
     own_copy,
+    width_of_heads,
 )
 from blocklens.encoder.loading import (
-    OPTIONAL_WEIGHTS,
+    held_by,
+    is_needed,
     load_model,
     load_processor,
     load_tokenizer,
@@ -80,13 +82,8 @@ class Encoder:
         self.heads = heads if isinstance(heads, int) else 0
         self.max_tokens = longest_input(self.model, tokenizer)
         self.calls_counted = False  # by `head_pass.tapped`
-        self.head_width = 0
+        self.head_width = width_of_heads(self.config, self.heads) if self.heads else 0
         if self.heads:
-            widths = (getattr(self.config, name, None) for name in ("head_dim", "d_kv", "d_head"))
-            self.head_width = next(
-                (int(width) for width in widths if width),
-                int(self.config.hidden_size) // self.heads,
-            )
             if self.config.model_type in OWN_ATTENTION:
                 prepare(self.model)
             else:
@@ -162,26 +159,8 @@ class Encoder:
         if isinstance(given, tuple) and len(given) == 2:
             reads = kind_of_input(encoder_alone(given[0], "encoder"))
             return cls(given[0], **{"processor" if reads == "images" else "tokenizer": given[1]})
-        return cls._of_object(given)
-
-    @classmethod
-    def _of_object(cls, given: Any) -> Encoder:
-        """From an object of another library that holds a model."""
-        if hasattr(given, "_first_module"):  # SentenceTransformer
-            first = given._first_module()
-            model = getattr(first, "auto_model", None) or getattr(first, "model", None)
-            name = getattr(model, "name_or_path", "") or "sentences"
-            return cls(model, given.tokenizer, name=str(name))
-        if getattr(given, "tokenizer", None) is not None and hasattr(given, "model"):  # a pipeline
-            return cls(given.model, given.tokenizer, name=str(given.model.name_or_path))
-        source = getattr(given, "name_or_path", "")
-        if source:
-            tokenizer = load_tokenizer(source, trust_remote_code=False)
-            return cls(given, tokenizer, name=str(source))
-        raise UserError(
-            f"{type(given).__name__}: no encoder that blocklens knows: give a folder or Hub id, or "
-            "a model and its tokenizer as a pair"
-        )
+        model, tokenizer, name = held_by(given)
+        return cls(model, tokenizer, name=name)
 
     def untrained(self, seed: int) -> Encoder:
         """The untrained twin: the same configuration and tokenizer, with fresh weights."""
@@ -206,9 +185,7 @@ class Encoder:
         draws them anew.
         """
         weights = {
-            name: tensor
-            for name, tensor in self.model.state_dict().items()
-            if not any(word in name for word in OPTIONAL_WEIGHTS)
+            name: tensor for name, tensor in self.model.state_dict().items() if is_needed(name)
         }
         used = [repr(sorted(self.config.to_diff_dict().items())), tensors_digest(weights)]
         if self.tokenizer is not None:

@@ -1,4 +1,4 @@
-"""Labelled texts: reading them, their classes, and balanced samples of them for each seed.
+"""Labelled texts: reading them, and their classes.
 
 A text that occurs more than once, be it with other white space, is taken once, so that none is
 trained on and tested on: what was left out is counted in `LabelledTexts.left_out` and reported.
@@ -7,7 +7,7 @@ trained on and tested on: what was left out is counted in `LabelledTexts.left_ou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,6 @@ from blocklens.inputs.fewrel import FewRel
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.texts import Skipped, Text, TextSource
 from blocklens.statistics.groups import text_key
-
-TEST_SHARE = 0.2
-"""Of each class, where neither sizes nor test texts are given."""
 
 
 @dataclass(frozen=True)
@@ -65,23 +62,6 @@ def _without(skipped: Sequence[Skipped], count: int, left_out: Mapping[str, int]
         first = f"{skipped[0].name}: {skipped[0].reason}"
         why = [f"{count:,} {'record' if count == 1 else 'records'} skipped; first, {first}", *why]
     return f" ({'; '.join(why)})" if why else ""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Each seed's training and test texts: numbers into the texts, [seeds, n] each.
-
-    `short`: classes that have fewer training texts than `at_most` asked for, with their number.
-    """
-
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
-    short: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def used(self) -> NDArray[np.int64]:
-        """The texts that any seed uses, rising."""
-        return np.unique(np.concatenate([self.train.ravel(), self.test.ravel()]))
 
 
 def read_labelled(
@@ -158,9 +138,9 @@ def _source(
     if preset != "fewrel":
         return TextSource(source, field=field, label=label, labelled=True, strict=strict)
     records = FewRel(source, markers=markers)
-    found = TextSource(records, field="text", label="label", strict=strict)
-    found.description = source
-    return found
+    texts = TextSource(records, field="text", label="label", strict=strict)
+    texts.description = source
+    return texts
 
 
 def check_kinds(texts: Sequence[Text], source: str) -> None:
@@ -228,85 +208,3 @@ def check_covered(
             f"{test}: no training text has the class {names[alone[0]]!r}; add some, or leave the "
             "class out of the test texts"
         )
-
-
-def samples(
-    data: LabelledTexts,
-    *,
-    seeds: int,
-    train: int | None = None,
-    test: int | None = None,
-    at_most: bool = False,
-) -> Samples:
-    """Training and test texts of every seed, drawn by the seed alone.
-
-    `train`, `test`: texts a class. Without them all are used, a fifth of each class for the test
-    where no test texts were given: a stratified split. `at_most`: a class with fewer training texts
-    than `train` gives all that it has (a preset's sizes: FewRel repeats some of its sentences).
-
-    Raises:
-        UserError: a class with fewer texts than asked for.
-
-    """
-    given = data.given_test
-    drawn: dict[str, list[NDArray[np.int64]]] = {"train": [], "test": []}
-    short: dict[str, int] = {}
-    for seed in range(seeds):
-        chosen: dict[str, list[NDArray[np.int64]]] = {"train": [], "test": []}
-        for label, name in enumerate(data.names):
-            rng = np.random.default_rng([seed, label])
-            of_class = rng.permutation(np.flatnonzero(data.labels == label))
-            if given is None:
-                sizes = _sizes(len(of_class), train, test, name, at_most, data)
-                parts = np.split(of_class, [sizes["test"], sizes["test"] + sizes["train"]])
-                pools = {"test": parts[0], "train": parts[1]}
-            else:
-                free = of_class[~given[of_class]]
-                asked = min(train, len(free)) if train and at_most else train
-                pools = {
-                    "train": _first(free, asked, name, "training", data),
-                    "test": _first(of_class[given[of_class]], test, name, "test", data),
-                }
-            for part, rows in pools.items():
-                chosen[part].append(rows)
-            if train and len(pools["train"]) < train:
-                short[name] = len(pools["train"])
-        for part, rows in chosen.items():
-            drawn[part].append(np.concatenate(rows))
-    return Samples(np.stack(drawn["train"]), np.stack(drawn["test"]), short)
-
-
-def _sizes(
-    count: int,
-    train: int | None,
-    test: int | None,
-    name: str,
-    at_most: bool,
-    data: LabelledTexts,
-) -> dict[str, int]:
-    """How many texts of a class of `count` are for training and for the test."""
-    if test is None:
-        free = count if train is None else count - train
-        test = max(1, min(round(count * TEST_SHARE), free))
-    if train is None:
-        train = max(1, count - test)
-    elif at_most:
-        train = max(1, min(train, count - test))
-    if train + test > count:
-        raise UserError(
-            f"class {name!r} has {count} texts, {train + test} asked for ({train} to train and "
-            f"{test} to test): ask for fewer with --train and --test-size, or leave the class out"
-            f"{data.without()}"
-        )
-    return {"train": train, "test": test}
-
-
-def _first(
-    rows: NDArray[np.int64], asked: int | None, name: str, what: str, data: LabelledTexts
-) -> NDArray[np.int64]:
-    if asked is not None and asked > len(rows):
-        raise UserError(
-            f"class {name!r} has {len(rows)} {what} texts, {asked} asked for: ask for fewer with "
-            f"--train and --test-size, or leave the class out{data.without()}"
-        )
-    return rows[:asked]

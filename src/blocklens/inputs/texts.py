@@ -6,48 +6,25 @@ ones is named in `skipped` and the rest goes on. Names, order and texts depend o
 """
 
 import hashlib
-import json
 import re
-import shutil
-import sys
-import tempfile
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import (
-    Bad,
-    FieldPicker,
-    Labelled,
-    LabelPicker,
-    kind_of,
-    label_of,
-    visible,
-)
+from blocklens.inputs.fields import Bad, FieldPicker, LabelPicker, kind_of, visible
 from blocklens.inputs.hub import HubDataset
 from blocklens.inputs.in_memory import Frame, Kept, is_file, picked
-from blocklens.inputs.listing import UNLABELLED_FOLDERS, files_below, split_files_in, splits_in
-from blocklens.inputs.opening import (
-    LIMITS,
-    SUPPORTED,
-    Limits,
-    UnusableError,
-    format_of,
-    kind_of_file,
-    members,
-    opened,
-)
-from blocklens.inputs.records import READERS, Records
+from blocklens.inputs.opening import LIMITS, Limits, UnusableError, kind_of_file
+from blocklens.inputs.text_files import Picker, StandardInput, TextFiles, named
 from blocklens.inputs.transcripts import Cue
 
 KEPT_SKIPPED = 1000
 
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_JSON_BEGINS = re.compile(rb"\s*(\[\s*(\{.*)?|\{)\s*", re.DOTALL)  # over several lines
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
@@ -98,38 +75,24 @@ class TextSource:
     ) -> None:
         if limit is not None and limit < 1:
             raise UserError(f"a limit of {limit} texts: expected 1 or more")
-        self.field = field
-        self.labelled = labelled or label is not None
-        self.label = label
         self.limit = limit
         self.strict = strict
-        self.limits = limits
         self.skipped: list[Skipped] = []
         self.skipped_count = 0
         self._digest: str | None = None
         self.whole_passes = self._checked = 0
-        self._kept: Kept | None = None
-        self._input: Path | None = None
-        self._hub: HubDataset | None = None
-        self._path: Path | None = None
-        self._class_folders = False
-        self._items: Iterable[object] = ()
-        self._is_input = isinstance(source, str) and source == "-"
-        if isinstance(source, Path) or (isinstance(source, str) and source != "-"):
+        labelled = labelled or label is not None
+        picker = partial(LabelPicker, field, label) if labelled else partial(FieldPicker, field)
+        self._read: Iterable[tuple[str, str]]
+        if isinstance(source, str) and source == "-":
+            self.description = StandardInput.name
+            self._read = StandardInput(picker, limits=limits)
+        elif isinstance(source, str | Path):
             self.description = str(source)
-            self._locate(source)
-        elif self._is_input:
-            self.description = "standard input"
+            self._read = _texts_at(source, picker, labelled=labelled, limits=limits)
         elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
             self.description = "texts from Python"
-            self._items = Frame(source) if hasattr(source, "itertuples") else source
-            if isinstance(source, list | tuple) and source and all(map(is_file, source)):
-                raise UserError(
-                    f"texts: a list of files ({source[0]}, ...); give one file, or the folder that "
-                    "holds them"
-                )
-            if isinstance(source, Iterator):
-                self._kept = Kept(picked(source, self._picker()))
+            self._read = _texts_in(source, picker)
         else:
             raise UserError(
                 f"texts: {kind_of(source)} cannot be read; expected a path, a Hub id or strings"
@@ -143,7 +106,7 @@ class TextSource:
         self.skipped, self.skipped_count = [], 0
         sha = hashlib.sha256()
         good = 0
-        for name, raw in self._read():
+        for name, raw in self._read:
             text = raw if isinstance(raw, Bad) else _clean(raw)
             if not visible(text):
                 text = Bad("is empty; give it some text or leave it out")
@@ -189,135 +152,6 @@ class TextSource:
         assert self._digest is not None
         return self._digest
 
-    def _picker(self) -> FieldPicker:
-        return LabelPicker(self.field, self.label) if self.labelled else FieldPicker(self.field)
-
-    def _locate(self, source: str | Path) -> None:
-        if not str(source).strip():
-            raise UserError("texts: the path is empty; give a file, a folder, or . for this folder")
-        path = Path(source).expanduser()
-        try:
-            exists = path.exists()
-        except (OSError, ValueError) as error:
-            raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
-        if path.is_dir():
-            self._path = path
-            kinds = {kind for file in files_below(path) if (kind := kind_of_file(file))}
-            if not kinds:
-                raise UserError(f"{source}: the folder has no texts; expected {SUPPORTED}")
-            self._class_folders = self.labelled and kinds <= {"text", "markdown"}
-            if self._class_folders and (splits := splits_in(path)):
-                names = " and ".join(path.name for path in splits.values())
-                raise UserError(
-                    f"{source}: its folders {names} are splits, not classes; give one of them, and "
-                    "one to measure on with --test"
-                )
-            if self.labelled and (files := split_files_in(path)):
-                names = " and ".join(files)
-                raise UserError(
-                    f"{source}: its files {names} are splits; give the one to train on, and the "
-                    "one to measure on with --test"
-                )
-        elif exists:
-            self._path = path
-            try:
-                format_of(path)
-            except UnusableError as error:
-                raise UserError(f"{source}: {error}") from error
-        else:
-            if isinstance(source, str) and not kind_of_file(path):
-                self._hub = HubDataset.parse(source)
-            if self._hub is None:
-                advice = "check the path, or give a Hub dataset as owner/name"
-                if len(str(source).split()) > 2:
-                    advice = (
-                        "if it is a text, pipe it in and give - as the path (in Python: give a "
-                        "list, [text])"
-                    )
-                raise UserError(f"{_short(source)}: no such file or folder; {advice}")
-
-    def _read(self) -> Iterator[tuple[str, str]]:
-        """Yield names and texts, with a `Bad` for what cannot be read."""
-        if self._is_input:
-            yield from self._read_input()
-        elif self._path is None:
-            items = self._items if self._hub is None else self._hub.rows(class_names=self.labelled)
-            records = self._kept or picked(items, self._picker())
-            try:
-                yield from _named("text " if self._hub is None else f"{self._hub.id}:", records)
-            except UnusableError as error:
-                yield self.description, Bad(error)
-        elif self._path.is_dir():
-            for file in files_below(self._path):
-                yield from self._read_file(file, file.relative_to(self._path).as_posix())
-        else:
-            yield from self._read_file(self._path, self._path.name)
-
-    def _read_file(self, path: Path, name: str) -> Iterator[tuple[str, str]]:
-        try:
-            kind, compression = format_of(path)
-            if kind != "zip":
-                yield from self._read_records(kind, compression, path, name)
-                return
-            for member in members(path):
-                inner = f"{name}/{member}"
-                try:
-                    kind, compression = format_of(Path(member))
-                    yield from self._read_records(kind, compression, path, inner, member)
-                except UnusableError as error:
-                    yield inner, Bad(error)
-        except UnusableError as error:
-            yield name, Bad(error)
-
-    def _read_records(
-        self, kind: str, compression: str | None, path: Path, name: str, member: str | None = None
-    ) -> Iterator[tuple[str, str]]:
-        parquet = kind == "parquet"
-        with opened(
-            path, compression, parquet=parquet, member=member, limits=self.limits
-        ) as stream:
-            records = READERS[kind](stream, self._picker(), self.limits)
-            if self.labelled and kind in ("text", "markdown"):
-                records = self._with_folder(records, name)
-            yield from _named(f"{name}:", records)
-
-    def _with_folder(self, records: Records, name: str) -> Records:
-        """Whole files with the folder they lie in as their label."""
-        folder, slash, _ = name.partition("/")
-        for number, text in records:
-            if not (self._class_folders and slash):
-                text = Bad(
-                    "is a text without a label; give records with one, or folders of .txt files "
-                    "alone, one a class"
-                )
-            elif folder in UNLABELLED_FOLDERS:
-                text = Bad(f"lies in {folder!r}, the folder of texts without a label; left out")
-            elif not isinstance(text, Bad):
-                text = Labelled(text)
-                text.label = label_of(folder) or folder
-            yield number, text
-
-    def _read_input(self) -> Iterator[tuple[str, str]]:
-        name = "standard input"
-        try:
-            if self._input is None:
-                folder = tempfile.mkdtemp(prefix="blocklens-")
-                weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-                with (Path(folder) / "input").open("wb") as copy:
-                    shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
-                self._input = Path(folder) / "input"
-            with opened(self._input, None, guess=True, limits=self.limits) as stream:
-                kind = _kind_by(next((li for li in stream if li.strip()), b""))
-            with opened(self._input, None, guess=True, limits=self.limits) as stream:
-                yield from _named(f"{name}:", READERS[kind](stream, self._picker(), self.limits))
-        except UnusableError as error:
-            yield name, Bad(error)
-        except OSError as error:
-            raise UserError(
-                f"{name}: cannot be kept in a temporary file ({error.strerror}); "
-                "make room, or set TMPDIR to another folder"
-            ) from error
-
     def _skip(self, name: str, reason: Bad) -> None:
         if self.strict:
             raise UserError(f"{name}: {reason}")
@@ -334,21 +168,57 @@ class TextSource:
         return f"{self.description}: none of {self.skipped_count} texts can be used; first, {first}"
 
 
-def _named(prefix: str, records: Iterable[tuple[int | None, str]]) -> Iterator[tuple[str, str]]:
-    for number, text in records:
-        yield f"{prefix}{number}" if number is not None else prefix[:-1], text
+class _Records:
+    """The texts of records that lie in no file, numbered behind `prefix`."""
+
+    def __init__(
+        self, name: str, prefix: str, read: Callable[[], Iterable[tuple[int | None, str]]]
+    ) -> None:
+        self._name, self._prefix, self._read = name, prefix, read
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        try:
+            yield from named(self._prefix, self._read())
+        except UnusableError as error:
+            yield self._name, Bad(error)
 
 
-def _kind_by(line: bytes) -> str:
-    """The format of standard input, by its first line: one text, unless it is JSON."""
-    line = line.removeprefix(b"\xef\xbb\xbf")
+def _texts_in(source: Iterable[Any], picker: Picker) -> _Records:
+    """The texts that Python holds; of what can be gone through only once a copy is kept."""
+    if isinstance(source, list | tuple) and source and all(map(is_file, source)):
+        raise UserError(
+            f"texts: a list of files ({source[0]}, ...); give one file, or the folder that "
+            "holds them"
+        )
+    items = Frame(source) if hasattr(source, "itertuples") else source
+    kept = Kept(picked(source, picker())) if isinstance(source, Iterator) else None
+    return _Records("texts from Python", "text ", lambda: kept or picked(items, picker()))
+
+
+def _texts_at(
+    source: str | Path, picker: Picker, *, labelled: bool, limits: Limits
+) -> Iterable[tuple[str, str]]:
+    """The texts of a file or folder, or of a dataset on the Hub."""
+    if not str(source).strip():
+        raise UserError("texts: the path is empty; give a file, a folder, or . for this folder")
+    path = Path(source).expanduser()
     try:
-        value = json.loads(line.decode())
-    except (ValueError, RecursionError):
-        return "json" if _JSON_BEGINS.fullmatch(line) else "text"
-    if isinstance(value, list) and value:
-        value = value[0]
-    return "json" if isinstance(value, dict) else "text"
+        exists = path.exists()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
+    if exists:
+        return TextFiles(path, picker, labelled=labelled, limits=limits)
+    hub = None if isinstance(source, Path) or kind_of_file(path) else HubDataset.parse(source)
+    if hub is None:
+        advice = "check the path, or give a Hub dataset as owner/name"
+        if len(str(source).split()) > 2:
+            advice = (
+                "if it is a text, pipe it in and give - as the path (in Python: give a list, "
+                "[text])"
+            )
+        raise UserError(f"{_short(source)}: no such file or folder; {advice}")
+    rows = partial(hub.rows, class_names=labelled)
+    return _Records(str(source), f"{hub.id}:", lambda: picked(rows(), picker()))
 
 
 def _short(source: str | Path) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from blocklens.encoder.loading import OPTIONAL_WEIGHTS
+from blocklens.encoder.loading import is_needed
 from blocklens.encoder.matmul import operations
 from blocklens.encoder.trunk import Encoder
 
@@ -43,9 +43,7 @@ def cost_rows(encoder: Encoder, given: dict[str, Tensor]) -> pd.DataFrame | None
     if blocks is None:
         return None
     weights = {
-        name: weight.numel()
-        for name, weight in encoder.model.named_parameters()
-        if not any(word in name for word in OPTIONAL_WEIGHTS)
+        name: weight.numel() for name, weight in encoder.model.named_parameters() if is_needed(name)
     }
     whole = sum(weights.values())
     own = [sum(weight.numel() for weight in block.parameters()) for block in blocks]

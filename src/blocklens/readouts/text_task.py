@@ -21,7 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from blocklens.encoder.trunk import Encoder
-from blocklens.inputs.labelled_texts import LabelledTexts, Samples
+from blocklens.inputs.class_samples import Samples
+from blocklens.inputs.labelled_texts import LabelledTexts
 from blocklens.labels.tables import LabelOptions
 from blocklens.labels.tasks import FINE_TUNED, TEXT
 from blocklens.progress import SILENT, Progress

@@ -12,7 +12,8 @@ from typing import Any
 from blocklens.encoder.shortened import check_block
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.inputs.labelled_texts import LabelledTexts, Samples, read_labelled, samples
+from blocklens.inputs.class_samples import Samples, samples
+from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled
 from blocklens.inputs.presets import SIZES
 from blocklens.readouts.text_task import ClassTexts, TextReadOuts, family_training
 from blocklens.studies.study_options import ClassOptions

@@ -1,0 +1,190 @@
+"""The texts of a file, of the files in a folder, and of standard input, each with its name.
+
+A name is the file's in its folder, with the record's number where a file holds several. What cannot
+be read is a `Bad` in the place of a text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from blocklens.errors import UserError
+from blocklens.inputs.fields import Bad, FieldPicker, Labelled, label_of
+from blocklens.inputs.listing import UNLABELLED_FOLDERS, files_below, split_files_in, splits_in
+from blocklens.inputs.opening import (
+    SUPPORTED,
+    Limits,
+    UnusableError,
+    format_of,
+    kind_of_file,
+    members,
+    opened,
+)
+from blocklens.inputs.records import READERS, Records
+
+NamedTexts = Iterator[tuple[str, str]]
+Picker = Callable[[], FieldPicker]
+"""Makes the one that takes texts from the records of one file."""
+
+_JSON_BEGINS = re.compile(rb"\s*(\[\s*(\{.*)?|\{)\s*", re.DOTALL)  # over several lines
+
+
+class TextFiles:
+    """The texts of a file, or of the files in a folder.
+
+    `labelled`: of .txt and .md files alone, the folder that one lies in is its label.
+
+    Raises:
+        UserError: nothing there, or of no known kind.
+
+    """
+
+    def __init__(self, path: Path, picker: Picker, *, labelled: bool, limits: Limits) -> None:
+        self._path = path
+        self._picker = picker
+        self._labelled = labelled
+        self._limits = limits
+        self._class_folders = False
+        if path.is_dir():
+            self._class_folders = _class_folders(path, labelled=labelled)
+            return
+        try:
+            format_of(path)
+        except UnusableError as error:
+            raise UserError(f"{path}: {error}") from error
+
+    def __iter__(self) -> NamedTexts:
+        if self._path.is_dir():
+            for file in files_below(self._path):
+                yield from self._read_file(file, file.relative_to(self._path).as_posix())
+        else:
+            yield from self._read_file(self._path, self._path.name)
+
+    def _read_file(self, path: Path, name: str) -> NamedTexts:
+        try:
+            kind, compression = format_of(path)
+            if kind != "zip":
+                yield from self._read_records(kind, compression, path, name)
+                return
+            for member in members(path):
+                inner = f"{name}/{member}"
+                try:
+                    kind, compression = format_of(Path(member))
+                    yield from self._read_records(kind, compression, path, inner, member)
+                except UnusableError as error:
+                    yield inner, Bad(error)
+        except UnusableError as error:
+            yield name, Bad(error)
+
+    def _read_records(
+        self, kind: str, compression: str | None, path: Path, name: str, member: str | None = None
+    ) -> NamedTexts:
+        parquet = kind == "parquet"
+        with opened(
+            path, compression, parquet=parquet, member=member, limits=self._limits
+        ) as stream:
+            records = READERS[kind](stream, self._picker(), self._limits)
+            if self._labelled and kind in ("text", "markdown"):
+                records = self._with_folder(records, name)
+            yield from named(f"{name}:", records)
+
+    def _with_folder(self, records: Records, name: str) -> Records:
+        """Whole files with the folder they lie in as their label."""
+        folder, slash, _ = name.partition("/")
+        for number, text in records:
+            if not (self._class_folders and slash):
+                text = Bad(
+                    "is a text without a label; give records with one, or folders of .txt files "
+                    "alone, one a class"
+                )
+            elif folder in UNLABELLED_FOLDERS:
+                text = Bad(f"lies in {folder!r}, the folder of texts without a label; left out")
+            elif not isinstance(text, Bad):
+                text = Labelled(text)
+                text.label = label_of(folder) or folder
+            yield number, text
+
+
+class StandardInput:
+    """Texts from standard input, kept in a temporary file to be read again."""
+
+    name = "standard input"
+
+    def __init__(self, picker: Picker, *, limits: Limits) -> None:
+        self._picker = picker
+        self._limits = limits
+        self._copy: Path | None = None
+
+    def __iter__(self) -> NamedTexts:
+        try:
+            if self._copy is None:
+                folder = tempfile.mkdtemp(prefix="blocklens-")
+                weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+                with (Path(folder) / "input").open("wb") as copy:
+                    shutil.copyfileobj(sys.stdin.buffer, copy, 1 << 20)
+                self._copy = Path(folder) / "input"
+            with opened(self._copy, None, guess=True, limits=self._limits) as stream:
+                kind = _kind_by(next((line for line in stream if line.strip()), b""))
+            with opened(self._copy, None, guess=True, limits=self._limits) as stream:
+                yield from named(
+                    f"{self.name}:", READERS[kind](stream, self._picker(), self._limits)
+                )
+        except UnusableError as error:
+            yield self.name, Bad(error)
+        except OSError as error:
+            raise UserError(
+                f"{self.name}: cannot be kept in a temporary file ({error.strerror}); "
+                "make room, or set TMPDIR to another folder"
+            ) from error
+
+
+def named(prefix: str, records: Iterable[tuple[int | None, str]]) -> NamedTexts:
+    """Texts with the names that follow from their numbers: the prefix alone where there is none."""
+    for number, text in records:
+        yield f"{prefix}{number}" if number is not None else prefix[:-1], text
+
+
+def _class_folders(folder: Path, *, labelled: bool) -> bool:
+    """Whether the folders in `folder` are classes of texts.
+
+    Raises:
+        UserError: no texts in it, or splits of labelled texts.
+
+    """
+    kinds = {kind for file in files_below(folder) if (kind := kind_of_file(file))}
+    if not kinds:
+        raise UserError(f"{folder}: the folder has no texts; expected {SUPPORTED}")
+    if not labelled:
+        return False
+    class_folders = kinds <= {"text", "markdown"}
+    if class_folders and (splits := splits_in(folder)):
+        names = " and ".join(path.name for path in splits.values())
+        raise UserError(
+            f"{folder}: its folders {names} are splits, not classes; give one of them, and one to "
+            "measure on with --test"
+        )
+    if files := split_files_in(folder):
+        raise UserError(
+            f"{folder}: its files {' and '.join(files)} are splits; give the one to train on, and "
+            "the one to measure on with --test"
+        )
+    return class_folders
+
+
+def _kind_by(line: bytes) -> str:
+    """The format of standard input, by its first line: one text, unless it is JSON."""
+    line = line.removeprefix(b"\xef\xbb\xbf")
+    try:
+        value = json.loads(line.decode())
+    except (ValueError, RecursionError):
+        return "json" if _JSON_BEGINS.fullmatch(line) else "text"
+    if isinstance(value, list) and value:
+        value = value[0]
+    return "json" if isinstance(value, dict) else "text"
