@@ -147,6 +147,21 @@ def test_every_option_has_help_and_a_flag_of_its_own(model):
         assert words.endswith(".")
 
 
+@pytest.mark.parametrize(
+    "flag", ["--text-field", "--label-field", "--texts", "--strict", "--margin", "--pooling"]
+)
+def test_an_option_of_several_commands_says_the_same_in_each(flag):
+    commands = typer.main.get_group(app).commands.items()
+    helps = {
+        name: parameter.help
+        for name, command in commands
+        for parameter in command.params
+        if flag in parameter.opts and (name, flag) != ("images", "--strict")  # of images
+    }
+    assert len(helps) > 1
+    assert len(set(helps.values())) == 1
+
+
 def test_python_is_told_of_the_same_faults_as_the_command_line():
     with pytest.raises(UserError, match="--width 0: expected 1 or more"):
         PretrainOptions.make("tiny", width=0)

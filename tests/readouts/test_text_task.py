@@ -25,7 +25,7 @@ from blocklens.readouts.text_task import (
     text_outputs,
 )
 from blocklens.readouts.tfidf import measure_tfidf
-from blocklens.readouts.token_task import LearningOptions, count_predictions, measure_learning
+from blocklens.readouts.token_task import TokenTaskOptions, count_predictions, measure_learning
 from blocklens.readouts.tuning_options import FineTuning
 from blocklens.readouts.vocabulary_heads import split_head
 from helpers import WORDS, small_encoder
@@ -160,7 +160,7 @@ def test_predictions_of_one_head_are_those_of_the_lens_at_the_last_block():
     head = split_head(BertForMaskedLM(encoder.config))
     with torch.no_grad():
         head.weight.normal_(0, 0.5)
-    options = LearningOptions(read_out="lens", tokens=64, passes=2, seed=3)
+    options = TokenTaskOptions(read_out="lens", tokens=64, passes=2, seed=3)
     counts, frequency, texts = count_predictions(encoder, DATA.texts, [head], options)
     lens = measure_learning(encoder, DATA.texts, head=head, options=options)
     assert (counts.matrix(0) != lens.counts.matrix(4)).nnz == 0

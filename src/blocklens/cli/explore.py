@@ -10,23 +10,24 @@ from typing import Annotated
 import typer
 
 from blocklens.cli.completion import paths
-from blocklens.cli.shared_options import TEXTS, EncoderOptions, TextField
+from blocklens.cli.shared_options import PROSE, TEXTS, EncoderOptions
 from blocklens.cli.signature import from_options
+from blocklens.inputs.text_options import ColumnOptions
 from blocklens.studies.study_record import StudyRecord
 
 
 @from_options
 def explore(
     encoder: EncoderOptions,
+    reading: ColumnOptions,
     texts: Annotated[
         str | None,
         typer.Argument(
             help=f"Texts to label the heads on where no study does. {TEXTS}",
-            show_default="English prose that comes with Python",
+            show_default=PROSE,
             autocompletion=paths,
         ),
     ] = None,
-    text_field: TextField = None,
     study: Annotated[
         Path | None,
         typer.Option(
@@ -51,7 +52,7 @@ def explore(
         record = StudyRecord.read(study)
         if "encoder" not in encoder.model_fields_set:
             encoder = encoder.model_copy(update={"encoder": record.encoder})
-    source = prose() if texts is None else TextSource(texts, field=text_field)
+    source = prose() if texts is None else TextSource(texts, field=reading.text_field)
     encoder.check()
     where = listening(port)
 

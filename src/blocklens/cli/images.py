@@ -19,7 +19,8 @@ from blocklens.cli.shared_options import (
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
-from blocklens.options import called
+from blocklens.inputs.text_options import LABEL_FIELD
+from blocklens.options import Options, called, option
 from blocklens.progress import first_process, shown
 from blocklens.studies.image_options import ImageStudyOptions
 
@@ -38,10 +39,18 @@ EXAMPLES = """
 """
 
 
+class ImageColumns(Options):
+    """Where an image and its class are in a record."""
+
+    image_field: str | None = option(None, "The column that holds the image.", shown="found")
+    label_field: str | None = LABEL_FIELD
+
+
 @from_options
 def images(
     options: ImageStudyOptions,
     loading: ModelOptions,
+    columns: ImageColumns,
     source: Annotated[
         str,
         typer.Argument(
@@ -67,12 +76,6 @@ def images(
             show_default="the source's own test part, else a fifth of each class",
             autocompletion=paths,
         ),
-    ] = None,
-    image_field: Annotated[
-        str | None, typer.Option(help="The column of images.", show_default="found")
-    ] = None,
-    label_field: Annotated[
-        str | None, typer.Option(help="The column of classes.", show_default="found")
     ] = None,
     export_block: ExportBlock = None,
     threads: Threads = None,
@@ -106,7 +109,7 @@ def images(
     loaded = None if encoder is None else Encoder.load(encoder, **loading.model_dump())
     with shown(encoder or "ViT") as progress:
         done = study_images(
-            source, loaded, out, test=test, image_field=image_field, label_field=label_field,
+            source, loaded, out, test=test, **columns.model_dump(),
             options=options, export_block=export_block, device=loading.device, progress=progress,
         )  # fmt: skip
     if not first_process():

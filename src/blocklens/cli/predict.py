@@ -15,13 +15,11 @@ import typer
 from blocklens.cli.completion import encoders
 from blocklens.cli.shared_options import (
     DeviceOptions,
-    Limit,
-    Strict,
-    TextField,
     Texts,
     check_model,
 )
 from blocklens.cli.signature import from_options
+from blocklens.inputs.text_options import STRICT, TextOptions
 from blocklens.launched import refuse_torchrun
 from blocklens.options import option
 from blocklens.safe_text import without_formula
@@ -50,6 +48,7 @@ class PredictOptions(DeviceOptions):
         None, "Lines of JSON, or a table.", flag="--format", shown="jsonl"
     )
     every: bool = option(False, "Write the probability of every class as well.", flag="--all")
+    strict: bool = STRICT
 
 
 @from_options
@@ -64,9 +63,7 @@ def predict(
     ],
     texts: Texts,
     options: PredictOptions,
-    text_field: TextField = None,
-    limit: Limit = None,
-    strict: Strict = False,
+    reading: TextOptions,
 ) -> None:
     """Say which class each text belongs to, and how sure that is.
 
@@ -75,7 +72,7 @@ def predict(
     refuse_torchrun("predict", "answers are written in the order of the texts")
     from blocklens.inputs.texts import TextSource
 
-    source = TextSource(texts, field=text_field, limit=limit, strict=strict)
+    source = TextSource(texts, field=reading.text_field, limit=reading.limit, strict=options.strict)
     check_model(model)
 
     from blocklens.readouts.prediction import load_classifier

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.shared_options import Out, Strict, TextField, Texts, Threads
+from blocklens.cli.shared_options import Out, Texts, Threads
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
+from blocklens.inputs.text_options import STRICT, ColumnOptions
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.progress import first_process, shown
 
@@ -32,10 +33,17 @@ EXAMPLES = """
 """
 
 
+class ReadingOptions(ColumnOptions):
+    """How the texts are read; how many of them, `PretrainOptions.articles` says."""
+
+    strict: bool = STRICT
+
+
 @from_options
 def pretrain(
     texts: Texts,
     given: Annotated[dict[str, Any], PretrainOptions],
+    reading: ReadingOptions,
     preset: Annotated[
         Literal["mini", "tiny", "paper"],
         typer.Option(
@@ -43,7 +51,6 @@ def pretrain(
             "paper: the group's public BERT-6."
         ),
     ] = "mini",
-    text_field: TextField = None,
     sizes: Annotated[
         str | None,
         typer.Option(
@@ -64,7 +71,6 @@ def pretrain(
     ] = False,
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
     threads: Threads = None,
-    strict: Strict = False,
     out: Out = Path("pretrained"),
 ) -> None:
     """Pre-train a BERT with masked-language modelling.
@@ -77,7 +83,7 @@ def pretrain(
 
     if seeds is not None and sizes is None:
         raise UserError(f"--seeds {seeds}: goes with --sizes; one run takes --seed")
-    source = TextSource(texts, field=text_field, strict=strict)
+    source = TextSource(texts, field=reading.text_field, strict=reading.strict)
     options = None if sizes else PretrainOptions.make(preset, **given)
 
     import torch

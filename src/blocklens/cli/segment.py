@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from blocklens.cli.segment_scores import ScoringOptions, known_documents, print_scores, scored
-from blocklens.cli.shared_options import EncoderOptions, Limit, TextField, check_texts
+from blocklens.cli.shared_options import EncoderOptions, check_texts
 from blocklens.cli.signature import from_options
 from blocklens.errors import UserError
+from blocklens.inputs.text_options import TextOptions
 from blocklens.launched import refuse_torchrun
 from blocklens.options import Options, called
 from blocklens.progress import shown
@@ -43,6 +44,7 @@ def segment(
     encoder: EncoderOptions,
     cutting: SegmentOptions,
     scoring: ScoringOptions,
+    reading: TextOptions,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -66,12 +68,11 @@ def segment(
     as_json: Annotated[
         bool, typer.Option("--json", help="The same as --format json; for --evaluate as well.")
     ] = False,
-    limit: Limit = None,
-    text_field: TextField = None,
 ) -> None:
     """Print texts in segments, found by what an encoder attends to, without training."""
     refuse_torchrun("segment", "each text is cut by itself")
     evaluate, as_json = scoring.evaluate, as_json or format == "json"
+    limit, text_field = reading.limit, reading.text_field
     if (evaluate is None) == (not files):
         raise UserError(
             "segment: expected files to segment, or --evaluate with documents; not both"

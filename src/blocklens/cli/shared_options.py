@@ -28,20 +28,12 @@ TEXTS = (
     "dataset id, or - for standard input."
 )
 """What can be given as texts."""
+PROSE = "English prose that comes with Python"
+"""What is read where no texts are given."""
 Texts = Annotated[str, typer.Argument(help=TEXTS, show_default=False, autocompletion=paths)]
 Figures = Annotated[
     bool,
     typer.Option("--figures", help="Write every chart of the report as SVG and PNG as well."),
-]
-TextField = Annotated[
-    str | None, typer.Option(help="The column that holds the text.", show_default="found")
-]
-Limit = Annotated[
-    int | None,
-    typer.Option("--texts", min=1, help="Take the first so many texts.", show_default="all"),
-]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Stop at the first bad text, do not count and go on.")
 ]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Processor threads.", show_default="PyTorch's choice")

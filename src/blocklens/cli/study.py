@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 
 from blocklens.cli.completion import paths
-from blocklens.cli.shared_options import TEXTS, EncoderOptions, Figures, Limit, Out, TextField
+from blocklens.cli.shared_options import PROSE, TEXTS, EncoderOptions, Figures, Out
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
+from blocklens.inputs.text_options import TextOptions
 from blocklens.progress import first_process, shown
 from blocklens.studies.study_options import StudyOptions
 
@@ -36,16 +37,15 @@ EXAMPLES = """
 def study(
     encoder: EncoderOptions,
     options: StudyOptions,
+    reading: TextOptions,
     texts: Annotated[
         str | None,
         typer.Argument(
             help=TEXTS,
-            show_default="English prose that comes with Python",
+            show_default=PROSE,
             autocompletion=paths,
         ),
     ] = None,
-    text_field: TextField = None,
-    limit: Limit = None,
     out: Out = Path("study"),
     figures: Figures = False,
 ) -> None:
@@ -60,12 +60,13 @@ def study(
     from blocklens.inputs.texts import TextSource
 
     check_parts(options)
+    field, limit = reading.text_field, reading.limit
     if texts is None:
-        if text_field is not None:
-            raise UserError(f"--text-field {text_field}: goes with texts that have columns")
+        if field is not None:
+            raise UserError(f"--text-field {field}: goes with texts that have columns")
         source = embedded_texts(limit, strict=options.strict)
     else:
-        source = TextSource(texts, field=text_field, limit=limit, strict=options.strict)
+        source = TextSource(texts, field=field, limit=limit, strict=options.strict)
     encoder.check()
 
     from blocklens.studies.study import study as run

@@ -33,7 +33,7 @@ from blocklens.readouts.class_heads import ClassHeads
 from blocklens.readouts.class_task import Classes
 from blocklens.readouts.finetuning import class_probabilities
 from blocklens.readouts.text_task import ClassTexts, text_outputs
-from blocklens.readouts.token_task import LearningOptions, count_predictions, measure_learning
+from blocklens.readouts.token_task import TokenTaskOptions, count_predictions, measure_learning
 from blocklens.readouts.vocabulary_heads import own_head
 
 TEXTS = 10_000
@@ -101,7 +101,7 @@ def measure_input_apt(
     """
     order = np.random.default_rng(seed).permutation(len(data.texts))[:TEXTS]
     texts = [data.texts[row] for row in np.sort(order)]
-    options = LearningOptions(tokens=tokens, modified=modified, seed=seed)
+    options = TokenTaskOptions(tokens=tokens, modified=modified, seed=seed)
     try:
         head = own_head(encoder.name)
     except UserError:

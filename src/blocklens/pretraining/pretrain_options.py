@@ -15,6 +15,12 @@ PRESET = "the preset's"
 """How the help shows a default that the preset decides."""
 
 
+def check_heads(heads: int, width: int) -> None:
+    """Refuse heads that do not share the width evenly. Raises ValueError."""
+    if width % heads:
+        raise ValueError(f"heads: {heads} do not divide the width {width}; take a divisor of it")
+
+
 class PretrainOptions(Options):
     """Everything that decides the weights, apart from the texts.
 
@@ -81,10 +87,7 @@ class PretrainOptions(Options):
 
     @model_validator(mode="after")
     def _fits_together(self) -> PretrainOptions:
-        if self.width % self.heads:
-            raise ValueError(
-                f"heads: {self.heads} do not divide the width {self.width}; take a divisor of it"
-            )
+        check_heads(self.heads, self.width)
         if self.length > self.positions:
             raise ValueError(
                 f"length: {self.length} is beyond the {self.positions} positions of the encoder; "

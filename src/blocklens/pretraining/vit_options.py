@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from blocklens.errors import UserError
 from blocklens.options import Options, option
+from blocklens.pretraining.pretrain_options import check_heads
 
 if TYPE_CHECKING:
     from blocklens.inputs.images.drawing import ImageData
@@ -69,10 +70,7 @@ class VitOptions(Options):
 
     @model_validator(mode="after")
     def _fits_together(self) -> VitOptions:
-        if self.width % self.heads:
-            raise ValueError(
-                f"heads: {self.heads} do not divide the width {self.width}; take a divisor of it"
-            )
+        check_heads(self.heads, self.width)
         return self
 
     def chosen(self, data: ImageData) -> VitOptions:

@@ -62,7 +62,7 @@ KINDS = ("masked", "random", "unchanged")
 
 
 @dataclass(frozen=True, slots=True)
-class LearningOptions:
+class TokenTaskOptions:
     """Options of `measure_learning`.
 
     `read_out`: "read-out" trains a head per block, "lens" uses the model's own. `start`: a read-out
@@ -102,7 +102,7 @@ class Learning:
     """
 
     encoder: str
-    options: LearningOptions
+    options: TokenTaskOptions
     texts: int
     rows: int
     trained: int
@@ -122,7 +122,7 @@ def measure_learning(
     frequency: NDArray[np.integer] | None = None,
     run: str = "encoder",
     head: Head | None = None,
-    options: LearningOptions | None = None,
+    options: TokenTaskOptions | None = None,
     progress: Progress = SILENT,
     **changes: Any,
 ) -> Learning:
@@ -196,7 +196,7 @@ def measure_learning(
 
 
 def _gathered(
-    encoder: Encoder, texts: Iterable[Any], options: LearningOptions, progress: Progress
+    encoder: Encoder, texts: Iterable[Any], options: TokenTaskOptions, progress: Progress
 ) -> Rows:
     """Block outputs at modified tokens of the training texts, gone through until there are enough.
 
@@ -220,7 +220,7 @@ def count_predictions(
     encoder: Encoder,
     texts: Iterable[Any],
     heads: Sequence[Head],
-    options: LearningOptions,
+    options: TokenTaskOptions,
     progress: Progress = SILENT,
 ) -> tuple[ConfusionCounts, NDArray[np.int64], int]:
     """What heads of all blocks, or of the last ones, predict of the texts' modified tokens.
@@ -260,11 +260,11 @@ def count_predictions(
     return counts, seen, begun
 
 
-def _options(options: LearningOptions | None, changes: dict[str, Any]) -> LearningOptions:
-    options = options or LearningOptions()
-    unknown = sorted(set(changes) - set(LearningOptions.__slots__))
+def _options(options: TokenTaskOptions | None, changes: dict[str, Any]) -> TokenTaskOptions:
+    options = options or TokenTaskOptions()
+    unknown = sorted(set(changes) - set(TokenTaskOptions.__slots__))
     if unknown:
-        known = ", ".join(sorted(LearningOptions.__slots__))
+        known = ", ".join(sorted(TokenTaskOptions.__slots__))
         raise UserError(f"learning: no option {unknown[0]!r}; the options are {known}")
     options = replace(options, **changes)
     if options.read_out not in get_args(ReadOut):
@@ -275,7 +275,7 @@ def _options(options: LearningOptions | None, changes: dict[str, Any]) -> Learni
 
 
 def _encoder_and_head(
-    encoder: Encoder | str | Path, head: Head | None, options: LearningOptions
+    encoder: Encoder | str | Path, head: Head | None, options: TokenTaskOptions
 ) -> tuple[Encoder, Head | None]:
     """The encoder, and the head that the options ask for: None where a fresh one is to be made."""
     if not isinstance(encoder, Encoder):

@@ -10,9 +10,10 @@ from pydantic import Field, PrivateAttr
 
 from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.presets import Preset
-from blocklens.labels.tasks import MARGIN
+from blocklens.inputs.text_options import LABEL_FIELD, STRICT, TEXT_FIELD
 from blocklens.options import Names, Options, WholeNumbers, option
 from blocklens.readouts.tuning_options import TUNING, FineTuning
+from blocklens.studies.read_out_options import MARGIN_FIELD, pooling_field, twins_field
 
 SAMPLES = "Samples"
 LEARNED = "What it has learned"
@@ -40,17 +41,13 @@ class ClassOptions(FineTuning):
         "read-out: a new head on every block of the frozen encoder. truncate: the encoder cut "
         "after every block, all of it fine-tuned; takes blocks times seeds trainings.",
     )
-    margin: float = option(
-        MARGIN, "Points of accuracy that the advised block may lose.", percent=True, ge=0, le=1
-    )
-    text_field: str | None = option(None, "The column that holds the text.", shown="found")
-    label_field: str | None = option(None, "The column that holds the class.", shown="found")
+    margin: float = MARGIN_FIELD
+    text_field: str | None = TEXT_FIELD
+    label_field: str | None = LABEL_FIELD
     markers: bool = option(False, "Put signs around FewRel's entities.")
-    untrained: int = option(5, "Untrained twins to compare with.", ge=0)
+    untrained: int = twins_field(5)
     tokens: int = option(128, "First tokens of a text that are used.", ge=4)
-    pooling: Literal["first", "mean"] = option(
-        "first", "A read-out sees the first token, [CLS], or the mean over tokens."
-    )
+    pooling: Literal["first", "mean"] = pooling_field("first")
     confidence: bool = option(True, "Set confidence against the accuracy of the input's tokens.")
     modified: int = option(
         200_000,
@@ -58,7 +55,7 @@ class ClassOptions(FineTuning):
         flag="--modified-tokens",
         ge=1,
     )
-    strict: bool = option(False, "Stop at the first bad text, do not count and go on.")
+    strict: bool = STRICT
     test: str | None = option(
         None,
         "Other such texts to measure on.",
@@ -165,10 +162,10 @@ class StudyOptions(Options):
     )
     language: str = option("auto", "Language of the sentence splitter; auto: guessed.")
     heads: HeadOptions = Field(default=HeadOptions())
-    untrained: int = option(12, "Untrained twins, seeds 0, 1, ..., to compare with.", ge=0)
+    untrained: int = twins_field(12)
     shuffled: bool = option(True, "Compare with shuffled tokens.")
     examples: int = option(3, "Texts whose maps the report shows.", ge=0)
-    strict: bool = option(False, "Stop at the first bad text, do not count and go on.")
+    strict: bool = STRICT
     learned: LearnedOptions = Field(default=LearnedOptions())
     classes: ClassOptions | None = Field(
         default=None,

@@ -19,7 +19,7 @@ from blocklens.heads.measurement import FEW_TEXTS
 from blocklens.pretraining import training_log as log
 from blocklens.progress import Progress
 from blocklens.readouts.text_halves import split_texts
-from blocklens.readouts.token_task import LearningOptions, measure_learning
+from blocklens.readouts.token_task import TokenTaskOptions, measure_learning
 from blocklens.readouts.vocabulary_heads import Head, own_head
 from blocklens.storage import file_digest
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
@@ -50,7 +50,7 @@ def learned_part(work: Work) -> Part | str:
 def steps(work: Work) -> list[Step]:
     """What is to be measured."""
     chosen = work.options.learned
-    options = LearningOptions(
+    options = TokenTaskOptions(
         read_out=chosen.read_out,
         start=chosen.start,
         tokens=min(chosen.tokens, work.encoder.max_tokens),
@@ -63,7 +63,7 @@ def steps(work: Work) -> list[Step]:
         "encoder": work.inputs.encoder, "texts": work.inputs.texts, "own head": work.own_head,
     }  # fmt: skip
 
-    def step(name: str, options: LearningOptions, encoder: Callable[[], Encoder]) -> Step:
+    def step(name: str, options: TokenTaskOptions, encoder: Callable[[], Encoder]) -> Step:
         run = partial(measure_once, work, name, options, encoder)
         return Step(name, {"options": options, **used}, run)
 
@@ -90,7 +90,7 @@ def steps(work: Work) -> list[Step]:
 def measure_once(
     work: Work,
     name: str,
-    options: LearningOptions,
+    options: TokenTaskOptions,
     encoder: Callable[[], Encoder],
     progress: Progress,
 ) -> Result | None:
