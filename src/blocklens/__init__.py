@@ -3,9 +3,9 @@
 import blocklens
 
 encoder = blocklens.Encoder.load("sentence-transformers/all-MiniLM-L6-v2")
-found = blocklens.measure("articles.jsonl", encoder)    # or any list of strings
-found.table, found.labels, found.anchors                # data frames
-blocklens.charts.grid(found.table, "repetition")        # a chart in a notebook
+heads = blocklens.measure("articles.jsonl", encoder)    # or any list of strings
+heads.table, heads.labels, heads.anchors                # data frames
+blocklens.charts.grid(heads.table, "repetition")        # a chart in a notebook
 blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a report
 blocklens.finetune("reviews.csv", encoder)              # classes of texts on every block
 blocklens.images("photos/")                             # classes of images

@@ -68,8 +68,8 @@ def partners_beside_random(tables: Tables, statistic: str, sign: Literal[1, -1])
     if rows is None:
         return None
     rows = rows[rows["arm"].eq("random - partner") & rows["statistic"].eq(statistic)]
-    found = estimate(rows[rows["share"].eq(rows["share"].max())], sign)
-    return None if found is None else Finding(found)
+    drop = estimate(rows[rows["share"].eq(rows["share"].max())], sign)
+    return None if drop is None else Finding(drop)
 
 
 _CONFIDENCE: dict[str, Any] = {

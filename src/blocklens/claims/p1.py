@@ -40,13 +40,13 @@ def compare(
 
 def of_runs(rows: pd.DataFrame, quantity: Quantity, lacking: str) -> Finding:
     """The encoder's estimate beside those of untrained twins and of shuffled tokens."""
-    found = {str(run): quantity(Run(of_run)) for run, of_run in rows.groupby("run", sort=True)}
-    effect = found.get("encoder")
+    by_run = {str(run): quantity(Run(of_run)) for run, of_run in rows.groupby("run", sort=True)}
+    effect = by_run.get("encoder")
     if effect is None:
         return not_applicable(lacking)
-    twins = [one for run, one in found.items() if one and run.split()[0] == "untrained"]
+    twins = [one for run, one in by_run.items() if one and run.split()[0] == "untrained"]
     controls = {LEARNED: population(twins)} if twins else {}
-    if shuffled := found.get("shuffled"):
+    if shuffled := by_run.get("shuffled"):
         controls[WORDS] = shuffled
     return Finding(effect, controls)
 

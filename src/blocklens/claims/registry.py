@@ -134,14 +134,14 @@ class Verdicted:
         return answers.get(name, "not asked")
 
 
-def judge(found: list[tuple[Claim, Finding]]) -> list[Verdicted]:
+def judge(findings: list[tuple[Claim, Finding]]) -> list[Verdicted]:
     """The verdicts of a study's claims together: the error is controlled over all of them."""
-    asked = [_asked(claim, finding) for claim, finding in found]
+    asked = [_asked(claim, finding) for claim, finding in findings]
     judged = [Judgement.of(of_claim) if of_claim else None for of_claim in asked]
     sure = iter(decided([one.p for one in judged if one]))
     count = sum(one is not None for one in judged)
     verdicts = []
-    for (claim, finding), of_claim, one in zip(found, asked, judged, strict=True):
+    for (claim, finding), of_claim, one in zip(findings, asked, judged, strict=True):
         if not finding.applicable:
             says: tuple[Verdict, str, str] = ("not applicable", finding.reason, "")
         elif one is None:
@@ -229,9 +229,9 @@ def evaluate(tables: Tables) -> pd.DataFrame:
     beyond_simplest, from_words (yes, no, open, not asked), verdict, reason, decides, simplest,
     choices, figure (JSON).
     """
-    found = [(made, made.find(tables)) for made in REGISTRY.values()]
+    findings = [(made, made.find(tables)) for made in REGISTRY.values()]
     rows: list[dict[str, Any]] = []
-    for one in judge([(made, finding) for made, finding in found if finding is not None]):
+    for one in judge([(made, finding) for made, finding in findings if finding is not None]):
         made, controls = one.claim, one.finding.controls
         control = controls.get(LEARNED) or controls.get(SIMPLEST) or controls.get(WORDS)
         effect, low, high = _shown(one.finding.effect)

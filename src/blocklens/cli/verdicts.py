@@ -27,9 +27,9 @@ def summarise(study: Study, *, figures: bool = False) -> None:
     typer.echo(f"\nReport: {study.report}")
 
 
-def print_verdicts(found: pd.DataFrame) -> None:
+def print_verdicts(claims: pd.DataFrame) -> None:
     """Claims with their verdicts, those with an answer first, 80 columns wide."""
-    rows: list[Any] = found.to_dict("records")
+    rows: list[Any] = claims.to_dict("records")
     for row in sorted(rows, key=lambda row: ORDER.index(row["verdict"])):
         typer.echo(f"\n{row['verdict'].upper()}  ({row['id']})")
         said = sentence(row["statement"])

@@ -92,22 +92,22 @@ def replace_tokens(
         ValueError: an arm that is not one of ARMS.
 
     """
-    found = np.asarray(ids, dtype=np.int64).copy()
-    places = rng.permutation(np.flatnonzero(matches.replaceable[found]))
+    replaced = np.asarray(ids, dtype=np.int64).copy()
+    places = rng.permutation(np.flatnonzero(matches.replaceable[replaced]))
     places = places[: int(np.ceil(share * places.size))]
     for place in places:
-        token = found[place]
+        token = replaced[place]
         partner = matches.partner[token]
         if arm == "partner":
-            found[place] = partner
+            replaced[place] = partner
             continue
         if arm not in ARMS:
             raise ValueError(f"arm {arm!r}; expected one of {ARMS}")
         like = partner if arm == "random" else token
         alike = np.flatnonzero(matches.bins == matches.bins[like])
         alike = alike[(alike != token) & (alike != partner)]
-        found[place] = alike[rng.integers(alike.size)]
-    return found.tolist(), int(places.size)
+        replaced[place] = alike[rng.integers(alike.size)]
+    return replaced.tolist(), int(places.size)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def replaced_inputs(
     ids: Sequence[Sequence[int]], keys: Integers, matches: Matches, *, seed: int = 0
 ) -> list[Replaced]:
     """Every arm at every share, for inputs `ids` with their hashes `keys`."""
-    found = []
+    arms = []
     for arm in ARMS:
         for share in SHARES:
             pairs = [
@@ -132,8 +132,8 @@ def replaced_inputs(
                 for one, key in zip(ids, keys, strict=True)
             ]
             number = np.array([count for _, count in pairs], dtype=np.int64)
-            found.append(Replaced(arm, share, [one for one, _ in pairs], number))
-    return found
+            arms.append(Replaced(arm, share, [one for one, _ in pairs], number))
+    return arms
 
 
 def replacement_table(

@@ -101,9 +101,9 @@ class Explorer:
         workspace, windows = Workspace(), []
 
         def also(heads: Heads, tokens: Tokens) -> None:
-            found = high_pairs(heads.outputs, tokens, CUT, workspace)
-            places = tokens.content[np.stack([found.first, found.second], axis=1)]
-            of_head = np.searchsorted(found.head, np.arange(1, found.heads))
+            high = high_pairs(heads.outputs, tokens, CUT, workspace)
+            places = tokens.content[np.stack([high.first, high.second], axis=1)]
+            of_head = np.searchsorted(high.head, np.arange(1, high.heads))
             pairs.extend(part.ravel().tolist() for part in np.split(places, of_head))
             windows.append(tokens)
 

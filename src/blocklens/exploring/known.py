@@ -62,8 +62,8 @@ class Known:
 def measured(encoder: Encoder, source: TextSource) -> tuple[dict[str, Any], str]:
     """The facts of every head on the first texts, without controls."""
     texts = TextSource([text.text for text in islice(source, MEASURED)])
-    found = measure(texts, encoder, window=min(WINDOW, encoder.max_tokens), long="cut")
-    tables = {"heads": found.table, "labels": found.labels, "anchors": found.anchors}
+    heads = measure(texts, encoder, window=min(WINDOW, encoder.max_tokens), long="cut")
+    tables = {"heads": heads.table, "labels": heads.labels, "anchors": heads.anchors}
     shape = {"blocks": encoder.blocks, "heads": encoder.heads}
     heads = head_facts(StudyFolder(Path(), shape, tables))
     assert heads is not None

@@ -71,13 +71,13 @@ class FewRel:
                 "in one line, or one record a line"
             ) from error
 
-    def _of_line(self, found: Any, number: int) -> Iterator[Mapping[str, Any] | str]:
-        if not isinstance(found, dict):
+    def _of_line(self, value: Any, number: int) -> Iterator[Mapping[str, Any] | str]:
+        if not isinstance(value, dict):
             yield Bad(f"is no FewRel record (line {number}); expected tokens, h and t")
-        elif "tokens" in found:
-            yield self._record(found, str(found.get("pid") or ""), found.get("relation"))
+        elif "tokens" in value:
+            yield self._record(value, str(value.get("pid") or ""), value.get("relation"))
         else:
-            for pid, records in found.items():
+            for pid, records in value.items():
                 for record in records if isinstance(records, list) else [records]:
                     yield self._record(record, str(pid), None)
 

@@ -86,11 +86,11 @@ def spans_of(text: str, sentences: Sentences = "language", language: str = "en")
     if sentences == "none":
         return [(0, len(text))]
     if sentences == "lines":
-        return [found.span() for found in _LINE.finditer(text) if found[0].strip()]
+        return [line.span() for line in _LINE.finditer(text) if line[0].strip()]
     if isinstance(sentences, str) and not re.fullmatch(r"[\w.]+:\w+", sentences):
         mark = re.escape(sentences)
         pattern = re.compile(rf"(?:(?!{mark}).)*(?:{mark}|\Z)", re.DOTALL)
-        return [found.span() for found in pattern.finditer(text) if found[0].strip()]
+        return [one.span() for one in pattern.finditer(text) if one[0].strip()]
     function = _function(sentences) if isinstance(sentences, str) else sentences
     spans = [(int(start), int(end)) for start, end in function(text)]
     ends = [0, *(at for span in spans for at in span), len(text)]

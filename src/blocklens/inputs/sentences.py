@@ -98,8 +98,8 @@ def sentence_of_tokens(
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
     """Yield the spans between line breaks, with wrapped lines joined."""
     breaks = list(_LINE_BREAK.finditer(text))
-    starts = [0, *(found.end() for found in breaks)]
-    ends = [*(found.start() for found in breaks), len(text)]
+    starts = [0, *(match.end() for match in breaks)]
+    ends = [*(match.start() for match in breaks), len(text)]
     width = max(end - start for start, end in zip(starts, ends, strict=True))
     begin = 0
     if width in WRAP_WIDTHS:

@@ -74,6 +74,6 @@ def transcript(text: str) -> Timed:
             said.append(gap + words)
             length += len(said[-1])
             cues.append(Cue(length - len(words), length, *times))
-    found = Timed("".join(said))
-    found.cues = cues
-    return found
+    timed = Timed("".join(said))
+    timed.cues = cues
+    return timed

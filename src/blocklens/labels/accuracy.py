@@ -225,8 +225,8 @@ def _by_frequency(
         there = chosen & (n > 0)
         return np.array([relation(of_label[there], x[there] / n[there]) for x in c])
 
-    found = jackknifed(counts, factors, related)
+    slopes = jackknifed(counts, factors, related)
     # Where no group moves it ranks tie, and an interval of no width would be certainty out of ties.
-    without = tuple(np.where(np.ptp(one, axis=0) == 0, np.nan, one) for one in found.without)
+    without = tuple(np.where(np.ptp(one, axis=0) == 0, np.nan, one) for one in slopes.without)
     n = int(counts.occurrences[chosen].sum())
-    return Jackknifed(found.value, without, n, int(chosen.sum()))
+    return Jackknifed(slopes.value, without, n, int(chosen.sum()))

@@ -43,11 +43,11 @@ def replicated(first: Sparse, second: Sparse, theta: float, n_min: int) -> tuple
     """
     kept = [kept_matrix(matrix, n_min) for matrix in (first, second)]
     pairs = [_mutual(one.labels, one.normalised, theta) for one in kept]
-    found, again = 0, 0
+    seen, again = 0, 0
     for own, other, there in ((*pairs, kept[1]), (*pairs[::-1], kept[0])):
         can = {pair for pair in own if np.isin(pair, there.labels).all()}
-        found, again = found + len(can), again + len(can & other)
-    return found, again / found if found else float("nan")
+        seen, again = seen + len(can), again + len(can & other)
+    return seen, again / seen if seen else float("nan")
 
 
 def _mutual(labels: NDArray[np.int64], normalised: Sparse, theta: float) -> set[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """What an encoder has learned: accuracy per token and how tokens group, for every block.
 
     from blocklens.readouts.token_task import measure_learning
-    found = measure_learning("bert-base-uncased", "articles.jsonl.xz", texts_limit=5000)
-    found.tables["learning"]      # <APT>, accuracy, clusters, noise ... per block, with intervals
+    learning = measure_learning("bert-base-uncased", "articles.jsonl.xz", texts_limit=5000)
+    learning.tables["learning"]   # <APT>, accuracy, clusters, noise ... per block, with intervals
 
 Every block's outputs go through a head: one of its own trained on the frozen trunk ("read-out"), or
 the model's own final head without training ("lens"). Read-outs train on other texts than they are
@@ -173,8 +173,8 @@ def measure_learning(
                     after_epoch=losses.append,
                     progress=stage.reach,
                 )
-    counts, found, done = count_predictions(encoder, measured, heads, options, progress)
-    frequency = seen + found if frequency is None else np.asarray(frequency, dtype=np.int64)
+    counts, occurring, done = count_predictions(encoder, measured, heads, options, progress)
+    frequency = seen + occurring if frequency is None else np.asarray(frequency, dtype=np.int64)
     if frequency.shape != (vocabulary,):
         raise UserError(
             f"learning: {frequency.size} frequencies for a vocabulary of {vocabulary}; give one a "

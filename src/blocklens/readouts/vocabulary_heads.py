@@ -165,8 +165,8 @@ def split_head(model: Any) -> Head:
     labels = decoder.weight.shape[0]
     bias = decoder.bias
     for module in list(model.modules()):
-        for child, found in list(module.named_children()):
-            if found is not decoder:
+        for child, layer in list(module.named_children()):
+            if layer is not decoder:
                 continue
             setattr(module, child, nn.Identity())
             beside = getattr(module, "bias", None)  # the bias again, or (ESM) the only one there is

@@ -100,9 +100,9 @@ def segments_section(folder: StudyFolder) -> Section | None:
 
 def _segments(part: pd.DataFrame) -> list[dict[str, Any]]:
     """The segments of one text: number, sentences, and the strength of the border before it."""
-    found, before = [], None
+    segments, before = [], None
     for segment, rows in part.groupby("segment", sort=True):
-        found.append(
+        segments.append(
             {
                 "number": int(segment) + 1,  # type: ignore[arg-type]
                 "sentences": [str(content) for content in rows["content"]],
@@ -110,4 +110,4 @@ def _segments(part: pd.DataFrame) -> list[dict[str, Any]]:
             }
         )
         before = float(rows["strength"].iloc[-1])
-    return found
+    return segments

@@ -41,7 +41,7 @@ class BorderSums:
 
     def __init__(self, twins: Sequence[Encoder] = ()) -> None:
         self.twins = twins
-        self.found: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
+        self.documents_of: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
 
     def add(self, document: Document, reading: Reading) -> None:
         """Count one document; one in which every border is a true one has nothing to compare."""
@@ -51,7 +51,7 @@ class BorderSums:
         for seed, twin in enumerate(self.twins):
             received[f"untrained {seed}"] = Reading(twin, document.sentences).separators
         for run, attention in received.items():
-            self.found.setdefault(run, []).append(border_means(attention, document.masses))
+            self.documents_of.setdefault(run, []).append(border_means(attention, document.masses))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The sums by block and head with their intervals, and by document for the claims.
@@ -60,7 +60,7 @@ class BorderSums:
         `border_sums`: `run`, `group` (the document's number), block, head, observed, expected.
         """
         reduced, sums = [], []
-        for run, documents in self.found.items():
+        for run, documents in self.documents_of.items():
             blocks, heads = documents[0][0].shape[1:]
             ratios = Ratios(MEASURE, STATISTICS, blocks=blocks, heads=heads, groups=len(documents))
             for group, (observed, expected) in enumerate(documents):

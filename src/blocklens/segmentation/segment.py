@@ -75,19 +75,19 @@ def segment(
         encoder, [text[a:b] for a, b in spans], blocks=method == "blocks", progress=progress
     )
     evidence = METHODS[method](reading, chosen.heads)
-    found = dict.fromkeys(evidence.cuts(segments, bounds).tolist(), 1)
+    levels = dict.fromkeys(evidence.cuts(segments, bounds).tolist(), 1)
     for level in range(2, chosen.levels + 1):
-        found |= dict.fromkeys(_cut_again(evidence, sorted(found), len(spans), bounds), level)
-    cuts = np.asarray(sorted(found), dtype=np.int64)
-    depth = np.asarray([found[cut] for cut in sorted(found)], dtype=np.int64)
+        levels |= dict.fromkeys(_cut_again(evidence, sorted(levels), len(spans), bounds), level)
+    cuts = np.asarray(sorted(levels), dtype=np.int64)
+    depth = np.asarray([levels[cut] for cut in sorted(levels)], dtype=np.int64)
     strength = standardised(evidence.strength)
     return Segmentation(name, text, spans, cuts, depth, strength, method, cues)
 
 
 def _cut_again(evidence: Evidence, cuts: list[int], units: int, bounds: Lengths) -> list[int]:
     """New cuts inside the segments of a text; one too short to be cut stays."""
-    found = []
+    new = []
     for a, b in itertools.pairwise([0, *cuts, units]):
         if b - a >= 2 * bounds.shortest:
-            found += (a + evidence.cuts(None, bounds, slice(a, b))).tolist()
-    return found
+            new += (a + evidence.cuts(None, bounds, slice(a, b))).tolist()
+    return new

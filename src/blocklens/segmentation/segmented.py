@@ -111,12 +111,12 @@ class Segmentation:
     @cached_property
     def _titles(self) -> dict[int, dict[tuple[int, int], str]]:
         """For each level the titles of its segments."""
-        found, sentences = {}, [self.text[a:b] for a, b in self.spans]
+        by_level, sentences = {}, [self.text[a:b] for a, b in self.spans]
         for level in range(1, self._depth + 1):
             pairs = self._pairs(self.cuts[self.levels <= level])
             words = titles(sentences, [b - a for a, b in pairs])
-            found[level] = dict(zip(pairs, words, strict=True))
-        return found
+            by_level[level] = dict(zip(pairs, words, strict=True))
+        return by_level
 
     def _pairs(self, cuts: NDArray[np.int64]) -> list[tuple[int, int]]:
         return list(itertools.pairwise([0, *cuts.tolist(), len(self.spans)]))
@@ -129,7 +129,7 @@ class Segmentation:
     ) -> list[dict[str, Any]]:
         """Segments of a level among sentences [first, last), each with its text or its segments."""
         last = len(self.spans) if last is None else last
-        found = []
+        tree = []
         for a, b in self._pairs(self.cuts[self.levels <= level]):
             if not first <= a < last:
                 continue
@@ -146,8 +146,8 @@ class Segmentation:
                 one["segments"] = self._tree(level + 1, a, b)
             else:
                 one["text"] = self._text(a, b)
-            found.append(one)
-        return found
+            tree.append(one)
+        return tree
 
     def _times(self, start: int, end: int) -> dict[str, float]:
         """Seconds at which the words of [start, end) are first shown and last gone."""
@@ -158,15 +158,15 @@ class Segmentation:
         }
 
     def _pages(self, segments: list[dict[str, Any]], level: int = 1) -> list[str]:
-        found = []
+        lines = []
         for one in segments:
             time = f" ({_clock(one['from'])})" if self.cues else ""
-            found.append(f"{'#' * min(level + 1, 6)} {_shown(one['title'] or '-')}{time}")
+            lines.append(f"{'#' * min(level + 1, 6)} {_shown(one['title'] or '-')}{time}")
             if "text" in one:
-                found.append(_shown(one["text"]))
+                lines.append(_shown(one["text"]))
             else:
-                found += self._pages(one["segments"], level + 1)
-        return found
+                lines += self._pages(one["segments"], level + 1)
+        return lines
 
 
 def _shown(text: str) -> str:

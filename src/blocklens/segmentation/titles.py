@@ -18,13 +18,13 @@ _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Thai}\p{Khmer}\p{Lao}\p{Myanm
 
 def words_of(text: str) -> list[str]:
     """Words as they are written; of a script without spaces every two characters in a row."""
-    found = []
+    words = []
     for word in _WORD.findall(text):
         if _UNSPACED.match(word):
-            found += [word[i : i + 2] for i in range(len(word) - 1)]
+            words += [word[i : i + 2] for i in range(len(word) - 1)]
         else:
-            found.append(word)
-    return found
+            words.append(word)
+    return words
 
 
 def titles(sentences: list[str], masses: list[int], words: int = WORDS) -> list[str]:
@@ -58,7 +58,7 @@ def titles(sentences: list[str], masses: list[int], words: int = WORDS) -> list[
     idf[np.isin(known, list(ENGLISH_STOP_WORDS))] = 0
     total = np.asarray(counts.sum(axis=0)).ravel()
     edges = np.cumsum([0, *masses])
-    found = []
+    written_titles = []
     for a, b in itertools.pairwise(edges):
         inside = np.asarray(counts[a:b].sum(axis=0)).ravel()
         rest = total - inside
@@ -66,5 +66,5 @@ def titles(sentences: list[str], masses: list[int], words: int = WORDS) -> list[
         best = [known[i] for i in np.argsort(-scores, kind="stable")[:words] if scores[i] > 0]
         forms = Counter(word for row in written[a:b] for word in row)
         form = {word.casefold(): word for word, _ in reversed(forms.most_common())}
-        found.append(", ".join(form[word] for word in best))
-    return found
+        written_titles.append(", ".join(form[word] for word in best))
+    return written_titles

@@ -175,8 +175,8 @@ class Estimate:
     @property
     def inputs(self) -> Source | None:
         """Of texts, documents or images, whatever is no seed, the source of the fewest groups."""
-        found = [source for source in self.sources if source.unit not in (TWINS, SEEDS)]
-        return min(found, key=lambda source: source.groups, default=None)
+        of_inputs = [source for source in self.sources if source.unit not in (TWINS, SEEDS)]
+        return min(of_inputs, key=lambda source: source.groups, default=None)
 
     def less(self, other: Estimate) -> Estimate:
         """By how much it exceeds another, on the scale of comparison; both errors add up."""

@@ -123,9 +123,9 @@ class StudyRun:
             result = read_kept(part, step, self.folder) if first else None
             if self.share.same(result is None):
                 shown = self.progress.within(f"{part.name}, {step.name}") if first else SILENT
-                found = step.measure(shown)
-                if found is not None:
-                    keep(found, part, step, self.folder)
+                result = step.measure(shown)
+                if result is not None:
+                    keep(result, part, step, self.folder)
                     result = read_kept(part, step, self.folder)
                     if result is None:
                         raise UserError(

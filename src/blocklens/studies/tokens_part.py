@@ -108,23 +108,23 @@ def measure_once(
     texts = work.source
     if name == LENS:  # beside the read-outs, on the half of the texts that they are measured on
         texts, _ = split_texts(texts, None, limit=options.texts_limit, seed=options.seed)
-    found = measure_learning(
+    measured = measure_learning(
         encoder(), texts, run=name, head=head, options=options,
         progress=progress,
     )  # fmt: skip
     work.source.check_unchanged()
-    learning = found.tables["learning"]
+    learning = measured.tables["learning"]
     right = learning.loc[(learning["statistic"] == "accuracy") & learning["block"].notna()]
     accuracy = right["value"].to_numpy().tolist()
     facts = {
         "accuracy": accuracy,
-        "texts": found.texts,
-        "modified_tokens": found.rows,
-        "losses": found.losses,
-        "trained_tokens": found.trained,
-        "start": found.start,
+        "texts": measured.texts,
+        "modified_tokens": measured.rows,
+        "losses": measured.losses,
+        "trained_tokens": measured.trained,
+        "start": measured.start,
     }
-    return Result(found.tables, facts)
+    return Result(measured.tables, facts)
 
 
 def learning_curve(work: Work, _: Progress) -> Result | None:

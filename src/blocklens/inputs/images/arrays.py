@@ -122,14 +122,14 @@ def _labels(path: Path, labels: np.ndarray) -> np.ndarray:
     """A label an image: numbers or names, as `label_of` reads them; object [n]."""
     if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras keeps CIFAR's
         labels = labels[:, 0]
-    found = [label_of(one) for one in labels.tolist()] if labels.ndim == 1 else [None]
-    wrong = next((n for n, one in enumerate(found) if one is None or isinstance(one, Bad)), None)
-    if wrong is not None or len({type(one) for one in found}) > 1:
+    classes = [label_of(one) for one in labels.tolist()] if labels.ndim == 1 else [None]
+    wrong = next((n for n, one in enumerate(classes) if one is None or isinstance(one, Bad)), None)
+    if wrong is not None or len({type(one) for one in classes}) > 1:
         raise UserError(
             f"{path}: its labels are no classes (shape {labels.shape}, of {labels.dtype}); "
             "expected a whole number or a name for each image"
         )
-    return np.array(found, dtype=object)
+    return np.array(classes, dtype=object)
 
 
 def _class_names(

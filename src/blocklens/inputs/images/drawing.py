@@ -148,8 +148,8 @@ def draw_images(
         measured = [drawing.take(*one, stage) for one in zip(others, held_out, strict=True)]
         trained = [drawing.take(order, train, stage) for order in rest]
     for label, name in enumerate(parts.classes):
-        for what, found in (("train", trained[label]), ("measure", measured[label])):
-            if not found:
+        for what, images in (("train", trained[label]), ("measure", measured[label])):
+            if not images:
                 first = f" (first unreadable: {drawing.skipped[0]})" if drawing.skipped else ""
                 raise UserError(
                     f"{parts.description}: class {name!r} has no image to {what} on{first}; give "
@@ -235,7 +235,7 @@ def pixel_hash(image: Image.Image) -> int:
 
 
 def _mixed(by_class: list[list[Read]], seed: int, levels: Levels) -> Images:
-    everything = [one for found in by_class for one in found]
+    everything = [one for of_class in by_class for one in of_class]
     images = Images(levels=levels)
     for number in shuffled(len(everything), seed=seed, epoch=0):
         picture, size, colour, key = everything[number]
@@ -247,10 +247,10 @@ def _mixed(by_class: list[list[Read]], seed: int, levels: Levels) -> Images:
 
 
 def _few(
-    classes: list[str], found: list[list[Read]], asked: int, what: str, *, split: bool = False
+    classes: list[str], by_class: list[list[Read]], asked: int, what: str, *, split: bool = False
 ) -> list[str]:
     """A note where classes have fewer images than asked."""
-    counts = [len(one) for one in found]
+    counts = [len(one) for one in by_class]
     if min(counts) >= asked:
         return []
     many = f"{min(counts):,} to {max(counts):,}" if min(counts) < max(counts) else f"{counts[0]:,}"

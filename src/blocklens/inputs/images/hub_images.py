@@ -51,17 +51,17 @@ def _column(address: HubDataset, rows: Any, asked: str | None, kind: str, option
                 f"{address.id}: has no column {asked!r}; it has {', '.join(columns[:10])}"
             )
         return asked
-    found = [name for name, feature in rows.features.items() if type(feature).__name__ == kind]
-    if not found and kind == "ClassLabel":
-        found = [name for name in columns if name in ("label", "labels", "class")]
-    if len(found) != 1:
-        what = "several columns" if found else "no column"
+    fitting = [name for name, feature in rows.features.items() if type(feature).__name__ == kind]
+    if not fitting and kind == "ClassLabel":
+        fitting = [name for name in columns if name in ("label", "labels", "class")]
+    if len(fitting) != 1:
+        what = "several columns" if fitting else "no column"
         of = "images" if kind == "Image" else "classes"
         raise UserError(
-            f"{address.id}: {what} of {of} ({', '.join(found or columns[:10])}); "
+            f"{address.id}: {what} of {of} ({', '.join(fitting or columns[:10])}); "
             f"name one with {option}"
         )
-    return found[0]
+    return fitting[0]
 
 
 def _rows(name: str, rows: Any, image: str, label: str, numbers: dict[Any, int]) -> list[Picture]:
