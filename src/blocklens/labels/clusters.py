@@ -96,14 +96,11 @@ def find_clusters(
     order = np.asarray(order, dtype=np.int64)
     if not order.size:
         return Clusters(np.empty(0, dtype=np.int64), 0, 0)
-    if method == "cliques":
-        cluster = _greedy_cliques(_mutual(strong), order)
-    else:
-        graph = _mutual(strong) if method == "mutual" else strong
-        _, component = csgraph.connected_components(graph, directed=True, connection="weak")
-        cluster = _numbered_by(component, order)
-    elements = sparse.coo_array(strong)
-    noise = int((cluster[elements.row] != cluster[elements.col]).sum())
+    pairs = _ranked_pairs(strong, order)
+    lead = _leads(pairs, order.size, method)
+    noise = int((lead[pairs[0]] != lead[pairs[1]]).sum())
+    cluster = np.empty_like(lead)
+    cluster[order] = np.unique(lead, return_inverse=True)[1]
     return Clusters(cluster, int(strong.nnz), noise)
 
 
@@ -126,51 +123,62 @@ def growth(
     keeps growing with the number of labels says that theta is too low.
     """
     order = frequency_order(kept.occurrences)
-    strong = kept.strong(theta)
+    of_all = _ranked_pairs(kept.strong(theta), order)
     pairs = []
     for step in reversed(range(steps)):
-        chosen = order[: order.size >> step]
-        if chosen.size:
-            part = sparse.csr_array(strong[chosen][:, chosen])
-            pairs.append((chosen.size, find_clusters(part, range(chosen.size), method).largest))
+        most = order.size >> step
+        if most:
+            lead = _leads(of_all[:, of_all.max(axis=0) < most], most, method)
+            pairs.append((most, int(np.bincount(lead).max())))
     return pairs
 
 
-def _mutual(strong: Sparse) -> Sparse:
-    return sparse.csr_array(strong.multiply(strong.T))
+def _ranked_pairs(strong: Sparse, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The strong elements off the diagonal, [2, pairs], by the ranks of their labels in `order`."""
+    rank = np.empty_like(order)
+    rank[order] = np.arange(order.size)
+    rows = np.repeat(np.arange(order.size), np.diff(strong.indptr))
+    off = rows != strong.indices
+    return rank[np.stack([rows[off], strong.indices[off]])]
 
 
-def _greedy_cliques(mutual: Sparse, order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cluster number of each label; `mutual` holds the pairs strong in both directions.
+def _leads(pairs: NDArray[np.int64], labels: int, method: Method) -> NDArray[np.int64]:
+    """The first rank of the cluster of every rank, [labels]."""
+    if method != "directed":
+        first, second = pairs
+        pairs = pairs[:, np.isin(first * labels + second, second * labels + first)]
+    if not pairs.size:
+        return np.arange(labels)
+    return _greedy_cliques(pairs, labels) if method == "cliques" else _components(pairs, labels)
 
-    Ranks replace labels, so a sorted row lists its neighbours in scanning order. The candidates of
-    a growing clique are the neighbours common to all members so far; the next member is the first.
+
+def _greedy_cliques(pairs: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
+    """`_leads` of cliques; `pairs` holds those that are strong in both directions, both ways round.
+
+    The candidates of a growing clique are the neighbours common to all members so far; the next
+    member is the first of them. Labels without a neighbour are their own cluster.
     """
-    ranked = sparse.csr_array(mutual[order][:, order])
-    ranked.sort_indices()
-    pointers, neighbours = ranked.indptr, ranked.indices
-    cluster = np.full(order.size, -1, dtype=np.int64)
-    number = 0
-    for seed in range(order.size):
-        if cluster[seed] >= 0:
+    lead = np.arange(labels)
+    neighbours: dict[int, set[int]] = {}
+    for first, second in zip(*pairs.tolist(), strict=True):
+        neighbours.setdefault(first, set()).add(second)
+    grouped: set[int] = set()
+    for seed in sorted(neighbours):
+        if seed in grouped:
             continue
-        cluster[seed] = number
-        row = neighbours[pointers[seed] : pointers[seed + 1]]
-        candidates = row[(row > seed) & (cluster[row] < 0)]
-        while candidates.size:
-            member = candidates[0]
-            cluster[member] = number
-            row = neighbours[pointers[member] : pointers[member + 1]]
-            candidates = np.intersect1d(candidates[1:], row, assume_unique=True)
-        number += 1
-    labelled = np.empty_like(cluster)
-    labelled[order] = cluster
-    return labelled
+        grouped.add(seed)
+        candidates = {rank for rank in neighbours[seed] if rank > seed} - grouped
+        while candidates:
+            member = min(candidates)
+            grouped.add(member)
+            lead[member] = seed
+            candidates &= neighbours[member]
+    return lead
 
 
-def _numbered_by(component: NDArray[np.integer], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Renumber components by the first of their labels in `order`."""
-    _, first = np.unique(component[order], return_index=True)
-    number = np.empty(first.size, dtype=np.int64)
-    number[np.argsort(first)] = np.arange(first.size)
-    return number[component]
+def _components(pairs: NDArray[np.int64], labels: int) -> NDArray[np.int64]:
+    """`_leads` of connected components."""
+    graph = sparse.coo_array((np.ones(pairs.shape[1]), tuple(pairs)), shape=(labels, labels))
+    _, component = csgraph.connected_components(graph, directed=False)
+    _, first = np.unique(component, return_index=True)
+    return first[component]

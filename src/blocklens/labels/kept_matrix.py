@@ -37,7 +37,10 @@ class KeptMatrix:
         """Supported strong matches among the kept labels, bool csr [k, k]: lower limit > theta."""
         if not 0 < theta < 1:
             raise UserError(f"strong matches: theta {theta}; expected a number between 0 and 1")
-        return sparse.csr_array(self.lower > theta)
+        strong = self.lower.data > theta
+        until = np.r_[0, np.cumsum(strong)][self.lower.indptr]
+        elements = (strong[strong], self.lower.indices[strong], until)
+        return sparse.csr_array(elements, shape=self.lower.shape)
 
 
 def kept_matrix(counts: Sparse, n_min: int = 10) -> KeptMatrix:

@@ -54,13 +54,12 @@ def sweep_rows(
                     "noise": clusters.noise,
                 }
                 for null, kept_nulls in drawn.items():
-                    draws = pd.DataFrame(
-                        [_sizes(cluster_kept(one, theta, method)) for one in kept_nulls]
-                    )
-                    for name in draws.columns:
-                        row[f"{null}_{name}"] = draws[name].mean()
-                        row[f"{null}_{name}_low"] = draws[name].min()
-                        row[f"{null}_{name}_high"] = draws[name].max()
+                    draws = [_sizes(cluster_kept(one, theta, method)) for one in kept_nulls]
+                    for name in draws[0] if draws else ():
+                        known = [x for draw in draws if not np.isnan(x := draw[name])] or [np.nan]
+                        row[f"{null}_{name}"] = np.mean(known)
+                        row[f"{null}_{name}_low"] = min(known)
+                        row[f"{null}_{name}_high"] = max(known)
                 rows.append(row)
     return pd.DataFrame(rows)
 
