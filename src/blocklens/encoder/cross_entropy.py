@@ -18,6 +18,15 @@ from blocklens.encoder import matmul
 SCORES_AT_ONCE = 1 << 22
 """Scores (rows x labels) held at once, 16 MB: enough rows for full speed of the matrix product."""
 
+FEWEST_ROWS = 128
+"""Rows at once of however many labels: with fewer, reading the weights takes longer than the
+arithmetic. Of 250,000 labels they are 128 MB."""
+
+
+def rows_at_once(labels: int) -> int:
+    """Rows whose scores of so many labels are held at once."""
+    return max(FEWEST_ROWS, SCORES_AT_ONCE // labels)
+
 
 def cross_entropy(
     features: Float[Tensor, "rows features"],
@@ -55,7 +64,7 @@ class _CrossEntropy(torch.autograd.Function):
         to_bias = torch.zeros_like(bias)
         loss = features.new_zeros((), dtype=torch.float64)
         hits = labels.new_zeros(())
-        step = max(1, SCORES_AT_ONCE // len(weight))
+        step = rows_at_once(len(weight))
         for start in range(0, len(labels), step):
             here = slice(start, start + step)
             wanted = labels[here].clamp_min(0)[:, None]

@@ -25,9 +25,9 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from blocklens.embedded.bert6 import address
 from blocklens.encoder import matmul
-from blocklens.encoder.cross_entropy import SCORES_AT_ONCE
 from blocklens.encoder.digests import tensors_digest
 from blocklens.encoder.fitting import check_weights
+from blocklens.encoder.highest import highest
 from blocklens.encoder.loading import quiet_transformers
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
@@ -77,9 +77,7 @@ class Head(nn.Module):
     @torch.inference_mode()
     def predict(self, x: Float[Tensor, "rows width"]) -> Int64[Tensor, " rows"]:
         """The label of the highest score for each row."""
-        step = max(1, SCORES_AT_ONCE // self.labels)
-        best = [self.scores(part).argmax(dim=1) for part in x.split(step)]
-        return torch.cat(best) if best else torch.empty(0, dtype=torch.int64)
+        return highest(self.transform(x), self.weight, self.bias)
 
 
 def fresh_head(encoder: Encoder, *, seed: int, counts: NDArray[np.integer] | None = None) -> Head:
