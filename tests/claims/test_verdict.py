@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from blocklens.claims.registry import LEARNED, SIMPLEST, WORDS, Claim, Finding, judge, undecided
-from blocklens.claims.verdict import decided
+from blocklens.claims.verdict import decided, level
 from blocklens.statistics.estimate import Estimate, Source, population
 
 
@@ -132,6 +132,23 @@ def test_what_would_decide_is_worked_out_from_the_interval():
     assert apart.decides.endswith("untrained twins; this run had 3")
     among = one(texts(0.5, 0.01), {LEARNED: twins(0.1, 0.6, 0.4, 0.5, 0.55, 0.45)})
     assert "too near" in among.decides
+
+
+@pytest.mark.parametrize("others", [[0.001] * 5, [0.5] * 5, [0.001, 0.02, 0.03, 0.2, 0.9], []])
+def test_the_level_of_one_of_many_is_where_it_is_decided(others):
+    at = level([0.3, *others], 0)
+    assert decided([at * 0.999, *others])[0]
+    assert not decided([at * 1.001, *others])[0]
+
+
+@pytest.mark.parametrize(("beside", "times"), [(texts(0.9, 0.01), 5), (texts(0.1, 0.1), 10)])
+def test_what_would_decide_one_of_many_depends_on_what_the_others_say(beside, times):
+    """Beside statements that are decided it needs no more than alone; beside open ones, more."""
+    others = [(a_claim(asks=()), Finding(beside))] * 9
+    near = judge([(a_claim(asks=()), Finding(texts(0.2, 0.1))), *others])[0]
+    assert near.decides == f"about {times} times the texts"
+    more = Finding(texts(0.2, 0.1 / np.sqrt(times)))
+    assert judge([(a_claim(asks=()), more), *others])[0].verdict == "holds"
 
 
 def test_a_reason_of_the_claims_own_comes_before_the_estimates():

@@ -19,8 +19,11 @@ NAMES = {
 }
 
 
-def why_undecided(judged: Judgement, asked_at_once: int) -> tuple[str, str]:
-    """The reason in words, and what would decide it."""
+def why_undecided(judged: Judgement, asked_at_once: int, level: float) -> tuple[str, str]:
+    """The reason in words, and what would decide it.
+
+    `level`: how unlikely by chance it must be among the statements asked at once, `verdict.level`.
+    """
     question = judged.blocking
     if not question.excess.moves:
         return (
@@ -35,7 +38,7 @@ def why_undecided(judged: Judgement, asked_at_once: int) -> tuple[str, str]:
         )
     else:
         reason = f"the interval includes {NAMES[question.name]}"
-    return reason, what_decides(question, judged.word, ERROR / asked_at_once)
+    return reason, what_decides(question, judged.word, level / judged.among)
 
 
 def what_decides(question: Question, word: str, error: float) -> str:

@@ -6,6 +6,7 @@ undecided and what would decide it, `needs.py`'s.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.claims.needs import more_groups, why_undecided
-from blocklens.claims.verdict import Judgement, Question, Side, Verdict, decided, questions
+from blocklens.claims.verdict import Judgement, Question, Side, Verdict, decided, level, questions
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS
 
@@ -138,18 +139,18 @@ def judge(findings: list[tuple[Claim, Finding]]) -> list[Verdicted]:
     """The verdicts of a study's claims together: the error is controlled over all of them."""
     asked = [_asked(claim, finding) for claim, finding in findings]
     judged = [Judgement.of(of_claim) if of_claim else None for of_claim in asked]
-    sure = iter(decided([one.p for one in judged if one]))
-    count = sum(one is not None for one in judged)
-    verdicts = []
+    p = [one.p for one in judged if one]
+    sure, verdicts = decided(p), list[Verdicted]()
+    places = itertools.count()
     for (claim, finding), of_claim, one in zip(findings, asked, judged, strict=True):
         if not finding.applicable:
             says: tuple[Verdict, str, str] = ("not applicable", finding.reason, "")
         elif one is None:
             says = ("undecided", *_why_not_asked(claim, finding))
-        elif next(sure):
+        elif sure[place := next(places)]:
             says = (one.word, _why_decided(one, of_claim), "")
         else:
-            says = ("undecided", *why_undecided(one, count))
+            says = ("undecided", *why_undecided(one, len(p), level(p, place)))
         verdicts.append(Verdicted(claim, finding, *says, tuple(of_claim)))
     return verdicts
 

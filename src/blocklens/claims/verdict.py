@@ -96,12 +96,14 @@ def questions(
 class Judgement:
     """What the questions of one claim say together, and how likely it is by chance alone.
 
-    `word` is what the estimates point to; `p` is two-sided.
+    `word` is what the estimates point to; `p` is two-sided. `blocking` is the question that decides
+    it, and counts as one of `among`, as any of so many could have done.
     """
 
     word: Literal["holds", "does not hold"]
     p: float
     blocking: Question
+    among: int = 1
 
     @classmethod
     def of(cls, asked: Sequence[Question]) -> Judgement:
@@ -111,7 +113,7 @@ class Judgement:
         against = min(needed, key=lambda question: question.p_no)
         fails = min(1.0, len(needed) * against.p_no)
         if fails <= weakest.p_yes or fails <= ERROR / 2:
-            return cls("does not hold", min(1.0, 2 * fails), against)
+            return cls("does not hold", min(1.0, 2 * fails), against, len(needed))
         return cls("holds", min(1.0, 2 * weakest.p_yes), weakest)
 
 
@@ -120,3 +122,10 @@ def decided(p: Sequence[float], error: float = ERROR) -> list[bool]:
     if not p:
         return []
     return [bool(one <= error) for one in false_discovery_control(p, method="bh")]
+
+
+def level(p: Sequence[float], place: int, error: float = ERROR) -> float:
+    """The largest value of one of them that `decided` would decide, the others as they are."""
+    others = sorted([*p[:place], *p[place + 1 :]])
+    steps = [error * (below + 1) / len(p) for below in range(len(p))]
+    return max(step for below, step in enumerate(steps) if not below or others[below - 1] <= step)
