@@ -72,6 +72,15 @@ def test_accuracy_and_confusion_are_those_of_a_slow_count():
     assert rows["value"].iloc[0] < 0.5 < rows["value"].iloc[1:].max()  # [CLS] has seen nothing at 0
 
 
+def test_random_classes_are_harder_than_those_that_a_text_shows():
+    """Their read-outs are trained alike, and are right no more often than a guess or a lookup."""
+    learning = measure_text_classes(small_encoder(), DATA, options=QUICK).tables["learning"]
+    rows = learning[learning["block"] > 0].set_index("statistic")
+    assert (rows.loc["selectivity", "value"] > 0.1).all()
+    assert (rows.loc["control accuracy", "value"] < rows.loc["accuracy", "value"].min()).all()
+    assert rows.loc["selectivity", "n"].eq(40).all()  # of the first seed
+
+
 def test_an_untrained_twin_has_tables_of_its_own_run_and_no_advice():
     found = measure_text_classes(small_encoder().untrained(0), DATA, run="untrained 0",
                                  options=QUICK)  # fmt: skip

@@ -134,6 +134,15 @@ def test_read_outs_learn_from_training_texts_what_a_block_holds(identity, texts)
     assert (statistic(found, "accuracy on masked") < 0.12).all()
 
 
+def test_what_a_head_knows_already_is_selective(identity, texts):
+    found = measure_learning(identity, texts, training=Training(epochs=0))
+    assert (statistic(found, "control accuracy") < 0.05).all()
+    known = statistic(found, "accuracy")
+    assert (statistic(found, "selectivity") - known).abs().max() < 0.05
+    none = measure_learning(identity, texts[:60], training=Training(epochs=0), control=0)
+    assert not none.tables["learning"]["statistic"].isin(["control accuracy", "selectivity"]).any()
+
+
 def test_read_outs_start_from_the_models_own_head_or_from_a_fresh_one(identity, texts, lens):
     untrained = Training(epochs=0)
     own = measure_learning(identity, texts, train_texts=texts, training=untrained)

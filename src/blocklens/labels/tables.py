@@ -159,14 +159,16 @@ def _accuracies(
     rows = []
     every = range(len(numbers))
     for name, mean in means.items():
-        rows += _rows(name, mean, every, share=True)
+        rows += figure_rows(name, mean, every, share=True)
     unknown = [np.nan] * len(rows)
     spread = _by_seed(of_labels, seeds).std(axis=1, ddof=1) if seeds > 1 else unknown
     for row, of_block in zip(rows, [*spread, *unknown], strict=False):  # the accuracy comes first
         row["spread"] = of_block
     if frequency is not None:
-        rows += _rows("frequency rho", frequency_rho(of_labels, factors, frequency), every)
-        rows += _rows("frequency slope", frequency_slope(of_labels, factors, frequency), every)
+        rows += figure_rows("frequency rho", frequency_rho(of_labels, factors, frequency), every)
+        rows += figure_rows(
+            "frequency slope", frequency_slope(of_labels, factors, frequency), every
+        )
     for from_block, words in ((0, ""), (1, " from block 1")):
         read = [place for place, number in enumerate(numbers) if number >= from_block]
         if len(read) < 2 or (from_block == 0 and numbers[0] > 0):
@@ -175,15 +177,16 @@ def _accuracies(
         for name, mean in whole.items():
             rise = mean.through(lambda v, p=read: v[..., p[-1:]] - v[..., p[:1]])
             along = mean.through(lambda v, p=read, x=at: slope(v[..., p], x)[..., None])
-            rows += _rows(f"{name} slope{words}", along, [pd.NA])
-            rows += _rows(f"{name} rise{words}", rise, [pd.NA])
+            rows += figure_rows(f"{name} slope{words}", along, [pd.NA])
+            rows += figure_rows(f"{name} rise{words}", rise, [pd.NA])
     columns = ["block", "statistic", "value", "spread", "low", "high", "n", "n_types"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _rows(
+def figure_rows(
     name: str, figure: Jackknifed, blocks: Any, *, share: bool = False
 ) -> list[dict[str, Any]]:
+    """A figure of several blocks as rows of `learning`; `share`: it lies between 0 and 1."""
     low, high = figure.interval()
     if share:
         low, high = of_shares(low, high)
@@ -257,7 +260,7 @@ def _frequency_rows(of_labels: LabelCounts, factors: Factors, frequency: Integer
         inside = (of_label >= low) & (of_label < high)
         if inside.any():
             mean = label_mean(of_labels, factors, inside)
-            for row in _rows(MEAN, mean, range(len(mean.value)), share=True):
+            for row in figure_rows(MEAN, mean, range(len(mean.value)), share=True):
                 rows.append({**row, "frequency_low": low, "frequency_high": high})
     columns = ["block", "frequency_low", "frequency_high", "value", "low", "high", "n", "n_types"]
     return pd.DataFrame(rows, columns=columns)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -34,6 +35,7 @@ from blocklens.readouts.block_outputs import (
 )
 from blocklens.readouts.class_heads import ClassTraining
 from blocklens.readouts.class_task import Classes, LabelledInputs, read_out_classes
+from blocklens.readouts.control_task import random_class_rows
 from blocklens.readouts.cost import with_cost
 from blocklens.readouts.finetuning import class_probabilities, fine_tune
 from blocklens.readouts.text_classifiers import head_activation, new_classifier
@@ -128,6 +130,13 @@ def measure_text_classes(
     measured = read_out_classes(
         TEXT, data, outputs, options.training, run=run, options=options.labels, progress=progress
     )
+    if run == "encoder":
+        learning = measured.tables["learning"]
+        chance = random_class_rows(
+            data, ids, outputs, measured.predicted[:, 0], options.training, options.labels.groups
+        )
+        chance = chance.assign(**learning[["task", "run", "read_out"]].iloc[0])
+        measured.tables["learning"] = pd.concat([learning, chance], ignore_index=True)
     add_cost(measured, encoder, ids)
     return measured
 

@@ -29,6 +29,7 @@ from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.tables import LabelOptions, label_tables
 from blocklens.labels.tasks import TOKENS
 from blocklens.progress import SILENT, Progress
+from blocklens.readouts.control_task import ControlTask
 from blocklens.readouts.cost import with_cost
 from blocklens.readouts.modified_tokens import (
     ModifiedBatch,
@@ -74,7 +75,8 @@ class TokenTaskOptions:
     modifications of each measured text. `modified`: with fewer modified tokens than that the texts
     are modified more often, at most `MOST_PASSES` times. `train_tokens`: most modified tokens to
     train on. `texts_limit`: most texts to measure. `seed`: of the modification, the heads and the
-    order. `labels`: groups of texts for the intervals, and how clusters are found.
+    order. `control`: modified tokens on which the control task is trained and measured; 0 for none.
+    `labels`: groups of texts for the intervals, and how clusters are found.
     """
 
     read_out: ReadOut = "read-out"
@@ -87,6 +89,7 @@ class TokenTaskOptions:
     train_tokens: int = 75_000
     texts_limit: int | None = None
     seed: int = 0
+    control: int = 2_000
     training: Training | None = None
     labels: LabelOptions = field(default_factory=LabelOptions)
 
@@ -154,6 +157,7 @@ def measure_learning(
     encoder, head = _encoder_and_head(encoder, head, options)
     vocabulary = recipe_for(encoder).vocabulary
     losses: list[list[float]] = []
+    control: ControlTask | None = None
     seen, trained = np.zeros(vocabulary, dtype=np.int64), 0
     if options.read_out == "lens":
         assert head is not None  # _encoder_and_head saw to it
@@ -173,7 +177,15 @@ def measure_learning(
                     after_epoch=losses.append,
                     progress=stage.reach,
                 )
-    counts, occurring, done = count_predictions(encoder, measured, heads, options, progress)
+            if options.control:
+                control = ControlTask.trained(
+                    rows, first, replace(training_of_heads, seed=options.seed),
+                    blocks=encoder.blocks + 1, limit=options.control, tied=tied,
+                    groups=options.labels.groups,
+                )  # fmt: skip
+    counts, occurring, done = count_predictions(
+        encoder, measured, heads, options, progress, control
+    )
     frequency = seen + occurring if frequency is None else np.asarray(frequency, dtype=np.int64)
     if frequency.shape != (vocabulary,):
         raise UserError(
@@ -185,6 +197,10 @@ def measure_learning(
         counts, names, TOKENS, run=run, read_out=options.read_out, frequency=frequency,
         options=options.labels,
     )  # fmt: skip
+    if control is not None:
+        tables["learning"] = pd.concat(
+            [tables["learning"], control.rows(tables["learning"])], ignore_index=True
+        )
     if "advice" in tables:
         one = torch.full((1, min(options.tokens, encoder.max_tokens)), recipe_for(encoder).mask_id)
         given = {"input_ids": one.to(encoder.model.device)}
@@ -222,8 +238,11 @@ def count_predictions(
     heads: Sequence[Head],
     options: TokenTaskOptions,
     progress: Progress = SILENT,
+    control: ControlTask | None = None,
 ) -> tuple[ConfusionCounts, NDArray[np.int64], int]:
     """What heads of all blocks, or of the last ones, predict of the texts' modified tokens.
+
+    Those of a control task answer the first of them as well.
 
     Returns the counts, one block a head; how often each token occurs in the texts, [vocabulary];
     and how many texts they were.
@@ -251,7 +270,10 @@ def count_predictions(
         for batch in batches():
             rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
             predicted = predict_blocks(heads, rows)
-            counts.update(batch.labels, predicted, group_of(batch.keys, groups), batch.kinds)
+            group = group_of(batch.keys, groups)
+            counts.update(batch.labels, predicted, group, batch.kinds)
+            if control is not None:
+                control.answer(rows, batch.labels, group)
             seen += np.bincount(batch.tokens, minlength=seen.size)
             begun += batch.begun
             stage.reach(counts.total // len(heads))

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.labels.depth import MARGIN, advice_line
+from blocklens.labels.selectivity import CONTROL, SELECTIVITY
 from blocklens.labels.tables import MEAN, STABLE
 from blocklens.labels.tasks import TASKS, TOKENS, Task, shown_statistic
 from blocklens.report.charts.confidence_curve import SUBSETS, of_best_variant
@@ -38,8 +39,8 @@ BASELINES = {
     "pixels": "the same linear read-out of the pixels alone",
 }
 FACTS = (
-    MEAN, f"{MEAN}, {STABLE}", "accuracy", f"{MEAN}, top 50", f"{MEAN}, n >= 10", "kept labels",
-    "clusters", "largest cluster", "noise share",
+    MEAN, f"{MEAN}, {STABLE}", "accuracy", CONTROL, SELECTIVITY, f"{MEAN}, top 50",
+    f"{MEAN}, n >= 10", "kept labels", "clusters", "largest cluster", "noise share",
 )  # fmt: skip
 
 
@@ -167,6 +168,7 @@ def block_facts(folder: StudyFolder, task: Task) -> list[dict[str, Any]]:
             {
                 "block": block,
                 "accuracy": own[task.accuracy],
+                "selectivity": own.get(SELECTIVITY),
                 "untrained": None if twins.empty else float(twins["value"].mean()),
                 "kept": own.get("kept labels", {}).get("value"),
                 "noise": own.get("noise", {}).get("value"),

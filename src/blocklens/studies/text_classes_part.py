@@ -45,7 +45,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 
-VERSION = 4
+VERSION = 5
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip

@@ -25,7 +25,7 @@ from blocklens.storage import file_digest
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.work import Work
 
-VERSION = 4
+VERSION = 5
 TWIN_TEXTS, TWIN_MODIFIED, TWIN_TRAIN = 1_000, 8_000, 2_000
 """Most texts and modified tokens that an untrained twin is measured and trained on: all blocks of
 one are as good (docs/learned.md), and five on little say more than one on all. The lens, which only
@@ -72,6 +72,7 @@ def steps(work: Work) -> list[Step]:
         of_twins = replace(
             options,
             start="fresh",
+            control=0,
             modified=min(options.modified, TWIN_MODIFIED),
             train_tokens=min(options.train_tokens, TWIN_TRAIN),
             texts_limit=min(options.texts_limit or TWIN_TEXTS, TWIN_TEXTS),
