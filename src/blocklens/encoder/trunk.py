@@ -63,6 +63,14 @@ class Encoder:
         head_width: length of a head output vector, d.
         max_tokens: the longest input in tokens, special tokens included.
 
+    Examples:
+        >>> import blocklens
+        >>> encoder = blocklens.Encoder.load("embedded")
+        >>> encoder
+        Encoder(embedded: 6 blocks of 6 heads)
+        >>> encoder.max_tokens
+        128
+
     """
 
     def __init__(
@@ -93,6 +101,10 @@ class Encoder:
     def family(self) -> str:
         """The family's name, such as ModernBert."""
         return type(self.model).__name__.removesuffix("Model")
+
+    def __repr__(self) -> str:
+        """The encoder's name and shape, in a line."""
+        return f"Encoder({self.name}: {self.blocks} blocks of {self.heads} heads)"
 
     def _repr_html_(self) -> str:
         from blocklens.report.notebook import encoder_html

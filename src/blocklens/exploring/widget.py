@@ -27,6 +27,11 @@ def explore(
     Raises:
         UserError: anywidget is not installed; see also `Explorer`.
 
+    Examples:
+        >>> import blocklens
+        >>> texts = [f"Day {n}. The river rose. The river fell." for n in range(12)]
+        >>> widget = blocklens.explore("embedded", texts, text="The river rose.")
+
     """
     try:
         import anywidget

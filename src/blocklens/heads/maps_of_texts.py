@@ -40,6 +40,14 @@ def look(
     Raises:
         UserError: a text of fewer than two tokens, or of nothing but separators.
 
+    Examples:
+        >>> import blocklens
+        >>> maps = blocklens.look("The river rose. It fell.", "embedded")
+        >>> maps.tokens
+        ['[CLS]', 'The', 'river', 'rose', '.', 'It', 'fell', '.', '[SEP]']
+        >>> maps.attention.shape  # blocks, heads, tokens, tokens
+        (6, 6, 9, 9)
+
     """
     text, encoder = texts_and_encoder(text, encoder)
     text = Text("text", text) if isinstance(text, str) else text

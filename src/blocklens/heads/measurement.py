@@ -61,7 +61,7 @@ class Measurement:
     """
 
     encoder: str
-    sums: HeadMeasures
+    sums: HeadMeasures = field(repr=False)
     unit: str
     skipped: list[str]
     token_names: Callable[[list[int]], list[str]] = field(repr=False)
@@ -149,6 +149,16 @@ def measure(
 
     Raises:
         UserError: no text that can be measured, or an encoder that gives no numbers.
+
+    Examples:
+        >>> import blocklens
+        >>> texts = [f"Day {n}. The river rose. The river fell." for n in range(12)]
+        >>> measurement = blocklens.measure(texts, "embedded")
+        >>> table = measurement.table
+        >>> set(table["block"]) == {1, 2, 3, 4, 5, 6}
+        True
+        >>> {"statistic", "head", "value", "null", "effect", "low", "high"} <= set(table.columns)
+        True
 
     """
     texts, encoder = texts_and_encoder(texts, encoder)

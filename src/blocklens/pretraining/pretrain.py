@@ -62,6 +62,15 @@ def pretrain(
             not a number; fewer rows of a step than processes.
         Stopped: a signal came.
 
+    Examples:
+        >>> import blocklens
+        >>> from pathlib import Path
+        >>> texts = [f"Day {n}: the river rose {n * n} times and fell." for n in range(60)]
+        >>> options = blocklens.PretrainOptions.make("tiny", steps=2, vocabulary=64)
+        >>> folder = blocklens.pretrain(texts, Path("my-bert"), options)
+        >>> blocklens.Encoder.load(folder).blocks
+        3
+
     """
     share = join()
     first = share.rank == 0

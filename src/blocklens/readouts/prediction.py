@@ -187,6 +187,20 @@ def predict(texts: Any, classifier: Any) -> Iterator[Prediction]:
     Raises:
         UserError: what `load_classifier` raises, or an item that is no text.
 
+    Examples:
+        >>> import blocklens
+        >>> import pandas as pd
+        >>> words = ["good", "fine", "bad", "poor"] * 20
+        >>> labels = ["up", "up", "down", "down"] * 20
+        >>> texts = [f"Day {number} was {word}." for number, word in enumerate(words)]
+        >>> table = pd.DataFrame({"text": texts, "label": labels})
+        >>> study = blocklens.finetune(
+        ...     table, "embedded", "up-or-down", export=2, seeds=1, untrained=0, confidence=False
+        ... )
+        >>> for answer in blocklens.predict(["Day 100 was good."], study.folder / "block-2"):
+        ...     print(answer.label)
+        up
+
     """
     if isinstance(texts, Classifier) or not isinstance(classifier, Classifier | str | Path):
         texts, classifier = classifier, texts

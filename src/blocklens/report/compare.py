@@ -57,6 +57,16 @@ def compare(*studies: Path | str, out: Path | str | None = None) -> Comparison:
         UserError: fewer than two studies, a folder without a study or without claims, or an output
             folder that cannot be written.
 
+    Examples:
+        >>> import blocklens
+        >>> texts = [f"Day {n}. The river rose. The river fell." for n in range(12)]
+        >>> options = blocklens.StudyOptions(parts="heads", untrained=0, shuffled=False)
+        >>> for name, encoder in {"trained": "embedded", "again": "embedded"}.items():
+        ...     _ = blocklens.study(texts, encoder, name, options=options, report=False)
+        >>> comparison = blocklens.compare("trained", "again")
+        >>> set(comparison.differences["above"])  # no statement tells an encoder from itself
+        {''}
+
     """
     if len(studies) < 2:
         raise UserError("compare: give two or more study folders")

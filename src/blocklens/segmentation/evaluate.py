@@ -66,6 +66,18 @@ def evaluate(
     Raises:
         UserError: no documents, an unknown method or choice of heads.
 
+    Examples:
+        >>> import blocklens
+        >>> from pathlib import Path
+        >>> line = "=" * 10  # between segments
+        >>> lines = [line, "The cat sat.", "It ate.", line, "Stocks fell.", "Banks fell."]
+        >>> _ = Path("document.txt").write_text(chr(10).join(lines))
+        >>> scores = blocklens.evaluate(
+        ...     "document.txt", "embedded", methods=["context"], baselines=["no-cut"]
+        ... )
+        >>> sorted(set(scores["method"]))
+        ['context', 'no-cut']
+
     """
     which = checked_which(heads)
     if encoder is not None:

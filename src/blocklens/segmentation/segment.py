@@ -48,6 +48,14 @@ def segment(
         UserError: no sentence in the text, more segments asked than it has sentences, lengths that
             leave no segmentation, an option that cannot be.
 
+    Examples:
+        >>> import blocklens
+        >>> text = "The cat sat. The cat ate. The cat slept. Stocks fell. Banks fell. Shares fell."
+        >>> for segment in blocklens.segment(text, segments=2).segments:
+        ...     print(segment)
+        The cat sat. The cat ate. The cat slept.
+        Stocks fell. Banks fell. Shares fell.
+
     """
     from blocklens.encoder.given import texts_and_encoder
 

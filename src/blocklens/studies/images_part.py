@@ -75,6 +75,16 @@ def study_images(
     Raises:
         UserError: an input that cannot be used, or a folder that cannot be written.
 
+    Examples:
+        >>> import blocklens
+        >>> options = blocklens.ImageStudyOptions(
+        ...     train_images=20, test_images=10, read_outs=1, untrained=0, head_images=0,
+        ...     vit={"blocks": 2, "width": 16, "epochs": 1},
+        ... )
+        >>> study = blocklens.images("digits", out="my-images", options=options)
+        >>> study.report.name
+        'report.html'
+
     """
     refuse_torchrun("images", "one process trains and reads out, with all --threads")
     options = options or ImageStudyOptions()

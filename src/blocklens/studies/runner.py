@@ -48,8 +48,18 @@ class Study:
     folder: Path
 
     def table(self, name: str) -> pd.DataFrame:
-        """One of the study's tables, such as heads, labels or claims."""
-        return pd.read_parquet(self.folder / "tables" / f"{name}.parquet")
+        """One of the study's tables, such as heads, labels or claims.
+
+        Raises:
+            UserError: no table of this name; the message says which there are.
+
+        """
+        folder = self.folder / "tables"
+        file = folder / f"{name}.parquet"
+        if not file.is_file():
+            there = ", ".join(sorted(one.stem for one in folder.glob("*.parquet")))
+            raise UserError(f"{self.folder}: no table {name!r}; there are {there or 'none'}")
+        return pd.read_parquet(file)
 
     @cached_property
     def claims(self) -> pd.DataFrame:

@@ -62,6 +62,16 @@ def study(
         UserError: an input that cannot be used, a part asked for by name that cannot be measured,
             or a folder that cannot be written.
 
+    Examples:
+        >>> import blocklens
+        >>> texts = [f"Day {n}. The river rose. The river fell." for n in range(12)]
+        >>> options = blocklens.StudyOptions(parts="heads", untrained=0, shuffled=False)
+        >>> study = blocklens.study(texts, "embedded", "my-study", options=options)
+        >>> study.report.name
+        'report.html'
+        >>> "holds" in set(study.claims["verdict"])  # without a control there is no verdict
+        False
+
     """
     options = options or StudyOptions()
     chosen = chosen_parts(options)

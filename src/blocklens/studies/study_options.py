@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.text_options import LABEL_FIELD, STRICT, TEXT_FIELD
-from blocklens.options import Names, Options, WholeNumbers, option
+from blocklens.options import Names, Options, WholeNumbers, checked, option
 from blocklens.readouts.tuning_options import TUNING, FineTuning
 from blocklens.studies.read_out_options import MARGIN_FIELD, pooling_field, twins_field
 
@@ -76,13 +76,16 @@ class ClassOptions(FineTuning):
     _records: Any = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, data: Any) -> ClassOptions:
-        """The options for labelled texts at some place, or in memory: a table or records."""
+    def of(cls, data: Any, **chosen: Any) -> ClassOptions:
+        """The options for labelled texts at some place, or in memory: a table or records.
+
+        Raises `UserError` for an option that cannot be.
+        """
         if isinstance(data, cls):
             return data
         if isinstance(data, str | Path):
-            return cls(data=str(data))
-        options = cls(data="texts from Python")
+            return checked(cls, {**chosen, "data": str(data)})
+        options = checked(cls, {**chosen, "data": "texts from Python"})
         options._records = list(data) if isinstance(data, Iterator) else data
         return options
 
