@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import field_validator
@@ -74,6 +74,11 @@ class EncoderOptions(ModelOptions):
         shown="the BERT-6 that comes with blocklens",
         complete="encoder",
     )
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "float32",
+        "Of the products of linear layers; auto: bfloat16 where the processor has instructions "
+        "for it.",
+    )
 
     def check(self) -> None:
         """See whether there is such an encoder, as far as this machine knows.
@@ -94,8 +99,8 @@ class EncoderOptions(ModelOptions):
         from blocklens.encoder.trunk import Encoder
 
         return Encoder.load(
-            self.encoder, device=self.device, trust_remote_code=self.trust_remote_code,
-            allow_pickle=self.allow_pickle,
+            self.encoder, device=self.device, precision=self.precision,
+            trust_remote_code=self.trust_remote_code, allow_pickle=self.allow_pickle,
         )  # fmt: skip
 
 

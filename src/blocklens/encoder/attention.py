@@ -41,6 +41,10 @@ IN_CACHE = 2**18
 """Numbers that stay in a core's cache (1 MB) from one operation to the next."""
 
 
+HALF = (torch.bfloat16, torch.float16)
+"""Types in which a model may come; its heads are seen in float32."""
+
+
 @dataclass(frozen=True)
 class Heads:
     """One block's heads on one text. The tensors are buffers: read them now, copy what must stay.
@@ -113,6 +117,9 @@ class HeadTap:
     ) -> Float[Tensor, "texts tokens heads width_of_values"]:
         """Attention of one block for the whole batch; `bias` is added to the scores."""
         self.calls += 1
+        given = query.dtype
+        if given in HALF:
+            query, key, value = query.float(), key.float(), value.float()
         texts, heads, longest, _ = query.shape
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
         for text, n in enumerate(self.lengths or [longest] * texts):
@@ -137,7 +144,7 @@ class HeadTap:
             output[text, :n] = outputs.transpose(0, 1)
             self.receive(Heads(self.calls, text, attention, outputs))
         self._end_of_block(output)
-        return output
+        return output.to(given)
 
     def take(
         self,
@@ -146,6 +153,8 @@ class HeadTap:
     ) -> None:
         """Hand over one block's heads that the model computed itself."""
         self.calls += 1
+        if maps.dtype in HALF:
+            maps, vectors = maps.float(), vectors.float()
         for text, n in enumerate(self.lengths or [maps.shape[-1]] * len(maps)):
             outputs = vectors[text, :n].transpose(0, 1).contiguous()
             self.receive(Heads(self.calls, text, maps[text, :, :n, :n].contiguous(), outputs))

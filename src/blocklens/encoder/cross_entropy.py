@@ -59,6 +59,8 @@ class _CrossEntropy(torch.autograd.Function):
         counted = labels >= 0
         rows, all_count = int(counted.sum()), bool(counted.all())
         given, decoder, shift = (one.to(precision) for one in (features, weight, bias))
+        if precision == torch.bfloat16 != weight.dtype and not weight.requires_grad:
+            decoder = matmul.rounded(weight)
         to_features = torch.empty_like(features)
         to_weight = torch.zeros_like(weight) if gradients and weight.requires_grad else None
         to_bias = torch.zeros_like(bias)

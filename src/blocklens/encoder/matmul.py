@@ -14,6 +14,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.weak import WeakTensorKeyDictionary
 
 LARGE = 256
 """Rows from which on a batch of products is taken apart: at 128 both ways take the same time."""
@@ -76,17 +77,44 @@ class _Linear(torch.autograd.Function):
 class Linear(nn.Linear):
     """`nn.Linear` by way of `linear`."""
 
+    narrow = False
+    """Whether products are taken in bfloat16 where no gradient is asked for."""
+
     def forward(self, input: Tensor) -> Tensor:
         """The layer's output, [..., out], of its input, [..., in]."""
-        rows = linear(input.reshape(-1, self.in_features), self.weight, self.bias)
+        x = input.reshape(-1, self.in_features)
+        if self.narrow and not torch.is_grad_enabled():
+            bias = None if self.bias is None else rounded(self.bias)
+            rows = functional.linear(x.bfloat16(), rounded(self.weight), bias).to(x.dtype)
+        else:
+            rows = linear(x, self.weight, self.bias)
         return rows.view(*input.shape[:-1], self.out_features)
 
 
-def with_fast_products(model: nn.Module) -> None:
-    """Let the linear layers of a model compute by `linear`; weights and their names stay."""
+def with_fast_products(model: nn.Module, *, narrow: bool = False) -> None:
+    """Let the linear layers of a model compute by `linear`; weights and their names stay.
+
+    Args:
+        model: the model, which is changed.
+        narrow: take products in bfloat16; weights, sums and all else keep their type.
+
+    """
     for module in model.modules():
         if type(module) is nn.Linear:
             module.__class__ = Linear
+        if narrow and isinstance(module, Linear):
+            module.narrow = True
+
+
+_rounded: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def rounded(weight: Tensor) -> Tensor:
+    """A weight in bfloat16, kept as long as it is, and made anew when it was changed."""
+    kept = _rounded.get(weight)
+    if kept is None or kept[0] != weight._version:
+        kept = _rounded[weight] = (weight._version, weight.detach().bfloat16())
+    return kept[1]
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -41,12 +41,15 @@ from blocklens.encoder.loading import (
     load_tokenizer,
     on_device,
 )
-from blocklens.encoder.matmul import with_fast_products
+from blocklens.encoder.matmul import fastest_precision, with_fast_products
 from blocklens.encoder.own_attention import OWN_ATTENTION, prepare
 from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.errors import UserError
 from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.windows import Tokens, Windows
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Of products; auto: bfloat16 where the processor has instructions for it."""
 
 
 class Encoder:
@@ -62,6 +65,7 @@ class Encoder:
         heads: number of heads of a block, H; 0 where blocks have none, or not the same number.
         head_width: length of a head output vector, d.
         max_tokens: the longest input in tokens, special tokens included.
+        precision: "float32", or "bfloat16" where its linear layers' products are taken in it.
 
     Examples:
         >>> import blocklens
@@ -74,9 +78,16 @@ class Encoder:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any = None, *, processor: Any = None, name: str = "encoder"
+        self,
+        model: Any,
+        tokenizer: Any = None,
+        *,
+        processor: Any = None,
+        name: str = "encoder",
+        precision: Precision = "float32",
     ) -> None:
         self.name = name
+        self.precision: Precision = fastest_precision() if precision == "auto" else precision
         self.model = own_copy(encoder_alone(model, name)).eval()
         self.tokenizer = tokenizer
         self.processor = processor
@@ -84,7 +95,7 @@ class Encoder:
         check_weights(self.model, name)
         if tokenizer is not None:
             check_tokenizer(tokenizer, self.model, name)
-        with_fast_products(self.model)
+        with_fast_products(self.model, narrow=self.precision == "bfloat16")
         self.blocks = number_of_blocks(self.config, name)
         heads = getattr(self.config, "num_attention_heads", None)
         self.heads = heads if isinstance(heads, int) else 0
@@ -118,6 +129,7 @@ class Encoder:
         *,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        precision: Precision = "float32",
         trust_remote_code: bool = False,
         allow_pickle: bool = False,
     ) -> Encoder:
@@ -128,6 +140,7 @@ class Encoder:
                 "embedded", the BERT-6 that comes with the package.
             device: where to compute, such as "cpu" or "cuda".
             dtype: the weights' type.
+            precision: of the linear layers' products; weights and all else keep their type.
             trust_remote_code: run model code that comes with the weights.
             allow_pickle: read `pytorch_model.bin`, which may run any code, where there is no
                 safetensors file.
@@ -148,7 +161,7 @@ class Encoder:
         elif reads == "texts":
             tokenizer = load_tokenizer(source, trust_remote_code=trust_remote_code)
         model = on_device(model, device)
-        return cls(model, tokenizer, processor=processor, name=str(source))
+        return cls(model, tokenizer, processor=processor, name=str(source), precision=precision)
 
     @classmethod
     def of(cls, given: Any, **options: Any) -> Encoder:
@@ -187,8 +200,9 @@ class Encoder:
                 model = type(self.model)._from_config(config, dtype=self.model.dtype)
         name = f"{self.name} untrained, seed {seed}"
         return Encoder(
-            model.to(self.model.device), self.tokenizer, processor=self.processor, name=name
-        )
+            model.to(self.model.device), self.tokenizer, processor=self.processor, name=name,
+            precision=self.precision,
+        )  # fmt: skip
 
     def fingerprint(self) -> str:
         """A hash of the weights and of all of the tokenizer or processor, to know an encoder again.
@@ -200,6 +214,8 @@ class Encoder:
             name: tensor for name, tensor in self.model.state_dict().items() if is_needed(name)
         }
         used = [repr(sorted(self.config.to_diff_dict().items())), tensors_digest(weights)]
+        if self.precision != "float32":
+            used.append(f"products in {self.precision}")
         if self.tokenizer is not None:
             used.append(tokenizer_digest(self.tokenizer))
         if self.processor is not None:

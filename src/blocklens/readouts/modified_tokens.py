@@ -173,11 +173,11 @@ def rows_at(
     device = encoder.model.device
     text, token = (torch.from_numpy(positions[:, axis]).to(device) for axis in (0, 1))
     outputs = encoder.block_outputs(ids.to(device), mask.to(device))
-    rows = [output[text, token].float() for output in outputs]
+    rows = [output[text, token] for output in outputs]
     if norm is not None:
         with torch.inference_mode():
             rows[:-1] = [norm(row) for row in rows[:-1]]
-    return [row.cpu() for row in rows]
+    return [row.float().cpu() for row in rows]
 
 
 @dataclass

@@ -165,7 +165,10 @@ def measure_learning(
     else:
         with _gathered(encoder, training, options, progress) as rows:
             seen, trained = rows.token_counts, len(rows)
-            training_of_heads = options.training or (Training() if head is None else CONTINUED)
+            training_of_heads = replace(
+                options.training or (Training() if head is None else CONTINUED),
+                seed=options.seed, precision=encoder.precision,
+            )  # fmt: skip
             first = head or fresh_head(encoder, seed=options.seed, counts=rows.token_counts)
             tied = options.decoder == "tied"
             total = training_of_heads.epochs * trained
@@ -173,13 +176,13 @@ def measure_learning(
                 heads = train_read_outs(
                     rows,
                     [first.copy(tied=tied) for _ in range(encoder.blocks + 1)],
-                    replace(training_of_heads, seed=options.seed),
+                    training_of_heads,
                     after_epoch=losses.append,
                     progress=stage.reach,
                 )
             if options.control:
                 control = ControlTask.trained(
-                    rows, first, replace(training_of_heads, seed=options.seed),
+                    rows, first, training_of_heads,
                     blocks=encoder.blocks + 1, limit=options.control, tied=tied,
                     groups=options.labels.groups,
                 )  # fmt: skip

@@ -31,6 +31,8 @@ class Training:
     """How read-outs are trained: AdamW, a linear decay to zero after a short warm-up.
 
     The defaults are for new heads; see `CONTINUED` for heads that are trained already.
+    `precision`: of the products with the vocabulary, "float32" or "bfloat16"; `measure_learning`
+    takes the encoder's.
     """
 
     epochs: int = 4
@@ -39,6 +41,7 @@ class Training:
     weight_decay: float = 0.01
     warm_up: float = 0.05
     seed: int = 0
+    precision: str = "float32"
 
 
 CONTINUED = Training(epochs=2, rate=1e-3)
@@ -82,6 +85,7 @@ class Fit:
 
     def __init__(self, head: Head, training: Training, rows: int) -> None:
         self.head = head.train()
+        self.precision: torch.dtype = getattr(torch, training.precision)
         self.descent = Descent(
             head.parameters(),
             rate=training.rate,
@@ -93,7 +97,8 @@ class Fit:
     def step(self, x: Float[Tensor, "rows width"], labels: Int64[Tensor, " rows"]) -> float:
         """One optimisation step on some rows; the mean loss."""
         features = self.head.transform(x)
-        loss, _ = cross_entropy(features, self.head.weight, self.head.bias, labels)
+        head = self.head
+        loss, _ = cross_entropy(features, head.weight, head.bias, labels, self.precision)
         self.descent.step(loss)
         return float(loss.detach())
 

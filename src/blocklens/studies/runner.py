@@ -213,6 +213,7 @@ def encoder_facts(encoder: Encoder) -> dict[str, Any]:
         "architecture": encoder.config.model_type,
         "blocks": encoder.blocks,
         "heads": encoder.heads,
+        "precision": encoder.precision,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from blocklens.distributed import join
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.given import texts_and_encoder
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.inputs.tokenising import unknown_note
@@ -91,7 +92,8 @@ def study(
             if isinstance(part, Part):
                 run.measure(part)
         known = unknown_note(encoder.tokenizer, (text.text for text in source))
-        done = run.finish(record(work, kind, run), [known, *left_out], report=report)
+        notes = [known, *precision_note(encoder), *left_out]
+        done = run.finish(record(work, kind, run), notes, report=report)
         if share.rank == 0:
             then(run.folder)
         return done
@@ -108,6 +110,16 @@ def chosen_parts(options: StudyOptions) -> list[str]:
             f"none of a study; the parts are {', '.join(PARTS)}"
         )
     return [name for name in PARTS if name in options.parts]
+
+
+def precision_note(encoder: Encoder) -> list[str]:
+    """That products were taken in less than float32, where they were."""
+    if encoder.precision == "float32":
+        return []
+    return [
+        f"Products of the encoder's linear layers and of its read-outs' training were taken in "
+        f"{encoder.precision}, those of attention and similarity in float32 (--precision)."
+    ]
 
 
 def record(work: Work, kind: Kind, run: StudyRun) -> StudyRecord:

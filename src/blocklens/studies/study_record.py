@@ -55,6 +55,7 @@ class StudyRecord(BaseModel):
     finished: bool = False
     encoder: str = "not measured yet"
     architecture: str | None = None
+    precision: str | None = None
     blocks: int | None = None
     heads: int | None = None
     texts: InputsRecord | None = None
