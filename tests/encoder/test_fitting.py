@@ -42,8 +42,17 @@ def test_pruned_heads_and_quantised_weights_are_named(tmp_path):
 def test_an_adapter_beside_its_base_is_refused(tmp_path):
     place = saved(tmp_path)
     (place / "adapter_config.json").write_text("{}")
-    with pytest.raises(UserError, match=r"adapter_config\.json: an adapter .* merge them"):
+    with pytest.raises(UserError, match=r"adapter_config\.json: an adapter .* merge it"):
         Encoder.load(place)
+    (place / "config.json").unlink()  # as peft saves it
+    with pytest.raises(UserError, match=r"adapter_config\.json: an adapter .* merge it"):
+        Encoder.load(place)
+
+
+def test_weights_one_folder_below_are_pointed_at(tmp_path):
+    saved(tmp_path / "0_Transformer")  # as older versions of sentence-transformers save
+    with pytest.raises(UserError, match=r"no config\.json.*in its folder 0_Transformer"):
+        Encoder.load(tmp_path)
 
 
 def test_weights_that_are_no_numbers_are_refused_and_large_ones_are_not():

@@ -80,6 +80,8 @@ def test_texts_that_cannot_be_measured_are_named_and_the_rest_goes_on():
         measure(["a b c .", "a"], encoder, strict=True)
     with pytest.raises(UserError, match="nothing to measure"):
         measure([". . .", "a"], encoder)
+    with pytest.raises(UserError, match="one token, which the tokenizer does not know"):
+        measure(["MKVLAAGIV", "MKVLSSGIV"], encoder)
 
 
 def test_a_text_of_one_sentence_says_nothing_about_sentences():

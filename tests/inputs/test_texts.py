@@ -222,6 +222,9 @@ def test_one_object_that_holds_the_records_is_read(tmp_path):
     assert "several lists of records (train, test)" in said
     said = error(put(tmp_path, "d.json", json.dumps({"text": ["a"], "label": ["b"]})))
     assert "one object of columns (text, label)" in said
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [0, 1]})
+    said = error(put(tmp_path, "e.json", frame.to_json()))
+    assert "one object of columns (text, label)" in said
 
 
 def test_a_limit_counts_good_texts(tmp_path):

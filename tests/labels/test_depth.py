@@ -96,6 +96,18 @@ def test_the_advice_in_words_has_the_table_s_figures():
     assert without.endswith("a loss of 0.005 [-0.004, 0.014].")
 
 
+def test_blocks_that_add_nothing_are_no_saving():
+    advice = pd.DataFrame(
+        {
+            "block": [0, 1, 2], "accuracy": [0.5, 0.4, 0.505], "loss": [0.005, 0.105, 0.0],
+            "low": [-0.1, 0.0, 0.0], "high": [0.1, 0.2, 0.0],
+            "parameters": [0.3, 0.6, 1.0], "arithmetic": [0.0, 0.5, 1.0],
+        }
+    )  # fmt: skip
+    assert "saves" not in advice_line(advice)
+    assert "a gain of 0.005 [-0.100, 0.100]" in advice_line(advice)
+
+
 def test_the_advice_names_a_block_that_is_better_than_the_last_beyond_doubt():
     advice = pd.DataFrame(
         {

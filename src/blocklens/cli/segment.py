@@ -161,6 +161,7 @@ def _segmentations(
 ) -> list[Segmentation]:  # fmt: skip
     """Every text of every file in segments; names what was skipped."""
     from blocklens.inputs.texts import TextSource
+    from blocklens.inputs.tokenising import unknown_note
     from blocklens.segmentation.segment import segment as cut
 
     chosen = options.model_dump()
@@ -177,6 +178,8 @@ def _segmentations(
             skipped += source.skipped
     for text in skipped:
         print(f"blocklens: skipped {text.name}: {text.reason}", file=sys.stderr)
+    if unknown := unknown_note(encoder.tokenizer, (one.text for one in segmentations), few=False):
+        print(f"blocklens: {unknown}", file=sys.stderr)
     return segmentations
 
 

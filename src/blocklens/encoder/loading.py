@@ -167,13 +167,17 @@ def check_folder(source: str | Path, *, allow_pickle: bool) -> None:
         raise UserError(f"{source}: a file; expected a model folder or a Hub id")
     if not folder.is_dir():
         return
+    whole = (folder / "config.json").is_file()
     if (folder / "adapter_config.json").is_file():
+        lies = "lies beside its base, and the base alone would be measured" if whole else "is none"
         raise UserError(
-            f"{source}: adapter_config.json: an adapter (LoRA) lies beside its base, and the base "
-            "alone would be measured: merge them (peft's merge_and_unload), save, and give that"
+            f"{source}: adapter_config.json: an adapter (LoRA) {lies}: merge it with its base "
+            "(peft's merge_and_unload), save, and give that"
         )
-    if not (folder / "config.json").is_file():
-        raise UserError(f"{source}: no config.json; expected a Hugging Face model folder")
+    if not whole:
+        inside = sorted(path.parent.name for path in folder.glob("*/model*.safetensors"))
+        hint = f"; there are weights in its folder {inside[0]}: give that" if inside else ""
+        raise UserError(f"{source}: no config.json; expected a Hugging Face model folder{hint}")
     names = [path.name for path in folder.iterdir()]
     if not any(name.endswith(".safetensors") for name in names) and not allow_pickle:
         pickles = [name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt"))]

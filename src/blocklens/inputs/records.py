@@ -133,6 +133,8 @@ def _records_in(value: dict[str, Any]) -> list[Any]:
             "save one of them as a file of its own"
         )
     columns = [name for name, one in value.items() if isinstance(one, list)]
+    if all(isinstance(one, dict) and "0" in one for one in value.values()):  # pandas' to_json
+        columns = list(value)
     if not lists and len(columns) == len(value) > 1:
         raise UnusableError(
             f"holds one object of columns ({', '.join(columns[:10])}); write one object a record"

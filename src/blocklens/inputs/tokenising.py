@@ -71,8 +71,11 @@ def ids_and_spans(tokenizer: Any, text: str) -> tuple[NDArray[np.int64], NDArray
     return ids, np.asarray(spans, dtype=np.int64).reshape(-1, 2)
 
 
-def unknown_note(tokenizer: Any, texts: Iterable[str]) -> str:
-    """What share of the first texts' tokens the tokenizer does not know, as a sentence."""
+def unknown_note(tokenizer: Any, texts: Iterable[str], *, few: bool = True) -> str:
+    """What share of the first texts' tokens the tokenizer does not know, as a sentence.
+
+    Without `few` a share of at most `MANY_UNKNOWN` is not worth a word.
+    """
     first = [text[:BEGINNING] for text in islice(texts, FIRST_TEXTS)]
     ids = list(chain.from_iterable(token_ids(tokenizer, first, special=False)))
     share = ids.count(tokenizer.unk_token_id) / max(1, len(ids))
@@ -80,7 +83,7 @@ def unknown_note(tokenizer: Any, texts: Iterable[str]) -> str:
         f"Tokens that the tokenizer does not know: {share:.1%} in the first {len(first):,} texts."
     )
     if share <= MANY_UNKNOWN:
-        return said
+        return said if few else ""
     return (
         f"{said} So many make figures that describe the unknown token, not the texts: take an "
         "encoder whose tokenizer was made for such texts."

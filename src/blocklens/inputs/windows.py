@@ -170,6 +170,8 @@ class Windows:
         ids, spans, end = self._tokenise(text.text)
         if len(ids) < 2:
             many = "no token" if len(ids) == 0 else "one token"
+            if self.tokenizer.unk_token_id in ids.tolist():
+                many += ", which the tokenizer does not know"
             raise UserError(f"{text.name}: {many}; at least two are needed to compare")
         kinds = np.fromiter(
             (token_kind(text.text[start:end]) for start, end in spans.tolist()), np.int8, len(ids)

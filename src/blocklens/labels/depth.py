@@ -47,6 +47,12 @@ def advice_line(advice: pd.DataFrame, margin: float = MARGIN) -> str:
     points = f"{100 * margin:g} point{'' if margin == MARGIN else 's'}"
     if row["block"] == last["block"]:
         return f"No block before the last, {last['block']:.0f}, is within {points} of its accuracy."
+    if row["block"] == 0:
+        return (
+            f"The last block, {last['block']:.0f}, is no more than {points} better than the "
+            f"embedding's output: {last['accuracy']:.3f} against {row['accuracy']:.3f}, a gain of "
+            f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]. The blocks add nothing here."
+        )
     said = [
         f"Block {row['block']:.0f} is the earliest within {points} of the last, "
         f"{last['block']:.0f}: {row['accuracy']:.3f} against {last['accuracy']:.3f}, "

@@ -314,6 +314,16 @@ def test_labels_that_are_no_classes_are_one_line(tmp_path, labels):
         open_images(path)
 
 
+def test_values_that_are_not_a_number_are_counted(tmp_path):
+    pixels = np.tile(np.linspace(0, 1, 16), (20, 1)).reshape(20, 4, 4)
+    pixels[3, 0, 0] = pixels[5] = np.nan
+    found = open_images(saved(tmp_path / "a.npz", x_train=pixels, y_train=np.arange(20) % 2))
+    assert any("not a number: 2" in note for note in found.notes)
+    assert np.asarray(found.train[3].open())[0, 0] == 255
+    clean = open_images(saved(tmp_path / "b.npz", x_train=pixels[8:], y_train=np.arange(12) % 2))
+    assert not any("not a number" in note for note in clean.notes)
+
+
 def test_images_to_measure_on_in_other_units_are_refused(tmp_path):
     labels = np.arange(20) % 2
     with pytest.raises(UserError, match="x_train goes from 0 to 1 and x_test from 0 to 255"):

@@ -59,7 +59,7 @@ def npz(path: Path) -> Parts:
         test = None
         if {"x_test", "y_test"} <= set(arrays):
             test = _pictures(f"{name}:test", arrays["x_test"], arrays["y_test"], numbers, levels)
-        return Parts(name, classes, train, test, levels.note())
+        return Parts(name, classes, train, test, [*levels.note(), *_no_numbers(arrays)])
     if {"jpeg", "offsets", "label"} <= set(arrays):
         data, offsets, labels = arrays["jpeg"], arrays["offsets"], _labels(path, arrays["label"])
         if len(offsets) != len(labels) + 1 or offsets[-1] > len(data):
@@ -99,6 +99,16 @@ def _levels(path: Path, arrays: list[np.ndarray]) -> Levels:
             f"{ends[-1][0]:g} to {ends[-1][1]:g}; give both in the same units"
         )
     return Levels.between(min(low for low, _ in ends), max(high for _, high in ends))
+
+
+def _no_numbers(arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """A line on the images that hold values which are not a number."""
+    count = sum(
+        int(np.isnan(array).reshape(len(array), -1).any(axis=1).sum())
+        for key, array in arrays.items()
+        if key in ("x_train", "x_test") and array.dtype.kind == "f"
+    )
+    return [f"Images with values that are not a number: {count:,}; such are white."] * bool(count)
 
 
 def _pictures(
