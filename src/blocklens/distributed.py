@@ -1,4 +1,4 @@
-"""The same run on several processes: each takes its share of the texts, and the sums are added.
+"""The same run on several processes: each takes its share of the work, and the sums are added.
 
     torchrun --nproc_per_node 4 -m blocklens study texts/ --encoder ...
 
@@ -9,8 +9,7 @@ be alone; here the world size that the launcher names must be the one that PyTor
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -30,10 +29,19 @@ class Share:
 
     rank: int = 0
     world: int = 1
+    store: Any = field(default=None, compare=False, repr=False)
 
-    def of(self, items: Iterable[T]) -> Iterator[T]:
-        """The items of this process: every world-th, from rank on."""
-        return (item for place, item in enumerate(items) if place % self.world == self.rank)
+    def takes(self, number: int) -> bool:
+        """Whether this process takes number `number` of something: every world-th is its own.
+
+        Batches are shared, not texts: they are put together as one process would, so that what is
+        computed of them is the same to the last digit.
+        """
+        return number % self.world == self.rank
+
+    def claims(self, name: str) -> bool:
+        """Whether this process is the first to ask for `name`: work for whoever is free."""
+        return self.world == 1 or self.store.add(name, 1) == 1
 
     def gather(self, value: T) -> list[T] | None:
         """Every process's value in the order of ranks on the first process, None on the others."""
@@ -63,6 +71,11 @@ class Share:
             dist.barrier()
 
 
+ALONE = Share()
+joined: Share | None = None
+"""This process's share, once it has joined others."""
+
+
 def join() -> Share:
     """Join the other processes that `torchrun` started; alone, a share of everything.
 
@@ -73,9 +86,15 @@ def join() -> Share:
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Share()
-    if not dist.is_initialized():
+    global joined
+    if joined is None:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, timeout=LONGEST_WAIT)
-    if dist.get_world_size() != world:
-        raise RuntimeError(f"WORLD_SIZE is {world}, but {dist.get_world_size()} processes joined")
-    return Share(dist.get_rank(), world)
+        store, rank, seen = next(dist.rendezvous("env://", timeout=LONGEST_WAIT))
+        if seen != world:
+            raise RuntimeError(f"WORLD_SIZE is {world}, but {seen} processes joined")
+        dist.init_process_group(
+            backend, store=dist.PrefixStore("group", store), rank=rank, world_size=world,
+            timeout=LONGEST_WAIT,
+        )  # fmt: skip
+        joined = Share(rank, world, dist.PrefixStore("claims", store))
+    return joined

@@ -7,6 +7,15 @@ import os
 from blocklens.errors import UserError
 
 
+def launcher() -> list[str]:
+    """The words before a command's arguments, as this process was started with its others."""
+    here, world = (os.environ.get(name, "1") for name in ("LOCAL_WORLD_SIZE", "WORLD_SIZE"))
+    if world == "1":
+        return ["blocklens"]
+    machines = [] if here == world else ["--nnodes", str(int(world) // int(here)), "..."]
+    return ["torchrun", *machines, "--nproc_per_node", here, "-m", "blocklens"]
+
+
 def refuse_torchrun(what: str, why: str) -> None:
     """Refuse to do the same thing several times at once, which is all that `torchrun` would do.
 

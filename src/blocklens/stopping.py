@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+from blocklens.launched import launcher
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -26,7 +28,7 @@ class Stopped(BaseException):
 
 def way_on(arguments: Sequence[str]) -> str:
     """The command that goes on where one with these arguments was stopped."""
-    command = ["blocklens", *arguments]
+    command = [*launcher(), *arguments]
     if "pretrain" in arguments[:2] and not {"--resume", "--sizes"} & set(arguments):
         command.append("--resume")
     return shlex.join(command)

@@ -27,11 +27,16 @@ from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.cli.verdicts import claims
 from blocklens.errors import UserError
+from blocklens.launched import launcher, refuse_torchrun
 from blocklens.progress import first_process
 from blocklens.stopping import Stopped, stopping_at_once, way_on
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What Typer raises for a command line that it cannot read; its other name changed by version."""
+
+
+FOR_ONE = ("claims", "compare", "figures", "explore")
+"""Commands that other processes cannot help with."""
 
 
 class OneLine(TyperGroup):
@@ -89,6 +94,7 @@ def _say_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
     version: bool = typer.Option(
         False, "--version", help="Say which version this is.", callback=_say_version, is_eager=True
@@ -96,6 +102,8 @@ def _options(
 ) -> None:
     if debug:
         os.environ["BLOCKLENS_DEBUG"] = "1"
+    if context.invoked_subcommand in FOR_ONE:
+        refuse_torchrun(context.invoked_subcommand, "there is no work in it to share")
 
 
 def main() -> None:
@@ -114,10 +122,24 @@ def main() -> None:
         if debug:
             raise
         said = " ".join(str(error).split())
+        if _for_want_of_another_process(said):
+            _end("another process of this job has ended, and this one with it; what was finished "
+                 f"is kept; to go on: {way_on(sys.argv[1:])}", 1)  # fmt: skip
         if _for_want_of_memory(error):
             _end(f"memory is at its limit ({said[:160] or 'no more of it'}): end other programs, "
                  "or give fewer or shorter texts, or a smaller encoder", 2)  # fmt: skip
         _end(f"{type(error).__name__}: {said}; --debug before the command shows where", 1)
+
+
+def _speaks() -> bool:
+    """Whether this is the process that says how the job ended: the first to ask."""
+    distributed = sys.modules.get("blocklens.distributed")
+    if distributed is None or distributed.joined is None:
+        return first_process()
+    try:
+        return distributed.joined.claims("last word")
+    except Exception:  # whoever keeps the claims is gone as well
+        return True
 
 
 def _for_want_of_memory(error: Exception) -> bool:
@@ -128,8 +150,14 @@ def _for_want_of_memory(error: Exception) -> bool:
     return any(word in str(error) for word in words)
 
 
+def _for_want_of_another_process(said: str) -> bool:
+    """Whether the library through which processes talk says that one is gone."""
+    words = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
+    return len(launcher()) > 1 and any(word in said for word in words)
+
+
 def _end(said: str, code: int) -> None:
-    if not first_process():  # where the first process says it too, torchrun ends this one meanwhile
+    if not _speaks():  # while it waits torchrun ends it, where another process says the same
         time.sleep(5)
     print(f"blocklens: {said}", file=sys.stderr)
     sys.exit(code)

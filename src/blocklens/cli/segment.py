@@ -16,7 +16,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.text_options import TextOptions
 from blocklens.launched import refuse_torchrun
 from blocklens.options import Options, called
-from blocklens.progress import shown
+from blocklens.progress import first_process, shown
 from blocklens.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def segment(
     ] = False,
 ) -> None:
     """Print texts in segments, found by what an encoder attends to, without training."""
-    refuse_torchrun("segment", "each text is cut by itself")
+    if scoring.evaluate is None or out is None:
+        refuse_torchrun("segment", "only --evaluate with --out shares its documents")
     evaluate, as_json = scoring.evaluate, as_json or format == "json"
     limit, text_field = reading.limit, reading.text_field
     if (evaluate is None) == (not files):
@@ -94,7 +95,8 @@ def segment(
     if out is not None:
         from blocklens.storage import output_folder
 
-        output_folder(out, "study.json")
+        if first_process():
+            output_folder(out, "study.json")
 
     loaded = encoder.load()
     if documents:
@@ -105,6 +107,8 @@ def segment(
             documents, loaded, methods, scoring, heads=cutting.heads, out=out,
             description=description,
         )  # fmt: skip
+        if scores is None:  # another process has those of all
+            return
         print_scores(scores, scoring, as_json=as_json)
         if out is not None:
             _say_where(out)

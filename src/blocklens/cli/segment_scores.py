@@ -85,7 +85,7 @@ def scored(
     heads: str,
     out: Path | None,
     description: str,
-) -> pd.DataFrame:
+) -> pd.DataFrame | None:
     """Scores of the methods asked for, or of all beside the baselines, with a bar of progress."""
     from blocklens.segmentation.baselines import BASELINES
     from blocklens.segmentation.evaluate import evaluate

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from blocklens.distributed import Share
+from blocklens.distributed import ALONE, Share
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.batching import of_like_lengths
 from blocklens.encoder.given import texts_and_encoder
@@ -39,8 +39,6 @@ TOKENS_AT_ONCE = 1024
 
 LOOK_AHEAD = 128
 """Windows read ahead and sorted by length, so that batches need little padding."""
-
-EVERYTHING = Share()
 
 FEW_TEXTS = 20
 """With fewer texts than this, windows are the sampling unit, and the tables say so."""
@@ -122,7 +120,7 @@ def measure(
     shuffle: int | None = None,
     strict: bool = False,
     groups: int = GROUPS,
-    share: Share = EVERYTHING,
+    share: Share = ALONE,
     progress: Callable[[int], None] | None = None,
 ) -> Measurement:
     """Measure every head of an encoder on texts.
@@ -144,7 +142,8 @@ def measure(
         shuffle: shuffle each window's tokens with this seed (a control).
         strict: stop at the first text that cannot be measured.
         groups: measure the texts of so many groups alone, of those that intervals leave out.
-        share: which part of the texts is this process's; see `blocklens.distributed`.
+        share: which of several processes this is; each takes its batches, see
+            `blocklens.distributed`.
         progress: called with the number of texts done since the last call.
 
     Raises:
@@ -177,15 +176,16 @@ def measure(
     sums = HeadMeasures(shape, options)
     skipped: list[str] = []
     workspace = Workspace()
-    read = tokenised(
-        share.of(source), windows, skipped, shuffle=shuffle, strict=strict, progress=progress
-    )
-    for batch in of_like_lengths(
+    read = tokenised(source, windows, skipped, shuffle=shuffle, strict=strict, progress=progress)
+    batches = of_like_lengths(
         (tokens for tokens in read if tokens.group() < groups),
         len,
         tokens=TOKENS_AT_ONCE,
         look_ahead=LOOK_AHEAD,
-    ):
+    )
+    for number, batch in enumerate(batches):
+        if not share.takes(number):
+            continue
 
         def receive(heads: Heads, batch: list[Tokens] = batch) -> None:
             sums.update(heads, batch[heads.text], workspace)

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
+from blocklens.distributed import ALONE, Share
 from blocklens.labels.selectivity import random_classes, random_names, selectivity_rows
 from blocklens.readouts.class_heads import ClassTraining, train_class_heads
 from blocklens.readouts.class_task import LabelledInputs
@@ -50,14 +52,14 @@ class ControlTask:
     @classmethod
     def trained(
         cls, rows: Rows, first: Head, training: Training, *, blocks: int, limit: int, tied: bool,
-        groups: int,
+        groups: int, share: Share = ALONE,
     ) -> ControlTask:  # fmt: skip
         """Both trained from `first` on with `limit` of the rows, as other read-outs are."""
         names = random_names(rows.token_counts, training.seed)
         some = replace(rows, outputs=rows.outputs[:, :limit], labels=rows.labels[:limit])
         renamed = replace(some, labels=names[some.labels])
         true, random = (
-            train_read_outs(of, [first.copy(tied=tied) for _ in range(blocks)], training)
+            train_read_outs(of, [first.copy(tied=tied) for _ in range(blocks)], training, share=share)
             for of in (some, renamed)
         )
         return cls(names, true, random, limit, groups)
@@ -67,9 +69,11 @@ class ControlTask:
         rows: Sequence[Float[Tensor, "rows width"]],
         labels: Int64[np.ndarray, " rows"],
         group: Int64[np.ndarray, " rows"],
+        *,
+        before: int,
     ) -> None:
-        """Count right answers at modified tokens, until there are enough."""
-        left = self.limit - int(self.n.sum())
+        """Count right answers at modified tokens, until there are enough with those `before`."""
+        left = self.limit - before
         if left <= 0:
             return
         rows, labels, group = [x[:left] for x in rows], labels[:left], group[:left]
@@ -80,6 +84,13 @@ class ControlTask:
         ):
             right = predict_blocks(heads, rows) == wanted
             np.add.at(self.right[which], group, right.T)
+
+    def add_up(self, share: Share) -> None:
+        """Add what other processes counted."""
+        for counted in (self.n, self.right):
+            share.total(torch.from_numpy(counted))
+        for types in share.gather(self.types) or []:
+            self.types = np.union1d(self.types, types)
 
     def rows(self, learning: pd.DataFrame) -> pd.DataFrame:
         """Its rows of the table `learning`, with what stands first in the rows that are there."""

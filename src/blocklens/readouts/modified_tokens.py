@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Bool, Float, Float16, Int8, Int64
 from torch import Tensor
 
+from blocklens.distributed import ALONE, Share
 from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
@@ -216,12 +217,14 @@ def gather(
     limit: int,
     norm: torch.nn.Module | None = None,
     folder: str | Path | None = None,
+    share: Share = ALONE,
     progress: Callable[[int], None] | None = None,
 ) -> Rows:
     """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
 
     The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary
-    one). `progress` is called with the rows gathered.
+    one). Each of several processes computes the rows of its batches, and has those of all in the
+    end. `progress` is called with the rows gathered.
 
     Raises:
         UserError: no modified token in the texts.
@@ -234,10 +237,11 @@ def gather(
     labels: list[np.ndarray] = []
     counts = np.zeros(int(encoder.config.vocab_size), dtype=np.int64)
     filled = 0
-    for batch in batches:
+    for number, batch in enumerate(batches):
         take = min(limit - filled, len(batch.labels))
-        for block, rows in enumerate(rows_of_blocks(encoder, batch, norm)):
-            outputs[block, filled : filled + take] = rows[:take].numpy()
+        if share.takes(number):
+            for block, rows in enumerate(rows_of_blocks(encoder, batch, norm)):
+                outputs[block, filled : filled + take] = rows[:take].numpy()
         labels.append(batch.labels[:take])
         counts += np.bincount(batch.tokens, minlength=counts.size)
         filled += take
@@ -248,4 +252,7 @@ def gather(
     if not filled:
         temporary.cleanup()
         raise UserError("read-outs: the training texts have no token to modify; give more texts")
-    return Rows(outputs[:, :filled], np.concatenate(labels), counts, temporary)
+    outputs = outputs[:, :filled]
+    for of_block in outputs:  # where other processes have rows there are zeros here
+        share.total(torch.from_numpy(of_block.view(np.uint8)))
+    return Rows(outputs, np.concatenate(labels), counts, temporary)

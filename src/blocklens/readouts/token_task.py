@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from blocklens.distributed import ALONE, Share
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.labels.confusion import ConfusionCounts
@@ -98,6 +99,8 @@ class TokenTaskOptions:
 class Learning:
     """What was measured. `tables`: those of `label_tables`; `counts`: what they were made from.
 
+    Of several processes the first one has both, the others no tables and the counts of their share.
+
     `texts` and `rows`: how many were measured, and their modified tokens. `frequency`: occurrences
     of every token in the texts that were read, or those given. `trained`: modified tokens that the
     read-outs trained on, 0 for the lens. `start`: the head they started from, "own" or "fresh".
@@ -126,6 +129,7 @@ def measure_learning(
     run: str = "encoder",
     head: Head | None = None,
     options: TokenTaskOptions | None = None,
+    share: Share = ALONE,
     progress: Progress = SILENT,
     **changes: Any,
 ) -> Learning:
@@ -141,6 +145,8 @@ def measure_learning(
         run: the name of the run in the tables, such as "encoder" or "untrained 0".
         head: the masked-LM head to use in place of the model's own.
         options: all options.
+        share: which of several processes this is: each computes its batches of every pass and
+            trains the read-outs of its blocks, with the results of one process.
         progress: told how far each stage is.
         **changes: single options by name, such as `read_out="lens"`.
 
@@ -163,7 +169,7 @@ def measure_learning(
         assert head is not None  # _encoder_and_head saw to it
         heads = [head.eval()] * (encoder.blocks + 1)
     else:
-        with _gathered(encoder, training, options, progress) as rows:
+        with _gathered(encoder, training, options, share, progress) as rows:
             seen, trained = rows.token_counts, len(rows)
             training_of_heads = replace(
                 options.training or (Training() if head is None else CONTINUED),
@@ -177,6 +183,7 @@ def measure_learning(
                     rows,
                     [first.copy(tied=tied) for _ in range(encoder.blocks + 1)],
                     training_of_heads,
+                    share=share,
                     after_epoch=losses.append,
                     progress=stage.reach,
                 )
@@ -184,10 +191,10 @@ def measure_learning(
                 control = ControlTask.trained(
                     rows, first, training_of_heads,
                     blocks=encoder.blocks + 1, limit=options.control, tied=tied,
-                    groups=options.labels.groups,
+                    groups=options.labels.groups, share=share,
                 )  # fmt: skip
     counts, occurring, done = count_predictions(
-        encoder, measured, heads, options, progress, control
+        encoder, measured, heads, options, progress, control, share=share
     )
     frequency = seen + occurring if frequency is None else np.asarray(frequency, dtype=np.int64)
     if frequency.shape != (vocabulary,):
@@ -195,15 +202,17 @@ def measure_learning(
             f"learning: {frequency.size} frequencies for a vocabulary of {vocabulary}; give one a "
             "token"
         )
-    names = [str(name) for name in encoder.tokenizer.convert_ids_to_tokens(list(range(vocabulary)))]
-    tables = label_tables(
-        counts, names, TOKENS, run=run, read_out=options.read_out, frequency=frequency,
-        options=options.labels,
-    )  # fmt: skip
-    if control is not None:
-        tables["learning"] = pd.concat(
-            [tables["learning"], control.rows(tables["learning"])], ignore_index=True
-        )
+    tables = {}
+    if share.rank == 0:
+        names = encoder.tokenizer.convert_ids_to_tokens(list(range(vocabulary)))
+        tables = label_tables(
+            counts, [str(name) for name in names], TOKENS, run=run, read_out=options.read_out,
+            frequency=frequency, options=options.labels,
+        )  # fmt: skip
+        if control is not None:
+            tables["learning"] = pd.concat(
+                [tables["learning"], control.rows(tables["learning"])], ignore_index=True
+            )
     if "advice" in tables:
         one = torch.full((1, min(options.tokens, encoder.max_tokens)), recipe_for(encoder).mask_id)
         given = {"input_ids": one.to(encoder.model.device)}
@@ -215,7 +224,11 @@ def measure_learning(
 
 
 def _gathered(
-    encoder: Encoder, texts: Iterable[Any], options: TokenTaskOptions, progress: Progress
+    encoder: Encoder,
+    texts: Iterable[Any],
+    options: TokenTaskOptions,
+    share: Share,
+    progress: Progress,
 ) -> Rows:
     """Block outputs at modified tokens of the training texts, gone through until there are enough.
 
@@ -231,7 +244,7 @@ def _gathered(
     with progress.stage("gathering", options.train_tokens, "modified tokens") as stage:
         return gather(
             encoder, chain.from_iterable(passes), limit=options.train_tokens,
-            norm=final_norm(encoder), progress=stage.reach,
+            norm=final_norm(encoder), share=share, progress=stage.reach,
         )  # fmt: skip
 
 
@@ -242,12 +255,15 @@ def count_predictions(
     options: TokenTaskOptions,
     progress: Progress = SILENT,
     control: ControlTask | None = None,
+    *,
+    share: Share = ALONE,
 ) -> tuple[ConfusionCounts, NDArray[np.int64], int]:
     """What heads of all blocks, or of the last ones, predict of the texts' modified tokens.
 
     Those of a control task answer the first of them as well.
 
-    Returns the counts, one block a head; how often each token occurs in the texts, [vocabulary];
+    Returns the counts, one block a head (of several processes the first has those of all, the
+    others those of their batches); how often each token occurs in the texts, [vocabulary];
     and how many texts they were.
 
     Raises:
@@ -256,7 +272,8 @@ def count_predictions(
     """
     recipe, groups = recipe_for(encoder), options.labels.groups
     counts = ConfusionCounts(recipe.vocabulary, len(heads), groups, KINDS)
-    seen, begun, norm = np.zeros(recipe.vocabulary, dtype=np.int64), 0, final_norm(encoder)
+    seen, norm = np.zeros(recipe.vocabulary, dtype=np.int64), final_norm(encoder)
+    begun = modified = 0
 
     def batches() -> Iterator[ModifiedBatch]:
         made, more = 0, options.passes
@@ -266,22 +283,28 @@ def count_predictions(
                 long=options.long, first_pass=made, passes=more, seed=options.seed,
             )  # fmt: skip
             made += more
-            a_pass = counts.total / len(heads) / made
+            a_pass = modified / made
             more = min(math.ceil(options.modified / a_pass), MOST_PASSES) - made if a_pass else 0
 
     with progress.stage("measuring", options.modified or None, "modified tokens") as stage:
-        for batch in batches():
-            rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
-            predicted = predict_blocks(heads, rows)
-            group = group_of(batch.keys, groups)
-            counts.update(batch.labels, predicted, group, batch.kinds)
-            if control is not None:
-                control.answer(rows, batch.labels, group)
+        for number, batch in enumerate(batches()):
+            if share.takes(number):
+                rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
+                predicted = predict_blocks(heads, rows)
+                group = group_of(batch.keys, groups)
+                counts.update(batch.labels, predicted, group, batch.kinds)
+                if control is not None:
+                    control.answer(rows, batch.labels, group, before=modified)
+            modified += len(batch.labels)
             seen += np.bincount(batch.tokens, minlength=seen.size)
             begun += batch.begun
-            stage.reach(counts.total // len(heads))
-    if not counts.total:
+            stage.reach(modified)
+    if not modified:
         raise UserError("learning: no text to measure on; give more texts")
+    for other in (share.gather(counts) or [counts])[1:]:
+        counts.merge(other)
+    if control is not None:
+        control.add_up(share)
     return counts, seen, begun
 
 

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from blocklens.distributed import ALONE, Share
 from blocklens.encoder.cross_entropy import cross_entropy
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
@@ -53,31 +54,40 @@ def train_read_outs(
     heads: Sequence[Head],
     training: Training | None = None,
     *,
+    share: Share = ALONE,
     after_epoch: Callable[[list[float]], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[Head]:
     """Train one head per block on the gathered rows; returns the heads, in evaluation mode.
 
-    `heads[m]` sees `rows.outputs[m]` alone, so the result does not depend on the other heads.
+    `heads[m]` sees `rows.outputs[m]` alone, so the result does not depend on the other heads: of
+    several processes each trains every world-th, and has them all in the end.
     `after_epoch` is called with the mean loss of every head, `progress` after every batch with the
     rows done.
     """
     training = training or Training()
-    fits = [Fit(head, training, len(rows)) for head in heads]
+    fits = {
+        block: Fit(head, training, len(rows))
+        for block, head in enumerate(heads)
+        if share.takes(block)
+    }
     for epoch in range(training.epochs):
         order = shuffled(len(rows), seed=training.seed, epoch=epoch)
         losses = np.zeros(len(heads))
         for start in range(0, len(order), training.batch):
             chosen = np.sort(order[start : start + training.batch])
             labels = torch.from_numpy(rows.labels[chosen])
-            for block, fit in enumerate(fits):
+            for block, fit in fits.items():
                 x = torch.from_numpy(rows.outputs[block][chosen].astype(np.float32))
                 losses[block] += fit.step(x, labels) * len(chosen)
             if progress is not None:
                 progress(epoch * len(rows) + start + len(chosen))
         if after_epoch is not None:
-            after_epoch((losses / len(order)).tolist())
-    return [fit.head.eval() for fit in fits]
+            after_epoch((share.total(torch.from_numpy(losses)).numpy() / len(order)).tolist())
+    for block, head in enumerate(heads):
+        for weight in head.eval().parameters():
+            share.total(weight.data if block in fits else weight.data.zero_())
+    return list(heads)
 
 
 class Fit:

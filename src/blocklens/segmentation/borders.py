@@ -27,6 +27,8 @@ MEASURE = "borders"
 SEPARATORS = "attention to sentence ends"
 TRUE_BORDERS = "attention at true borders"
 STATISTICS = (SEPARATORS, TRUE_BORDERS)
+Means = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Observed and expected of one document, see `border_means`."""
 
 
 class BorderSums:
@@ -41,7 +43,7 @@ class BorderSums:
 
     def __init__(self, twins: Sequence[Encoder] = ()) -> None:
         self.twins = twins
-        self.documents_of: dict[str, list[tuple[NDArray[np.float64], NDArray[np.float64]]]] = {}
+        self.documents_of: dict[str, list[Means]] = {}
 
     def add(self, document: Document, reading: Reading) -> None:
         """Count one document; one in which every border is a true one has nothing to compare."""
@@ -52,6 +54,11 @@ class BorderSums:
             received[f"untrained {seed}"] = Reading(twin, document.sentences).separators
         for run, attention in received.items():
             self.documents_of.setdefault(run, []).append(border_means(attention, document.masses))
+
+    def merge(self, documents_of: dict[str, list[Means]]) -> None:
+        """Add those of the documents that come after these."""
+        for run, documents in documents_of.items():
+            self.documents_of.setdefault(run, []).extend(documents)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The sums by block and head with their intervals, and by document for the claims.

@@ -121,15 +121,14 @@ def run_once(run: Run, work: Work, choice: Choice, progress: Progress) -> Result
             groups=GROUPS if run.untrained is None else groups_of_twins(work),
             strict=options.strict,
             share=share,
-            progress=lambda more: stage.advance(more * share.world),
+            progress=stage.advance,
         )
     measurement.run = run.name
-    parts = share.gather((measurement.sums, measurement.skipped))
+    parts = share.gather(measurement.sums)
     if parts is None:
         return None
-    for sums, skipped in parts[1:]:
+    for sums in parts[1:]:
         measurement.sums.merge(sums)
-        measurement.skipped.extend(skipped)
     check_measured(measurement, work.source)
     return Result(
         {

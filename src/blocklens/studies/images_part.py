@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from blocklens.distributed import join
 from blocklens.encoder.shortened import save_model
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.image_measurement import measure_patches
 from blocklens.inputs.images.drawing import ImageData, draw_images
 from blocklens.inputs.images.image_sources import DIGITS, open_images
-from blocklens.launched import refuse_torchrun
 from blocklens.pretraining.vit import export_vit, train_vit
 from blocklens.pretraining.vit_options import VitOptions
 from blocklens.progress import SILENT, Progress
@@ -58,6 +58,8 @@ def study_images(
 ) -> Study:
     """Read out the classes of images from every block of an encoder, beside its untrained twins.
 
+    Under `torchrun` the encoder and its twins are shared among the processes.
+
     Args:
         source: "digits", an `.npz` file, a folder with one folder a class, or a Hub data set id.
         encoder: an image encoder, or the folder or Hub id of one; None trains a ViT from scratch.
@@ -86,15 +88,15 @@ def study_images(
         'report.html'
 
     """
-    refuse_torchrun("images", "one process trains and reads out, with all --threads")
-    options = options or ImageStudyOptions()
-    output_folder(Path(out), FILE)  # before the images are read
+    options, share = options or ImageStudyOptions(), join()
+    if share.rank == 0:
+        output_folder(Path(out), FILE)  # before the images are read
     data = draw_images(
         open_images(source, test=test, image_field=image_field, label_field=label_field),
         train=options.train_images, test=options.test_images, seed=options.seed,
         strict=options.strict, progress=progress,
     )  # fmt: skip
-    with StudyRun(out, "images", progress=progress) as run:
+    with StudyRun(out, "images", share=share, progress=progress) as run:
         trained: Mapping[str, Any] | None = None
         if encoder is None:
             options = options.model_copy(update={"vit": options.vit.chosen(data)})
@@ -135,7 +137,7 @@ def training_part(folder: Path, data: ImageData, chosen: VitOptions, device: str
         return Result({}, {"held_out": trained.held_out, "history": trained.history})
 
     made_of = {"options": chosen, "images": data.digest()}
-    return Part("training", VERSION, [Step("ViT", made_of, train, keeps=MODEL)])
+    return Part("training", VERSION, [Step("ViT", made_of, train, keeps=MODEL, alone=True)])
 
 
 def classes_part(
@@ -152,13 +154,14 @@ def classes_part(
     }  # fmt: skip
 
     def run(name: str, of: Callable[[], Encoder]) -> Step:
-        return Step(name, made_of, partial(run_once, name, of, data, read_outs, options))
+        once = partial(run_once, name, of, data, read_outs, options)
+        return Step(name, made_of, once, alone=True)
 
     steps = [run("encoder", lambda: encoder)]
     for seed in range(options.untrained):
         steps.append(run(f"untrained {seed}", partial(encoder.untrained, seed)))
     pixels = {"read-outs": read_outs, "images": data.digest()}
-    steps.append(Step("pixels", pixels, partial(pixels_once, data, read_outs)))
+    steps.append(Step("pixels", pixels, partial(pixels_once, data, read_outs), alone=True))
 
     def export(folder: Path, tables: Tables) -> list[Path]:
         if export_block is None:

@@ -38,9 +38,10 @@ class Step:
         name: the run's name in the tables, such as "encoder" or "untrained 0".
         made_of: all that its figures depend on, to know it again: options with every default
             resolved, and digests of what is used.
-        measure: called on every process; returns the result on the first and None on the others.
+        measure: called on every process; returns the result on the first.
         keeps: a folder of the study that `measure` may write beside its tables, such as the model
             it trains. It is part of the result: if it is damaged, the step is measured again.
+        alone: one process measures it, whichever is free, while others measure other steps.
 
     """
 
@@ -48,6 +49,7 @@ class Step:
     made_of: Any
     measure: Callable[[Progress], Result | None]
     keeps: str | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)

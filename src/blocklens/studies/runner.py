@@ -23,14 +23,14 @@ from typing import Any
 import pandas as pd
 
 from blocklens.claims import evaluate
-from blocklens.distributed import Share
+from blocklens.distributed import ALONE, Share
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.progress import SILENT, Progress
 from blocklens.provenance import made_with
 from blocklens.storage import locked, manifest, output_folder, write_table
 from blocklens.studies.kept import keep, read_kept
-from blocklens.studies.part import Part, Result, Tables
+from blocklens.studies.part import Part, Result, Step, Tables
 from blocklens.studies.study_record import FILE, KINDS, Kind, StudyRecord
 
 PACKAGES = (
@@ -38,7 +38,6 @@ PACKAGES = (
     "nltk", "scikit-learn", "pillow",
 )  # fmt: skip
 """Whose versions are recorded."""
-ALONE = Share()
 
 
 @dataclass(frozen=True)
@@ -127,26 +126,35 @@ class StudyRun:
 
     def measure(self, part: Part) -> Measured:
         """Every step of a part, measured where it is not kept; empty but on the first process."""
-        first = self.share.rank == 0
-        results: dict[str, Result] = {}
+        share, first = self.share, self.share.rank == 0
+        kept = {step.name: self._kept(part, step) for step in part.steps if first}
+        missing = share.same([name for name, result in kept.items() if result is None])
+        done = []
         for step in part.steps:
-            result = read_kept(part, step, self.folder) if first else None
-            if self.share.same(result is None):
-                shown = self.progress.within(f"{part.name}, {step.name}") if first else SILENT
-                result = step.measure(shown)
-                if result is not None:
-                    keep(result, part, step, self.folder)
-                    result = read_kept(part, step, self.folder)
-                    if result is None:
-                        raise UserError(
-                            f"{self.folder}: the result of {part.name}, {step.name} was changed "
-                            "while it was written: run the same command again"
-                        )
-            if result is not None:
-                results[step.name] = result
+            name = f"{part.name}, {step.name}"
+            if step.name not in missing or (step.alone and not share.claims(name)):
+                continue
+            result = step.measure(self.progress.within(name) if first else SILENT)
+            if result is not None and (first or step.alone):
+                keep(result, part, step, self.folder)
+                done.append(step.name)
+        new = {name for names in share.gather(done) or [] for name in names}
+        for step in part.steps:
+            if step.name in new:
+                kept[step.name] = self._kept(part, step)
+                if kept[step.name] is None:
+                    raise UserError(
+                        f"{self.folder}: the result of {part.name}, {step.name} was changed "
+                        "while it was written: run the same command again"
+                    )
+        results = {name: result for name, result in kept.items() if result is not None}
         measured = Measured(part, results)
         self._measured.append(measured)
+        share.wait()
         return measured
+
+    def _kept(self, part: Part, step: Step) -> Result | None:
+        return read_kept(part, step, self.folder)
 
     def facts(self, part: str, step: str) -> dict[str, Any]:
         """The facts of a step that was measured; none of one that was not."""

@@ -21,6 +21,7 @@ from typing import Literal
 
 import pandas as pd
 
+from blocklens.distributed import join
 from blocklens.encoder.trunk import Encoder
 from blocklens.progress import SILENT, Progress
 from blocklens.segmentation.baselines import BASELINES
@@ -54,8 +55,10 @@ def evaluate_in_folder(
     borders: bool = True,
     description: str = "documents",
     progress: Progress = SILENT,
-) -> pd.DataFrame:
+) -> pd.DataFrame | None:
     """Score as `evaluate` does, judge the claims, and write tables and `report.html`.
+
+    Under `torchrun` each process takes its share of the documents.
 
     Args:
         documents: with their true segments.
@@ -71,7 +74,7 @@ def evaluate_in_folder(
         progress: told how many documents are done.
 
     Returns:
-        The scores, see `evaluate`.
+        The scores, see `evaluate`; None on other processes than the first.
 
     Raises:
         UserError: no documents, an unknown method, or a folder that cannot be written.
@@ -93,14 +96,25 @@ def evaluate_in_folder(
     if not untrained:
         notes.append("No untrained twin was measured, so no claim that needs one has a verdict.")
 
-    def score(progress: Progress) -> Result:
+    share = join()
+    first, last = (len(documents) * end // share.world for end in (share.rank, share.rank + 1))
+
+    def score(progress: Progress) -> Result | None:
         twins = [encoder.untrained(seed) for seed in range(untrained)]
-        sums = BorderSums(twins)
-        scores = evaluate(
-            documents, encoder, methods=methods, baselines=baselines, heads=heads, unit=unit,
-            twins=twins, progress=progress, **({"watch": sums.add} if borders else {}),
-        )  # fmt: skip
-        return Result({"scores": scores, **sums.tables()}, {})
+        sums, scores = BorderSums(twins), None
+        if first < last or share.world == 1:  # more processes than documents: nothing to do here
+            scores = evaluate(
+                documents[first:last], encoder, methods=methods, baselines=baselines, heads=heads,
+                unit=unit, twins=twins, progress=progress,
+                **({"watch": sums.add} if borders else {}),
+            )  # fmt: skip
+        parts = share.gather((scores, sums.documents_of))
+        if parts is None:
+            return None
+        for _, documents_of in parts[1:]:
+            sums.merge(documents_of)
+        whole = pd.concat([scores for scores, _ in parts], ignore_index=True)
+        return Result({"scores": whole, **sums.tables()}, {})
 
     part = Part(
         "scores", VERSION, [Step("documents", {**options, **hashes}, score)],
@@ -114,10 +128,10 @@ def evaluate_in_folder(
         options=options,
         hashes=hashes,
     )
-    with StudyRun(out, "scores", progress=progress) as run:
+    with StudyRun(out, "scores", share=share, progress=progress) as run:
         measured = run.measure(part)
         run.finish(record)
-    return measured.results["documents"].tables["scores"]
+    return measured.results["documents"].tables["scores"] if share.rank == 0 else None
 
 
 def derived(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

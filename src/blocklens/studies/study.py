@@ -45,8 +45,7 @@ def study(
 ) -> Study:
     """Measure an encoder and its controls on texts, judge every claim, and write the report.
 
-    Under `torchrun` each process takes its share of the texts; the first one trains read-outs and
-    writes.
+    Under `torchrun` each process takes its share of the work, and the first one writes.
 
     Args:
         texts: a file, a folder, a Hub dataset id, or strings.
@@ -82,6 +81,7 @@ def study(
     with StudyRun(out, kind, share=share, progress=progress) as run:
         inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
         assert inputs is not None
+        source.expect(inputs.texts)
         work = Work(encoder, source, options, inputs, share, run.folder)
         parts = [PARTS[name](work) for name in chosen]
         left_out = [reason for reason in parts if isinstance(reason, str)]

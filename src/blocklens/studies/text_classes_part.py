@@ -75,8 +75,8 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
     def step(name: str, run: Callable[[Progress], Result], keeps: bool = False) -> None:
         other = OF_READ_OUTS if name.startswith(TUNED_STEP) else OF_TUNING
         resolved = {**options.model_dump(exclude=NOT_MEASURED | other), "tokens": chosen.tokens}
-        first = lambda progress: None if work.share.rank else run(progress)  # noqa: E731
-        planned.append(Step(name, {**resolved, **used}, first, MODEL if keeps else None))
+        made_of = {**resolved, **used}
+        planned.append(Step(name, made_of, run, MODEL if keeps else None, alone=True))
 
     if read_out(options):
         keeps = not tuned(options)

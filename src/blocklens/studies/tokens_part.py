@@ -95,9 +95,7 @@ def measure_once(
     encoder: Callable[[], Encoder],
     progress: Progress,
 ) -> Result | None:
-    """One run, on the first process alone: the others wait."""
-    if work.share.rank:
-        return None
+    """One run; its result on the first process, None on the others."""
     head: Head | None = None
     if options.read_out == "lens":
         try:
@@ -111,9 +109,11 @@ def measure_once(
         texts, _ = split_texts(texts, None, limit=options.texts_limit, seed=options.seed)
     measured = measure_learning(
         encoder(), texts, run=name, head=head, options=options,
-        progress=progress,
+        share=work.share, progress=progress,
     )  # fmt: skip
     work.source.check_unchanged()
+    if work.share.rank:
+        return None
     learning = measured.tables["learning"]
     right = learning.loc[(learning["statistic"] == "accuracy") & learning["block"].notna()]
     accuracy = right["value"].to_numpy().tolist()
