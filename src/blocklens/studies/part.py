@@ -41,7 +41,9 @@ class Step:
         measure: called on every process; returns the result on the first.
         keeps: a folder of the study that `measure` may write beside its tables, such as the model
             it trains. It is part of the result: if it is damaged, the step is measured again.
-        alone: one process measures it, whichever is free, while others measure other steps.
+        alone: one process measures it, whichever is free, while others measure other steps; the
+            first one where it `keeps` something, since transformers saves models on no other, and
+            says nothing.
 
     """
 

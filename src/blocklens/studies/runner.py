@@ -130,9 +130,11 @@ class StudyRun:
         kept = {step.name: self._kept(part, step) for step in part.steps if first}
         missing = share.same([name for name, result in kept.items() if result is None])
         done = []
-        for step in part.steps:
+        for step in sorted(part.steps, key=lambda step: step.keeps is None):
             name = f"{part.name}, {step.name}"
-            if step.name not in missing or (step.alone and not share.claims(name)):
+            if step.name not in missing or (step.keeps is not None and not first):
+                continue
+            if step.alone and not share.claims(name):
                 continue
             result = step.measure(self.progress.within(name) if first else SILENT)
             if result is not None and (first or step.alone):
