@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from blocklens.heads.head_options import HeadOptions
     from blocklens.heads.maps_of_texts import look
     from blocklens.heads.measurement import Measurement, measure
-    from blocklens.inputs.opening import Limits
+    from blocklens.inputs.limits import Limits
     from blocklens.inputs.texts import Text, TextSource
     from blocklens.pretraining.pretrain import pretrain
     from blocklens.pretraining.pretrain_options import PretrainOptions
@@ -81,7 +81,7 @@ _HOMES = {
     "HeadOptions": "heads.head_options:HeadOptions",
     "ImageStudyOptions": "studies.image_options:ImageStudyOptions",
     "LearnedOptions": "studies.study_options:LearnedOptions",
-    "Limits": "inputs.opening:Limits",
+    "Limits": "inputs.limits:Limits",
     "Measurement": "heads.measurement:Measurement",
     "PretrainOptions": "pretraining.pretrain_options:PretrainOptions",
     "Segmentation": "segmentation.segmented:Segmentation",

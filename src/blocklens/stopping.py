@@ -29,7 +29,8 @@ class Stopped(BaseException):
 def way_on(arguments: Sequence[str]) -> str:
     """The command that goes on where one with these arguments was stopped."""
     command = [*launcher(), *arguments]
-    if "pretrain" in arguments[:2] and not {"--resume", "--sizes"} & set(arguments):
+    name = next((word for word in arguments if word.isalpha()), "")  # options may stand before it
+    if name == "pretrain" and not {"--resume", "--sizes"} & set(arguments):
         command.append("--resume")
     return shlex.join(command)
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocklens.errors import UserError
-from blocklens.inputs.opening import Limits
+from blocklens.inputs.limits import Limits
 from blocklens.inputs.texts import KEPT_SKIPPED, Skipped, Text, TextSource
 
 STORIES = ["First text. It has two.", "Zweiter Text mit \u00e4\u00f6\u00fc.", "\u7b2c\u4e09\u3002"]

@@ -37,7 +37,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.fewrel import FewRel
 from blocklens.inputs.images.drawing import draw_images
 from blocklens.inputs.images.image_sources import open_images
-from blocklens.inputs.opening import Limits
+from blocklens.inputs.limits import Limits
 from blocklens.inputs.texts import TextSource
 from blocklens.pretraining.corpus import open_corpus
 from blocklens.pretraining.pretrain import _read

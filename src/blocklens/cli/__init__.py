@@ -27,6 +27,7 @@ from blocklens.cli.segment import segment
 from blocklens.cli.study import study
 from blocklens.cli.verdicts import claims
 from blocklens.errors import UserError
+from blocklens.inputs.limits import FILE, RECORD
 from blocklens.launched import launcher, refuse_torchrun
 from blocklens.progress import first_process
 from blocklens.stopping import Stopped, stopping_at_once, way_on
@@ -96,12 +97,21 @@ def _say_version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    max_record_bytes: int | None = typer.Option(
+        None, min=1, help="Read records up to this size.", show_default="64 MiB"
+    ),
+    max_file_bytes: int | None = typer.Option(
+        None, min=1, help="Read files up to this size, unpacked.", show_default="256 GiB"
+    ),
     version: bool = typer.Option(
         False, "--version", help="Say which version this is.", callback=_say_version, is_eager=True
     ),
 ) -> None:
     if debug:
         os.environ["BLOCKLENS_DEBUG"] = "1"
+    for name, size in ((RECORD, max_record_bytes), (FILE, max_file_bytes)):
+        if size is not None:
+            os.environ[name] = str(size)
     if context.invoked_subcommand in FOR_ONE:
         refuse_torchrun(context.invoked_subcommand, "there is no work in it to share")
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import chain, islice, product
 
 from blocklens.inputs.fields import Bad
+from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
 
 DELIMITERS = ",;\t|"
@@ -82,10 +83,7 @@ def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[lis
 def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
     for number, line in enumerate(iter(lambda: text.readline(most + 1), ""), start=1):
         if len(line) > most:
-            raise UnusableError(
-                f"line {number} is longer than {most:,} characters; split the text, or raise the "
-                "limit (in Python: Limits(record=...))"
-            )
+            raise UnusableError(f"line {number} {Limits(most).record_too_long('characters')}")
         yield line.removeprefix("\ufeff")  # also where files were joined
 
 

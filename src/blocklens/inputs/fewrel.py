@@ -17,7 +17,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad
-from blocklens.inputs.opening import LIMITS, UnusableError, format_of, opened
+from blocklens.inputs.limits import Limits
+from blocklens.inputs.opening import UnusableError, format_of, opened
 from blocklens.inputs.records import lines_of
 
 NAMES = "pid2name.json"
@@ -60,7 +61,7 @@ class FewRel:
     def __iter__(self) -> Iterator[Mapping[str, Any] | str]:
         try:
             with opened(self.path, self.compression) as stream:
-                for number, line in enumerate(lines_of(stream, LIMITS), start=1):
+                for number, line in enumerate(lines_of(stream, Limits()), start=1):
                     if line.strip():
                         yield from self._of_line(json.loads(line.decode("utf-8-sig")), number)
         except UnusableError as error:

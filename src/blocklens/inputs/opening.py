@@ -14,11 +14,12 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+
+from blocklens.inputs.limits import Limits
 
 COMPRESSIONS = {".gz": "gzip", ".xz": "xz", ".zst": "Zstandard", ".bz2": "bzip2"}
 FORMATS = {
@@ -69,20 +70,6 @@ class UnusableError(Exception):
     """The rest of a file cannot be read; the message is the reason and what to do."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How much is read: bytes of one record, and bytes of one file when it is unpacked.
-
-    A hundred kilobytes can unpack to gigabytes, by malice or by mistake.
-    """
-
-    record: int = 64 << 20
-    file: int = 256 << 30
-
-
-LIMITS = Limits()
-
-
 def format_of(path: Path) -> tuple[str, str | None]:
     """Tell a file's format ("zip" or a value of `FORMATS`) and its compression from its name.
 
@@ -125,7 +112,7 @@ def opened(
     parquet: bool = False,
     guess: bool = False,
     member: str | None = None,
-    limits: Limits = LIMITS,
+    limits: Limits | None = None,
 ) -> "Iterator[io.BufferedReader[Any]]":
     """Open the file at `path` (or its zip `member`) and undo its compression.
 
@@ -133,6 +120,7 @@ def opened(
     empty, damaged, compressed otherwise than its name says, or binary. Damage and too many bytes
     further on are raised where they are met, also from within the block.
     """
+    limits = limits or Limits()
     with ExitStack() as stack:
         stack.enter_context(_damage_reported(compression or (member and ".zip")))
         raw: io.BufferedReader[Any]
@@ -163,7 +151,7 @@ def opened(
             stream = _limited(_DECOMPRESSED[compression](raw), limits)
             head = stream.peek(512)[:512]
         elif member is None and os.fstat(raw.fileno()).st_size > limits.file:
-            raise UnusableError(_too_long(limits))
+            raise UnusableError(limits.file_too_long())
         if not head:
             raise UnusableError("is empty; give a file with text in it")
         if parquet and not head.startswith(b"PAR1"):
@@ -238,19 +226,12 @@ class _Limited(io.RawIOBase):
         buffer[:count], self._rest = self._rest[:count], self._rest[count:]
         self._read += count
         if self._read > self._limits.file:
-            raise UnusableError(_too_long(self._limits))
+            raise UnusableError(self._limits.file_too_long())
         return count
 
 
 def _limited(chunks: Iterator[bytes], limits: Limits) -> "io.BufferedReader[Any]":
     return io.BufferedReader(_Limited(chunks, limits), _CHUNK)
-
-
-def _too_long(limits: Limits) -> str:
-    return (
-        f"holds more than {limits.file:,} bytes when unpacked; the rest is not read: split it, or "
-        "raise the limit (in Python: Limits(file=...))"
-    )
 
 
 # Archives with a password and unknown methods of compression raise the last two.

@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 
 from blocklens.inputs.delimited import table_of
 from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
+from blocklens.inputs.limits import Limits
 from blocklens.inputs.markdown import plain_text
-from blocklens.inputs.opening import Limits, UnusableError
+from blocklens.inputs.opening import UnusableError
 from blocklens.inputs.transcripts import TranscriptError, transcript
 
 Records = Iterator[tuple[int | None, str]]
@@ -33,7 +34,7 @@ _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 def read_text(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
     """Read a file as one text."""
     data = stream.read(limits.record + 1)
-    yield None, Bad(_too_long(limits)) if len(data) > limits.record else _decoded(data)
+    yield None, Bad(limits.record_too_long()) if len(data) > limits.record else _decoded(data)
 
 
 def read_markdown(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
@@ -60,7 +61,7 @@ def lines_of(stream: io.BufferedReader, limits: Limits) -> Iterator[bytes]:
     """The lines of a file. Raises `UnusableError` at one longer than a record may be."""
     for number, line in enumerate(iter(lambda: stream.readline(limits.record + 1), b""), start=1):
         if len(line) > limits.record:
-            raise UnusableError(f"line {number} {_too_long(limits)}")
+            raise UnusableError(f"line {number} {limits.record_too_long()}")
         yield line
 
 
@@ -90,7 +91,7 @@ def read_json(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) ->
     if value is None:  # an object over several lines, or no JSON
         rest = stream.read(limits.record + 1)
         if len(rest) > limits.record:
-            raise UnusableError(f"holds one object that {_too_long(limits)}")
+            raise UnusableError(f"holds one object that {limits.record_too_long()}")
         value = _loaded(b"".join([*head, rest]))
         lines = iter(rest.splitlines(keepends=True))
     else:
@@ -153,7 +154,7 @@ def _json_list(text: io.TextIOWrapper, picker: FieldPicker, limits: Limits) -> R
             record, end = decoder.raw_decode(buffer)
         except (ValueError, RecursionError) as error:
             if len(buffer) > limits.record:
-                raise UnusableError(f"record {number + 1} {_too_long(limits)}") from error
+                raise UnusableError(f"record {number + 1} {limits.record_too_long()}") from error
             more = text.read(wanted) if _may_go_on(error, buffer) else ""
             if not more:
                 raise UnusableError(
@@ -202,6 +203,7 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
             field if field in table.schema_arrow.names else field.split(".")[0]
             for field in picker.fields
         ]
+        _check_parquet(table, columns, limits)
         for batch in table.iter_batches(batch_size=_PARQUET_ROWS, columns=columns):
             for values in zip(*(batch.column(name) for name in columns), strict=True):
                 number += 1
@@ -213,12 +215,31 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
                     yield number, Bad(_not_utf8(error.object[error.start]))
                     continue
                 text = picker.pick(record)
-                yield number, Bad(_too_long(limits)) if len(text) > limits.record else text
+                yield number, Bad(limits.record_too_long()) if len(text) > limits.record else text
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnusableError(
             f"is damaged after record {number} ({reason}); fetch or write the file again"
         ) from error
+
+
+def _check_parquet(table: pq.ParquetFile, columns: list[str], limits: Limits) -> None:
+    """Refuse before anything is unpacked what its own sizes say is too long.
+
+    A page is unpacked whole, whatever the rows of a batch.
+    """
+    whole = 0
+    for group in map(table.metadata.row_group, range(table.num_row_groups)):
+        of_group = sum(
+            chunk.total_uncompressed_size
+            for chunk in map(group.column, range(group.num_columns))
+            if {chunk.path_in_schema, chunk.path_in_schema.split(".")[0]} & set(columns)
+        )
+        whole += of_group
+        if of_group > limits.record * group.num_rows:
+            raise UnusableError(f"holds a record that {limits.record_too_long()}")
+    if whole > limits.file:
+        raise UnusableError(limits.file_too_long())
 
 
 READERS: dict[str, Callable[[io.BufferedReader, FieldPicker, Limits], Records]] = {
@@ -230,13 +251,6 @@ READERS: dict[str, Callable[[io.BufferedReader, FieldPicker, Limits], Records]] 
     "csv": read_csv,
     "parquet": read_parquet,
 }
-
-
-def _too_long(limits: Limits) -> str:
-    return (
-        f"is longer than {limits.record:,} bytes; split the text, or raise the limit "
-        "(in Python: Limits(record=...))"
-    )
 
 
 def _may_go_on(error: Exception, buffer: str) -> bool:

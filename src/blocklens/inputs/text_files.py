@@ -17,10 +17,10 @@ from pathlib import Path
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, FieldPicker, Labelled, label_of
+from blocklens.inputs.limits import Limits
 from blocklens.inputs.listing import UNLABELLED_FOLDERS, files_below, split_files_in, splits_in
 from blocklens.inputs.opening import (
     SUPPORTED,
-    Limits,
     UnusableError,
     format_of,
     kind_of_file,

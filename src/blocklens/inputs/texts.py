@@ -17,7 +17,8 @@ from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, FieldPicker, LabelPicker, kind_of, visible
 from blocklens.inputs.hub import HubDataset
 from blocklens.inputs.in_memory import Frame, Kept, is_file, picked
-from blocklens.inputs.opening import LIMITS, Limits, UnusableError, kind_of_file
+from blocklens.inputs.limits import Limits
+from blocklens.inputs.opening import UnusableError, kind_of_file
 from blocklens.inputs.text_files import Picker, StandardInput, TextFiles, named
 from blocklens.inputs.transcripts import Cue
 
@@ -71,10 +72,11 @@ class TextSource:
         strict: bool = False,
         labelled: bool = False,
         label: str | None = None,
-        limits: Limits = LIMITS,
+        limits: Limits | None = None,
     ) -> None:
         if limit is not None and limit < 1:
             raise UserError(f"a limit of {limit} texts: expected 1 or more")
+        limits = limits or Limits()
         self.limit = limit
         self.strict = strict
         self.skipped: list[Skipped] = []

@@ -59,7 +59,9 @@ class ControlTask:
         some = replace(rows, outputs=rows.outputs[:, :limit], labels=rows.labels[:limit])
         renamed = replace(some, labels=names[some.labels])
         true, random = (
-            train_read_outs(of, [first.copy(tied=tied) for _ in range(blocks)], training, share=share)
+            train_read_outs(
+                of, [first.copy(tied=tied) for _ in range(blocks)], training, share=share
+            )
             for of in (some, renamed)
         )
         return cls(names, true, random, limit, groups)

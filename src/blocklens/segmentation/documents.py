@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from blocklens.errors import UserError
-from blocklens.inputs.opening import COMPRESSIONS, LIMITS, UnusableError, opened
+from blocklens.inputs.limits import Limits
+from blocklens.inputs.opening import COMPRESSIONS, UnusableError, opened
 from blocklens.inputs.records import lines_of
 
 
@@ -98,17 +99,17 @@ def selected(
 
 def _read_file(file: Path) -> Iterator[Document]:
     """Documents of one file: JSON lines where the first line starts with a brace."""
-    suffix = file.suffix.lower()
+    suffix, limits = file.suffix.lower(), Limits()
     try:
         with opened(file, suffix if suffix in COMPRESSIONS else None) as stream:
-            lines = (line.decode("utf-8-sig") for line in lines_of(stream, LIMITS))
+            lines = (line.decode("utf-8-sig") for line in lines_of(stream, limits))
             numbered = enumerate(lines, start=1)
             visible = ((number, line) for number, line in numbered if line.strip())
             begin, first = next(visible, (0, ""))
             if not first:
                 raise UserError(f"{file}: empty; expected documents with segments or sections")
             if not first.lstrip().startswith("{"):
-                yield from _kept(_choi_text(file, [first, *lines]))
+                yield from _kept(_choi_text(file, [first, *_capped(lines, limits)]))
                 return
             for number, line in chain([(begin, first)], visible):
                 yield from _kept(_record(f"{file}:{number}", line))
@@ -116,6 +117,16 @@ def _read_file(file: Path) -> Iterator[Document]:
         raise UserError(f"{file}: {error}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{file}: cannot be read as UTF-8 text ({error})") from error
+
+
+def _capped(lines: Iterable[str], limits: Limits) -> Iterator[str]:
+    """The lines of one document. Raises `UnusableError` where it is longer than a record may be."""
+    read = 0
+    for line in lines:
+        read += len(line)
+        if read > limits.record:
+            raise UnusableError(f"holds a document that {limits.record_too_long('characters')}")
+        yield line
 
 
 def _kept(document: Document) -> Iterator[Document]:

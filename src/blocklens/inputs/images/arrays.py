@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +16,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, label_of
 from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_array
 from blocklens.inputs.images.pictures import Parts, Picture
+from blocklens.inputs.limits import Limits
 
 _OTHER_UNITS = 32
 """So many times larger, one part's values are not of the other part's units."""
@@ -37,8 +40,11 @@ def npz(path: Path) -> Parts:
     `jpeg`, `offsets`, `label`. Both may name their classes in `classes`.
     """
     try:
+        _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
+    except UserError:
+        raise
     except Exception as error:  # damaged archives raise errors of zip, zlib, NumPy and the system
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: cannot be read as an .npz file ({reason})") from error
@@ -78,6 +84,27 @@ def npz(path: Path) -> Parts:
         f"{path}: holds {', '.join(sorted(arrays)[:6]) or 'nothing'}; expected x_train and y_train "
         "(and x_test, y_test), or jpeg, offsets and label"
     )
+
+
+def _check_size(path: Path) -> None:
+    """Refuse arrays that do not fit: they are held in memory, and an archive of zeros is small.
+
+    Raises:
+        UserError: more bytes than a file may have, or than the machine has memory.
+
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(one.file_size for one in archive.infolist())
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > Limits().file:
+        raise UserError(f"{path}: {Limits().file_too_long()}")
+    if size > memory:
+        raise UserError(
+            f"{path}: unpacks to {size:,} bytes, more than the memory of this machine; give fewer "
+            "or smaller images"
+        )
 
 
 def _slice(data: np.ndarray, start: int, end: int) -> Image.Image:

@@ -12,6 +12,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.fields import label_of
 from blocklens.inputs.images.decoding import UnreadableError, decoded
 from blocklens.inputs.images.pictures import Parts, Picture, with_test
+from blocklens.inputs.limits import Limits
 from blocklens.inputs.listing import (
     TEST_FOLDERS,
     TRAIN_FOLDERS,
@@ -91,6 +92,8 @@ def image_of_file(path: Path) -> Image.Image:
     try:
         if not path.is_file():
             raise UnreadableError("is no ordinary file; give an image file")
+        if path.stat().st_size > Limits().record:
+            raise UnreadableError(Limits().record_too_long())
         content = path.read_bytes()
     except OSError as error:
         raise UnreadableError(f"cannot be read ({error.strerror}); check the file") from error
