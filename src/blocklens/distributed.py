@@ -89,12 +89,13 @@ def join() -> Share:
     global joined
     if joined is None:
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        store, rank, seen = next(dist.rendezvous("env://", timeout=LONGEST_WAIT))
+        c10d: Any = dist  # PyTorch's type hints leave these out
+        store, rank, seen = next(c10d.rendezvous("env://", timeout=LONGEST_WAIT))
         if seen != world:
             raise RuntimeError(f"WORLD_SIZE is {world}, but {seen} processes joined")
         dist.init_process_group(
-            backend, store=dist.PrefixStore("group", store), rank=rank, world_size=world,
+            backend, store=c10d.PrefixStore("group", store), rank=rank, world_size=world,
             timeout=LONGEST_WAIT,
         )  # fmt: skip
-        joined = Share(rank, world, dist.PrefixStore("claims", store))
+        joined = Share(rank, world, c10d.PrefixStore("claims", store))
     return joined

@@ -113,7 +113,7 @@ def evaluate_in_folder(
             return None
         for _, documents_of in parts[1:]:
             sums.merge(documents_of)
-        whole = pd.concat([scores for scores, _ in parts], ignore_index=True)
+        whole = pd.concat([some for some, _ in parts if some is not None], ignore_index=True)
         return Result({"scores": whole, **sums.tables()}, {})
 
     part = Part(
