@@ -22,7 +22,12 @@ def learning(run, last, spread=0.001, **whole):
     return table.assign(low=table["value"] - spread, high=table["value"] + spread)
 
 
-LAST = {"frequency slope": 0.6, "labels in clusters": 80.0, "largest connected share": 0.1}
+LAST = {
+    "frequency slope": 0.6,
+    "labels in clusters": 80.0,
+    "largest connected share": 0.1,
+    EXCESS: 0.3,
+}
 WHOLE = {
     RISE: 0.05,
     f"{EXCESS} slope": 0.1,

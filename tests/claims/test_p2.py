@@ -28,7 +28,12 @@ def test_a_model_as_the_paper_describes_it_has_every_claim_hold():
 
 
 def test_a_model_that_does_the_opposite_has_every_claim_fail():
-    last = {"frequency slope": -0.2, "labels in clusters": 1.0, "largest connected share": 0.95}
+    last = {
+        "frequency slope": -0.2,
+        "labels in clusters": 8.0,
+        "largest connected share": 0.95,
+        EXCESS: -0.1,
+    }
     whole = {
         RISE: -0.05,
         f"{EXCESS} slope": -0.1,
@@ -102,6 +107,23 @@ def test_read_outs_worse_than_the_encoders_own_head_give_no_verdict(own, verdict
         assert rows.loc[name, "verdict"] == verdict
         assert np.isfinite(rows.loc[name, "effect"])
     assert rows.loc["p2-apt-rises", "control"] == "untrained trunk with trained read-outs"
+
+
+@pytest.mark.parametrize(
+    ("last", "null", "verdict"),
+    [
+        ({}, 5, "holds"),
+        ({EXCESS: 0.005}, 5, "does not hold"),
+        ({EXCESS: np.nan}, 5, "undecided"),  # half of the texts holds no cluster
+        ({"labels in clusters": 0.0}, 5, "undecided"),
+        ({}, 79, "undecided"),  # a draw of a null puts 80 into clusters
+    ],
+)
+def test_clusters_are_judged_on_texts_that_did_not_show_them_and_by_both_nulls(last, null, verdict):
+    tables = label_tables({**LAST, **last}, null_clustered=null)
+    row = evaluate(tables).set_index("id").loc["p2-clusters"]
+    assert row["verdict"] == verdict
+    assert ("modified tokens" in row["decides"]) == (verdict == "undecided")
 
 
 @pytest.mark.parametrize(("null", "verdict"), [(90, "holds"), (20, "undecided")])

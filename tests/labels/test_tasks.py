@@ -21,7 +21,9 @@ SOUND = replace(
 
 
 def test_a_new_task_has_tables_claims_and_a_section_without_code_of_its_own():
-    counts, *_ = two_blocks()
+    counts, true, _ = two_blocks()
+    some, anything = true[:800], np.random.default_rng(1).integers(0, 40, (2, 800))
+    counts.update(some, anything, np.arange(800) % 10)  # errors outside clusters too
     names = [f"sound {number}" for number in range(40)]
     runs = [label_tables(counts, names, SOUND, run=run) for run in ("encoder", "untrained 0")]
     tables = {name: pd.concat([run[name] for run in runs if name in run]) for name in runs[0]}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from blocklens.claims.registry import LEARNED, SIMPLEST, Finding, Tables, undecided
+from blocklens.labels.nulls import NULLS
 from blocklens.labels.sharpness import EXCESS
 from blocklens.labels.tasks import TOKENS, Task
 from blocklens.statistics.estimate import SEEDS, Estimate, population
@@ -18,8 +19,8 @@ Frame: TypeAlias = Any
 """A pandas data frame; pandas ships no types for its arithmetic."""
 
 UNTRAINED = "untrained"
-PERCOLATES = 0.5
-"""A share of the kept tokens that one connected cluster would hold if it percolates (ours)."""
+PERCOLATES = 0.25
+"""A share of the kept tokens in one connected cluster that is no longer small (ours)."""
 
 
 def estimate(rows: Frame, sign: float = 1.0) -> Estimate | None:
@@ -75,23 +76,33 @@ def beside_untrained(
 
 
 def clusters_beside_null(tables: Tables, task: Task) -> Finding | None:
-    """Labels in clusters at the last block; control: the stricter of both nulls."""
+    """Share of errors in the own cluster, over matched labels, at the last block.
+
+    Clusters come from one half of the inputs and errors from the other: how many labels are in
+    clusters changes by leaps with every group that is left out, and this does not. Nothing is said
+    where a draw of either null puts as many labels into clusters.
+    """
     learning, sweep = (of_task(tables, name, task) for name in ("learning", "cluster_sweep"))
     if learning is None or sweep is None:
         return None
-    effect = estimate(of_encoder(last_block(learning, "labels in clusters")))
-    if effect is None:
+    inside = estimate(of_encoder(last_block(learning, EXCESS)))
+    clustered = estimate(of_encoder(last_block(learning, "labels in clusters")))
+    if inside is None or clustered is None:
         return None
-    if not effect.value:
-        return undecided(
-            f"no two {task.labels} match strongly: none is taken for another often enough",
-            more_inputs(learning, task),
-            Finding(effect),
-        )
     row = nearest(sweep, task, "cliques")
-    nulls = (drawn(row, f"{null}_clustered") for null in ("predictions", "partners"))
-    strictest = max(nulls, key=lambda null: null.value)
-    return Finding(effect, {SIMPLEST: strictest})
+    by_chance = max(float(row[f"{null}_clustered_high"].iloc[0]) for null in NULLS)
+    why = None
+    if not clustered.value:
+        why = f"no two {task.labels} match strongly: none is taken for another often enough"
+    elif not math.isfinite(inside.value):
+        why = f"half of the {task.inputs} holds no cluster of {task.labels}"
+    elif clustered.value <= by_chance:
+        why = (
+            f"{clustered.value:.0f} {task.labels} are in clusters, and errors at random put up to "
+            f"{by_chance:.0f} into some"
+        )
+    finding = Finding(inside)
+    return undecided(why, more_inputs(learning, task), finding) if why else finding
 
 
 def finite_clusters(tables: Tables) -> Finding | None:

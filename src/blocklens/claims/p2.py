@@ -95,19 +95,21 @@ def register(task: Task) -> None:
         statement="Pre-training groups tokens into strong match clusters."
         if task is TOKENS
         else f"{task.shown.capitalize()} fall into strong match clusters, as tokens do.",
-        statistic=f"{task.labels} in strong match clusters of two or more at the last block",
-        control="predictions permuted within frequency bins, and partners moved at random",
+        statistic=f"share of a clustered {task.label}'s errors at the last block that fall into "
+        f"its own cluster, over {task.labels} of like frequency",
+        control=f"other {task.labels} of the partners' frequency",
         null=0.0,
-        least=2.0,
-        least_reason=f"Two {task.labels} are the smallest cluster.",
-        simplest=f"The same number of errors, at random among {task.labels} of like frequency; it "
-        "is run.",
-        asks=(SIMPLEST,),
+        least=0.02,
+        least_reason="Two of a hundred errors (ours).",
+        simplest=f"Other {task.labels} as frequent as the partners: they are subtracted. Errors at "
+        "random, which must put fewer into clusters; they are run.",
         choices=f"Threshold {task.theta:g} (the group's on image classes: 0.3, on another matrix; "
         "ours), to be passed by the lower limit of a match; greedy cliques by falling frequency, "
-        f"{task.labels} with at least 10 predictions. The second null, stricter where errors are "
-        "concentrated, is ours. Who hardly ever errs has no strong matches; the sweep shows lower "
-        "thresholds.",
+        f"{task.labels} with at least 10 predictions. Clusters are those of one half of the "
+        f"{task.inputs}, the errors those of the other half (ours): a number of {task.labels} in "
+        "clusters would change by leaps with the few matches near the threshold. Both nulls "
+        "(predictions permuted within frequency bins, partners moved at random; the second is "
+        "ours) must put fewer into clusters in every draw.",
         figure={"table": "cluster_sweep", "statistic": "clustered", "task": task.name},
     )(judged(partial(clusters_beside_null, task=task)))
     claim(
@@ -179,14 +181,14 @@ claim(
     statement="The strong match clusters are finite and small.",
     statistic="share of the kept tokens that strong matches connect with one another",
     control="as many strong matches, with partners at random",
-    null=1.0,
+    null=2 * PERCOLATES,
     least=PERCOLATES,
-    least_reason="One cluster of half of the tokens is not finite (ours).",
+    least_reason="One cluster of a quarter of the tokens is not small (ours).",
     side="below",
-    simplest="As many matches with random partners, which connect half of the tokens or more.",
+    simplest="As many matches with random partners, which connect a quarter of the tokens or more.",
     asks=(SIMPLEST,),
     choices="A match in one direction connects. Where matches at random would connect fewer than "
-    "half of the kept tokens nothing could percolate, and it is left undecided (ours).",
+    "a quarter of the kept tokens nothing could percolate, and it is left undecided (ours).",
     figure={"table": "learning", "statistic": "largest connected share", "task": TOKENS.name},
 )(where_trained(finite_clusters))
 
