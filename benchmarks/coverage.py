@@ -1,7 +1,12 @@
 """How often does a 95 % interval cover the truth? Part of `validity`.
 
 Twice: on simulated texts, whose truth is known, and on real texts drawn with replacement from all
-those measured, whose truth is the figure of them all.
+those measured, whose truth is the figure of them all. What counts is where a verdict may be given:
+draws of too few groups of texts have none.
+
+The strongest head is chosen on half of the texts and measured on the other. Its interval is that of
+the heads so chosen, and must cover their own true effect; how far that lies below the strongest of
+all is a figure of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +24,6 @@ from blocklens.embedded.prose import prose
 from blocklens.encoder.trunk import Encoder
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measurement import measure
-from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS, GROUPS
 from blocklens.statistics.intervals import Floats
 from blocklens.storage import write_table
@@ -63,19 +67,19 @@ def simulated(
     return length * truth * shared * own, np.broadcast_to(length, own.shape)
 
 
-SIMULATED: dict[str, tuple[Quantity, Callable[[Floats], float]]] = {
-    "ratio, final third": (Run.final_third, lambda truth: float(truth[-1].mean())),
+SIMULATED: dict[str, tuple[Quantity, Callable[[Floats], Floats]]] = {
+    "ratio, final third": (Run.final_third, lambda truth: truth[-1].mean()),
     "first over final third": (
         Run.first_over_final,
-        lambda truth: float(truth[0].mean() / truth[-1].mean()),
+        lambda truth: truth[0].mean() / truth[-1].mean(),
     ),
-    "strongest head": (Run.strongest_head, lambda truth: float(truth.max())),
+    "strongest head": (Run.strongest_head, lambda truth: truth),
     "spread over heads": (
         Run.spread_over_heads,
-        lambda truth: float(np.sqrt(np.log2(truth).var(axis=1, ddof=1).mean())),
+        lambda truth: np.sqrt(np.log2(truth).var(axis=1, ddof=1).mean()),
     ),
 }
-"""Each quantity with its true value."""
+"""Each quantity with its true value, or that of every head where a draw chooses among them."""
 
 MEASURED: dict[str, tuple[str, str, Quantity]] = {
     "p1-separator": ("separators", "attention to separator", Run.final_third),
@@ -92,15 +96,30 @@ MEASURED: dict[str, tuple[str, str, Quantity]] = {
 """Each claim's measure, statistic and quantity."""
 
 
-def covered(found: Iterator[Estimate | None], true: float) -> dict[str, float]:
-    """How often the interval covers the truth, the bias by its size, and the groups' number."""
-    every = [one for one in found if one]
-    groups = np.array([one.inputs.groups if one.inputs else 0.0 for one in every])
+def covered(draws: Iterator[Run], estimate: Quantity, truth: Floats) -> dict[str, float]:
+    """How often the interval covers the truth, the bias by its size, and the groups' number.
+
+    Of the draws with enough groups for a verdict; "in all draws" whatever their groups. `truth`:
+    every head's ratio, [blocks, heads], or the one true value, [].
+    """
+    groups, found = [], []
+    for run in draws:
+        one = estimate(run)
+        if one is None:
+            continue
+        groups.append(one.inputs.groups if one.inputs else 0.0)
+        heads = [truth[block, head] for _, block, head in run.strongest_heads() if truth.ndim]
+        true = float(np.mean(heads)) if heads else float(truth)
+        found.append((one.low <= true <= one.high, one.value / true - 1, true))
+    judged, every = np.array(groups) >= FEWEST_GROUPS, np.array(found)
+    hit, bias, true = every[judged].mean(axis=0) if judged.any() else [np.nan] * 3
     return {
-        "coverage": float(np.mean([one.low <= true <= one.high for one in every])),
-        "bias": float(np.mean([one.value for one in every]) / true - 1),
-        "groups": float(groups.mean()),
-        "judged": float((groups >= FEWEST_GROUPS).mean()),
+        "coverage": float(hit),
+        "in all draws": float(every[:, 0].mean()),
+        "bias": float(bias),
+        "short": float(1 - true / truth.max()),
+        "groups": float(np.mean(groups)),
+        "judged": float(judged.mean()),
     }
 
 
@@ -113,7 +132,7 @@ def of_simulated(
     truth = np.exp(np.random.default_rng(1).normal(0, 0.3, (BLOCKS, HEADS)))
     truth[1, 2] = 4.0  # a head that is clearly the strongest
     drawn = (simulated(rng, texts, truth, **spread) for _ in range(simulations))
-    return covered((estimate(run_of(grouped(rng, one))) for one in drawn), of_truth(truth))
+    return covered((run_of(grouped(rng, one)) for one in drawn), estimate, of_truth(truth))
 
 
 def of_measured(
@@ -126,23 +145,23 @@ def of_measured(
     rng = np.random.default_rng([seed, count])
     every = population.observed, population.expected
 
-    def draws() -> Iterator[Estimate | None]:
+    def draws() -> Iterator[Run]:
         for _ in range(simulations):
             some = rng.integers(len(every[0]), size=count)
-            yield estimate(run_of(grouped(rng, (every[0][some], every[1][some]))))
+            yield run_of(grouped(rng, (every[0][some], every[1][some])))
 
-    return covered(draws(), truth_of(estimate, population))
+    return covered(draws(), estimate, truth_of(estimate, population))
 
 
-def truth_of(estimate: Quantity, population: Run) -> float:
-    """What a quantity would be of all texts: nothing is chosen by chance, and no noise added."""
+def truth_of(estimate: Quantity, population: Run) -> Floats:
+    """What a quantity would be of all texts, without noise; or that of every head."""
     ratio = population.observed.sum(axis=0) / population.expected.sum(axis=0)
     for quantity, of_truth in SIMULATED.values():
         if quantity is estimate and quantity in (Run.strongest_head, Run.spread_over_heads):
             return of_truth(ratio)
     found = estimate(population)
     assert found is not None
-    return found.value
+    return np.asarray(found.value)
 
 
 def text_sums(kept: Path, long: Literal["windows", "cut"]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from benchmarks import coverage
 from benchmarks.judged import known, rate, verdicts, with_twins
+from benchmarks.made_up_predictions import KINDS, TOKENS, measured_once, rates
 
 from blocklens.claims import head_sums
 from blocklens.claims.head_sums import Run
@@ -48,7 +49,8 @@ def test_with_twins_taken_as_known_the_same_encoders_go_beyond_that(judged):
 
 
 def share_covered():
-    return coverage.of_simulated("ratio, final third", 20, 2000, noise=0.5, size=1.0)["coverage"]
+    cell = coverage.of_simulated("ratio, final third", 20, 2000, noise=0.5, size=1.0)
+    return cell["in all draws"]
 
 
 def test_intervals_of_few_unlike_texts_cover_the_truth(monkeypatch):
@@ -56,3 +58,32 @@ def test_intervals_of_few_unlike_texts_cover_the_truth(monkeypatch):
     assert 0.93 <= share_covered() <= 0.97
     monkeypatch.setattr(head_sums, "effective_groups", len)
     assert share_covered() < 0.93
+
+
+@pytest.mark.parametrize(
+    ("kind", "clusters", "sharper"),
+    [
+        ("errors dealt anew", 0.0, 0.0),
+        ("clusters", 1.0, 1.0),
+        ("clusters from the start", 1.0, 0.0),
+    ],
+)
+def test_clusters_hold_where_they_are_true_and_not_by_chance(kind, clusters, sharper):
+    """Predictions whose truth is known, at a fifth of a default study's modified tokens."""
+    assert kind in KINDS
+    pool = [measured_once((kind, TOKENS, 20_000, seed)) for seed in range(2)]
+    holds = rates(TOKENS, kind, pool)["holds"]
+    assert (holds["clusters"], holds["sharper"]) == (clusters, sharper)
+
+
+def test_the_interval_of_heads_that_are_nearly_as_strong_is_that_of_those_chosen():
+    """It covers their own effect, and without bias, which lies below that of the strongest."""
+    draws, truth = np.random.default_rng(3), 3.0 + np.linspace(0, 0.3, 12).reshape(3, 4)
+    runs = [
+        coverage.run_of(coverage.grouped(draws, coverage.simulated(draws, 80, truth)))
+        for _ in range(600)
+    ]
+    cell = coverage.covered(iter(runs), Run.strongest_head, truth)
+    assert 0.92 < cell["coverage"] < 0.98
+    assert abs(cell["bias"]) < 0.01
+    assert cell["short"] > 0.01
