@@ -15,7 +15,6 @@ blocklens.segment("A long text. ...", encoder).segments  # the text in segments,
 """
 
 from importlib import import_module as _import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
@@ -109,7 +108,9 @@ _HOMES = {
 def __getattr__(name: str) -> _Any:
     """A public name, or the version."""
     if name == "__version__":
-        return _version("blocklens")
+        from importlib.metadata import version
+
+        return version("blocklens")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, inside = _HOMES[name].partition(":")

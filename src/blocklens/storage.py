@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from blocklens.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOCK, HOLDER = ".lock", ".running.json"
 """Of a folder that results are written to: its lock, and who holds it, for people."""

@@ -5,8 +5,6 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from blocklens.inputs.opening import UnusableError
 
 TEXT_FIELDS = (
@@ -174,6 +172,8 @@ def label_of(value: object) -> str | int | None:
     One rule for records, folders and images: composed characters, no white space around, 1.0 is 1,
     and true and false are classes however they are written. `Bad` for what cannot be a class.
     """
+    import numpy as np
+
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool):

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 _FRONT_MATTER = re.compile(
     r"\A(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*(\r?\n|\Z)", re.DOTALL | re.MULTILINE
@@ -20,6 +21,8 @@ def plain_text(markdown: str) -> str:
     lines joined; links and images leave their words, inline code its characters. Front matter,
     code blocks, link targets, HTML tags and comments go.
     """
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     lines: list[str] = []
     cells: list[str] | None = None
@@ -39,7 +42,7 @@ def plain_text(markdown: str) -> str:
     return re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def _inline(tokens: Iterable[Token]) -> str:
+def _inline(tokens: Iterable["Token"]) -> str:
     parts: list[str] = []
     target = False  # within <https://...>, a link that is its own target
     for token in tokens:

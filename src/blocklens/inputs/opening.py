@@ -17,8 +17,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
-
 from blocklens.inputs.limits import Limits
 
 COMPRESSIONS = {".gz": "gzip", ".xz": "xz", ".zst": "Zstandard", ".bz2": "bzip2"}
@@ -197,13 +195,22 @@ def _chunks(stream: Any) -> Iterator[bytes]:
     return iter(lambda: stream.read(_CHUNK), b"")
 
 
-# pyarrow's Zstandard stream reads several frames in a row and reports a cut one, which zstandard's
-# own stream reader passes over in silence.
+def _zstandard(raw: Any) -> Iterator[bytes]:
+    # pyarrow's stream reads several frames in a row and reports a cut one, which zstandard's own
+    # stream reader passes over in silence.
+    import pyarrow as pa
+
+    try:
+        yield from _chunks(pa.CompressedInputStream(raw, "zstd"))
+    except pa.ArrowException as error:
+        raise OSError(str(error)) from error
+
+
 _DECOMPRESSED: dict[str, Callable[[Any], Iterator[bytes]]] = {
     ".gz": lambda raw: _chunks(gzip.GzipFile(fileobj=raw)),
     ".xz": lambda raw: _joined(raw, lzma.LZMADecompressor),
     ".bz2": lambda raw: _joined(raw, bz2.BZ2Decompressor),
-    ".zst": lambda raw: _chunks(pa.CompressedInputStream(raw, "zstd")),
+    ".zst": _zstandard,
 }
 
 
@@ -246,7 +253,7 @@ def _damage_reported(suffix: str | None) -> Iterator[None]:
         raise UnusableError(f"cannot be read ({error.strerror}); check the file") from error
     except MemoryError as error:
         raise UnusableError("needs more memory than there is; split the file") from error
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, *_ZIP) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, *_ZIP) as error:
         kinds = {**COMPRESSIONS, ".zip": "zip"}
         what = f"has damaged {kinds[suffix]} data" if suffix else "cannot be read"
         reason = " ".join(str(error).split()) or type(error).__name__

@@ -12,10 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import IO, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import IO, TYPE_CHECKING, Any
 
 from blocklens.inputs.delimited import table_of
 from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
@@ -23,6 +20,10 @@ from blocklens.inputs.limits import Limits
 from blocklens.inputs.markdown import plain_text
 from blocklens.inputs.opening import UnusableError
 from blocklens.inputs.transcripts import TranscriptError, transcript
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 Records = Iterator[tuple[int | None, str]]
 
@@ -195,6 +196,9 @@ def read_parquet(stream: io.BufferedReader, picker: FieldPicker, limits: Limits)
 
 
 def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Records:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     number = 0
     try:
         table = pq.ParquetFile(file)
@@ -223,7 +227,7 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
         ) from error
 
 
-def _check_parquet(table: pq.ParquetFile, columns: list[str], limits: Limits) -> None:
+def _check_parquet(table: "pq.ParquetFile", columns: list[str], limits: Limits) -> None:
     """Refuse before anything is unpacked what its own sizes say is too long.
 
     A page is unpacked whole, whatever the rows of a batch.
@@ -304,7 +308,9 @@ def _cell_kind(name: str, cell: str) -> str:
     return "text" if name.casefold() in TEXT_FIELDS else "a number"
 
 
-def _arrow_kind(kind: pa.DataType) -> str:
+def _arrow_kind(kind: "pa.DataType") -> str:
+    import pyarrow as pa
+
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     strings = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)

@@ -12,8 +12,6 @@ import re
 from typing import NamedTuple
 
 import regex
-from webvtt import WebVTT
-from webvtt.errors import MalformedCaptionError, MalformedFileError
 
 STOPPED = 0.1
 """Share of the cues with the end of a sentence below which every cue is a sentence."""
@@ -48,6 +46,9 @@ def transcript(text: str) -> Timed:
         TranscriptError: no cue in it, or one that cannot be read.
 
     """
+    from webvtt import WebVTT
+    from webvtt.errors import MalformedCaptionError, MalformedFileError
+
     kind = "vtt" if text.startswith("WEBVTT") else "srt"
     try:
         captions = WebVTT.from_buffer(io.StringIO(text), kind).captions
