@@ -5,7 +5,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import EsmTokenizer, PreTrainedTokenizerFast
 
 from blocklens.errors import UserError
-from blocklens.inputs.tokenising import ids_and_spans, template, token_ids, unknown_note
+from blocklens.inputs.tokenising import ids_and_spans, template, token_ids, unknown_tokens
 from helpers import VOCABULARY, small_tokenizer
 
 
@@ -63,10 +63,11 @@ def test_a_tokenizer_in_python_has_its_tokens_found_in_the_text(proteins):
 
 def test_many_unknown_tokens_are_said_with_what_to_do():
     tokenizer = small_tokenizer()
-    assert unknown_note(tokenizer, ["a b c ."]) == (
-        "Tokens that the tokenizer does not know: 0.0% in the first 1 texts."
-    )
-    assert "50.0% in the first 2 texts. So many make" in unknown_note(tokenizer, ["a b", "Ω Ψ"])
+    known = unknown_tokens(tokenizer, ["a b c ."])
+    assert (known.share, known.texts, known.warning) == (0.0, 1, "")
+    unknown = unknown_tokens(tokenizer, ["a b", "Ω Ψ"])
+    assert (unknown.share, unknown.texts) == (0.5, 2)
+    assert "take an encoder" in unknown.warning
 
 
 def test_a_regular_expression_that_does_not_end_is_one_line():

@@ -196,6 +196,29 @@ def test_a_link_in_the_place_of_a_folder_is_refused_and_what_it_leads_to_stays(t
     assert (foreign / "heads.parquet").read_bytes() == b"mine"
 
 
+def test_texts_that_the_tokenizer_does_not_know_are_said_before_all_figures(tmp_path):
+    said = []
+
+    class Saying(Progress):
+        def say(self, line):
+            said.append((line, len(list(tmp_path.glob("runs/heads/*")))))
+
+        def within(self, name):
+            return SILENT
+
+    strange = [f"{text} Ω Ψ Ж Ω" for text in TEXTS]
+    options = StudyOptions(parts=("heads",), untrained=0, examples=1)
+    study(strange, small_encoder(), tmp_path, options=options, progress=Saying())
+    warning = json.loads((tmp_path / "study.json").read_text("utf-8"))["warning"]
+    assert said == [(warning, 0)]  # before anything is measured
+    head = (tmp_path / "report.html").read_text("utf-8").partition("<main>")[0]
+    assert warning in head
+    study(TEXTS, small_encoder(), tmp_path, options=options)
+    assert "warning" not in json.loads((tmp_path / "study.json").read_text("utf-8"))
+    head = (tmp_path / "report.html").read_text("utf-8").partition("<main>")[0]
+    assert warning not in head
+
+
 def test_unknown_options_are_errors():
     with pytest.raises(ValidationError, match="Extra inputs"):
         StudyOptions.model_validate({"cuts": 3})

@@ -165,7 +165,7 @@ def _segmentations(
 ) -> list[Segmentation]:  # fmt: skip
     """Every text of every file in segments; names what was skipped."""
     from blocklens.inputs.texts import TextSource
-    from blocklens.inputs.tokenising import unknown_note
+    from blocklens.inputs.tokenising import unknown_tokens
     from blocklens.segmentation.segment import segment as cut
 
     chosen = options.model_dump()
@@ -182,8 +182,8 @@ def _segmentations(
             skipped += source.skipped
     for text in skipped:
         print(f"blocklens: skipped {text.name}: {text.reason}", file=sys.stderr)
-    if unknown := unknown_note(encoder.tokenizer, (one.text for one in segmentations), few=False):
-        print(f"blocklens: {unknown}", file=sys.stderr)
+    if warning := unknown_tokens(encoder.tokenizer, (one.text for one in segmentations)).warning:
+        print(f"blocklens: {warning}", file=sys.stderr)
     return segmentations
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
@@ -71,23 +72,37 @@ def ids_and_spans(tokenizer: Any, text: str) -> tuple[NDArray[np.int64], NDArray
     return ids, np.asarray(spans, dtype=np.int64).reshape(-1, 2)
 
 
-def unknown_note(tokenizer: Any, texts: Iterable[str], *, few: bool = True) -> str:
-    """What share of the first texts' tokens the tokenizer does not know, as a sentence.
+@dataclass(frozen=True)
+class Unknown:
+    """The share of tokens that a tokenizer does not know, in the first `texts` texts."""
 
-    Without `few` a share of at most `MANY_UNKNOWN` is not worth a word.
-    """
+    share: float
+    texts: int
+
+    @property
+    def note(self) -> str:
+        """The share as a sentence."""
+        return (
+            f"Tokens that the tokenizer does not know: {self.share:.1%} in the first "
+            f"{self.texts:,} texts."
+        )
+
+    @property
+    def warning(self) -> str:
+        """What is to be said before any figure; "" for a small share."""
+        if self.share <= MANY_UNKNOWN:
+            return ""
+        return (
+            f"{self.note} So many make figures that describe the unknown token, not the texts: "
+            "take an encoder whose tokenizer was made for such texts."
+        )
+
+
+def unknown_tokens(tokenizer: Any, texts: Iterable[str]) -> Unknown:
+    """What share of the first texts' tokens the tokenizer does not know."""
     first = [text[:BEGINNING] for text in islice(texts, FIRST_TEXTS)]
     ids = list(chain.from_iterable(token_ids(tokenizer, first, special=False)))
-    share = ids.count(tokenizer.unk_token_id) / max(1, len(ids))
-    said = (
-        f"Tokens that the tokenizer does not know: {share:.1%} in the first {len(first):,} texts."
-    )
-    if share <= MANY_UNKNOWN:
-        return said if few else ""
-    return (
-        f"{said} So many make figures that describe the unknown token, not the texts: take an "
-        "encoder whose tokenizer was made for such texts."
-    )
+    return Unknown(ids.count(tokenizer.unk_token_id) / max(1, len(ids)), len(first))
 
 
 def _called(tokenizer: Any, texts: Any, **options: Any) -> Any:

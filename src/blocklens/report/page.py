@@ -29,11 +29,12 @@ def page_html(
     footer: str,
     findings: Sequence[Shown] = (),
     words: Sequence[tuple[str, str]] = (),
+    warning: str = "",
 ) -> str:
     """The page as one HTML document.
 
-    `kind` says what it is ("report"), `lead` what was measured; `findings` and `words` belong to
-    the first screen.
+    `kind` says what it is ("report"), `lead` what was measured; `warning`, `findings` and `words`
+    belong to the first screen.
     """
     css = theme_css() + static("report.css")
     figures = [figure for section in sections for figure in section.figures]
@@ -48,6 +49,7 @@ def page_html(
             kind=kind,
             title=title,
             lead=lead,
+            warning=warning,
             findings=findings,
             words=words,
             sections=sections,

@@ -59,6 +59,7 @@ def write_report(folder: Path | str, *, figures: bool = False) -> Path:
             kind="report",
             title=model_name(str(study.study.get("encoder", "encoder"))),
             lead=measured(study.study),
+            warning=str(study.study.get("warning", "")),
             findings=findings(study),
             words=words_used(study),
             sections=sections,

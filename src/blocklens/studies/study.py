@@ -12,7 +12,7 @@ from blocklens.encoder.given import texts_and_encoder
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
-from blocklens.inputs.tokenising import unknown_note
+from blocklens.inputs.tokenising import Unknown, unknown_tokens
 from blocklens.progress import SILENT, Progress
 from blocklens.studies.heads_part import heads_part
 from blocklens.studies.part import Part
@@ -88,12 +88,14 @@ def study(
         if left_out and options.parts is not None:
             raise UserError(left_out[0])
         # Every part has read what it needs by now: nothing is measured in vain.
+        unknown = unknown_tokens(encoder.tokenizer, (text.text for text in source))
+        if unknown.warning and share.rank == 0:
+            progress.say(unknown.warning)
         for part in parts:
             if isinstance(part, Part):
                 run.measure(part)
-        known = unknown_note(encoder.tokenizer, (text.text for text in source))
-        notes = [known, *precision_note(encoder), *left_out]
-        done = run.finish(record(work, kind, run), notes, report=report)
+        notes = [unknown.note, *precision_note(encoder), *left_out]
+        done = run.finish(record(work, kind, run, unknown), notes, report=report)
         if share.rank == 0:
             then(run.folder)
         return done
@@ -122,7 +124,7 @@ def precision_note(encoder: Encoder) -> list[str]:
     ]
 
 
-def record(work: Work, kind: Kind, run: StudyRun) -> StudyRecord:
+def record(work: Work, kind: Kind, run: StudyRun, unknown: Unknown) -> StudyRecord:
     """What was measured of what, and how."""
     encoder, inputs = work.encoder, work.inputs
     heads = run.facts("heads", "encoder")
@@ -140,6 +142,7 @@ def record(work: Work, kind: Kind, run: StudyRun) -> StudyRecord:
         kind=kind,
         **encoder_facts(encoder),
         texts=texts,
+        warning=unknown.warning or None,
         options=work.options.model_dump(mode="json"),
         hashes={"texts": inputs.texts, "encoder": inputs.encoder},
     )

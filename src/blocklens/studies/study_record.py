@@ -67,6 +67,7 @@ class StudyRecord(BaseModel):
     versions: dict[str, str] = {}
     created: str = ""
     notes: list[str] = []
+    warning: str | None = Field(default=None, description="what stands before all figures")
     files: dict[str, str] = {}
 
     @classmethod
