@@ -192,8 +192,9 @@ def coverage_section(kept: Path, simulations: int, pool: ProcessPoolExecutor) ->
         {at[1:]: cell.result() for at, cell in real_cells.items() if at[0] == wanted}
         for wanted in prose
     )
-    return f"""{simulations:,} draws a cell, those with enough groups of texts for a verdict counted, so within about a point where most
-have; the bias of the estimate in brackets. The strongest head is chosen on half of the texts and measured on the
+    half = 100 * 1.96 * (0.95 * 0.05 / simulations) ** 0.5
+    return f"""{simulations:,} draws a cell, those with enough groups of texts for a verdict counted: within {half:.1f} points where all of them
+have, within more where the last row says that few have; the bias of the estimate in brackets. The strongest head is chosen on half of the texts and measured on the
 other: what must be covered is the true effect of the heads so chosen, which lies below that of the strongest of all by the
 share under each table. First simulated texts whose lengths and ratios spread as those of real texts do.
 
@@ -208,8 +209,8 @@ that the truth is the figure of them all. First their beginnings, of one window 
 
 {outside(cut)} {shortfall(cut)}
 
-Then the same texts whole, of 50 to 1,400 tokens. Of 149 texts the longest holds 7 % of all pairs of equal tokens, and such a text
-differs from the rest: a head's pairs hold its anchor 1.5 times as often as random ones, against 2.5 in all texts. In draws that
+Then the same texts whole, of 50 to 1,400 tokens. Of 149 texts one holds up to 7 % of all pairs of a kind, and differs from the
+rest: the heads' pairs hold their anchor 1.5 times as often as random ones, against 2.5 times in all texts. In draws that
 miss it an interval is too narrow and nothing in them tells of it. To ask for more effective groups makes it no better (13 for 10,
 measured): draws of even weights are those that miss it. Cut texts of very unlike lengths (`--long cut`).
 
