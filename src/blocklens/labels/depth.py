@@ -51,7 +51,8 @@ def advice_line(advice: pd.DataFrame, margin: float = MARGIN) -> str:
         return (
             f"The last block, {last['block']:.0f}, is no more than {points} better than the "
             f"embedding's output: {last['accuracy']:.3f} against {row['accuracy']:.3f}, a gain of "
-            f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]. The blocks add nothing here."
+            f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]. That the blocks add "
+            "anything is not seen here, so no cut is advised."
         )
     said = [
         f"Block {row['block']:.0f} is the earliest within {points} of the last, "
