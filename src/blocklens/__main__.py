@@ -16,8 +16,10 @@ MEMORY = {
 def main() -> None:
     """Run the command line, with memory settings that glibc reads when a process starts.
 
-    So the command starts itself once more, before anything is imported.
+    So the command starts itself once more, before anything is imported. Threads of PyTorch that
+    have nothing to do sleep: spinning, they take the processor from whoever else computes here.
     """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if sys.platform == "linux" and not MEMORY.keys() & os.environ.keys():
         os.environ.update(MEMORY)
         # -P: a folder named blocklens where the user stands must not be taken for the package.

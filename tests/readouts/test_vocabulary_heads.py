@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 import transformers as tr
@@ -112,3 +113,11 @@ def test_a_fresh_head_on_an_untrained_trunk_reads_the_token_itself():
     head = fresh_head(encoder, seed=0)
     for block in encoder.block_outputs(ids, torch.ones_like(ids)):
         assert (head.predict(block[0].clone()) == ids[0]).float().mean() > 0.9
+
+
+def test_a_fresh_head_lies_where_its_encoder_computes():
+    encoder = Encoder(tr.AutoModel.from_config(FAMILIES["bert"]()))
+    encoder.model.to("meta")
+    head = fresh_head(encoder, seed=0, counts=np.ones(encoder.config.vocab_size, np.int64))
+    of_parts = {weight.device.type for weight in (*head.parameters(), head.weight)}
+    assert of_parts == {"meta"}

@@ -336,4 +336,6 @@ def _encoder_and_head(
         except UserError:
             if options.read_out == "lens":
                 raise
-    return encoder, head if options.read_out == "lens" or options.start == "own" else None
+    if head is None or (options.read_out != "lens" and options.start != "own"):
+        return encoder, None
+    return encoder, head.to(encoder.model.device)

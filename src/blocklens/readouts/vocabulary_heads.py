@@ -76,8 +76,8 @@ class Head(nn.Module):
 
     @torch.inference_mode()
     def predict(self, x: Float[Tensor, "rows width"]) -> Int64[Tensor, " rows"]:
-        """The label of the highest score for each row."""
-        return highest(self.transform(x), self.weight, self.bias)
+        """The label of the highest score for each row, on the processor."""
+        return highest(self.transform(x.to(self.bias.device)), self.weight, self.bias)
 
 
 def fresh_head(encoder: Encoder, *, seed: int, counts: NDArray[np.integer] | None = None) -> Head:
@@ -103,7 +103,8 @@ def fresh_head(encoder: Encoder, *, seed: int, counts: NDArray[np.integer] | Non
     bias = torch.zeros(weight.shape[0])
     if counts is not None:
         bias = torch.from_numpy(np.log((counts + 0.5) / (counts + 0.5).mean())).float()
-    return Head(nn.Sequential(dense, nn.LayerNorm(weight.shape[1])), weight, bias, tied=True)
+    transform = nn.Sequential(dense, nn.LayerNorm(weight.shape[1]))
+    return Head(transform, weight, bias, tied=True).to(weight.device)
 
 
 def own_head(source: str | Path) -> Head:

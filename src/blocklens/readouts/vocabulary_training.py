@@ -106,8 +106,9 @@ class Fit:
 
     def step(self, x: Float[Tensor, "rows width"], labels: Int64[Tensor, " rows"]) -> float:
         """One optimisation step on some rows; the mean loss."""
-        features = self.head.transform(x)
         head = self.head
+        x, labels = x.to(head.bias.device), labels.to(head.bias.device)
+        features = head.transform(x)
         loss, _ = cross_entropy(features, head.weight, head.bias, labels, self.precision)
         self.descent.step(loss)
         return float(loss.detach())
