@@ -23,7 +23,6 @@ from blocklens.inputs.transcripts import TranscriptError, transcript
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 Records = Iterator[tuple[int | None, str]]
 
@@ -207,7 +206,7 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
             field if field in table.schema_arrow.names else field.split(".")[0]
             for field in picker.fields
         ]
-        _check_parquet(table, columns, limits)
+        _check_parquet(table, limits)
         for batch in table.iter_batches(batch_size=_PARQUET_ROWS, columns=columns):
             for values in zip(*(batch.column(name) for name in columns), strict=True):
                 number += 1
@@ -227,20 +226,16 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
         ) from error
 
 
-def _check_parquet(table: "pq.ParquetFile", columns: list[str], limits: Limits) -> None:
+def _check_parquet(table: Any, limits: Limits) -> None:
     """Refuse before anything is unpacked what its own sizes say is too long.
 
-    A page is unpacked whole, whatever the rows of a batch.
+    A page is unpacked whole, whatever the rows of a batch. The sizes are those of all columns:
+    PyArrow ends the process where it is asked for those of a damaged one.
     """
     whole = 0
     for group in map(table.metadata.row_group, range(table.num_row_groups)):
-        of_group = sum(
-            chunk.total_uncompressed_size
-            for chunk in map(group.column, range(group.num_columns))
-            if {chunk.path_in_schema, chunk.path_in_schema.split(".")[0]} & set(columns)
-        )
-        whole += of_group
-        if of_group > limits.record * group.num_rows:
+        whole += group.total_byte_size
+        if group.total_byte_size > limits.record * group.num_rows:
             raise UnusableError(f"holds a record that {limits.record_too_long()}")
     if whole > limits.file:
         raise UnusableError(limits.file_too_long())

@@ -131,7 +131,7 @@ def _levels(path: Path, arrays: list[np.ndarray]) -> Levels:
 def _no_numbers(arrays: Mapping[str, np.ndarray]) -> list[str]:
     """A line on the images that hold values which are not a number."""
     count = sum(
-        int(np.isnan(array).reshape(len(array), -1).any(axis=1).sum())
+        int(np.isnan(array).reshape(len(array), max(1, array[:1].size)).any(axis=1).sum())
         for key, array in arrays.items()
         if key in ("x_train", "x_test") and array.dtype.kind == "f"
     )
