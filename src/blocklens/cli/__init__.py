@@ -28,7 +28,7 @@ from blocklens.cli.study import study
 from blocklens.cli.verdicts import claims
 from blocklens.errors import UserError
 from blocklens.inputs.limits import FILE, RECORD
-from blocklens.launched import launcher, refuse_torchrun
+from blocklens.launched import TOGETHER, launcher, refuse_torchrun
 from blocklens.progress import first_process
 from blocklens.stopping import Stopped, stopping_at_once, way_on
 
@@ -167,7 +167,7 @@ def _for_want_of_another_process(said: str) -> bool:
 
 
 def _end(said: str, code: int) -> None:
-    if not _speaks():  # while it waits torchrun ends it, where another process says the same
-        time.sleep(5)
+    if not _speaks():  # while it waits it is ended, where another process says the same
+        time.sleep(30 if TOGETHER in os.environ else 5)
     print(f"blocklens: {said}", file=sys.stderr)
     sys.exit(code)
