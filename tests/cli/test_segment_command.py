@@ -44,6 +44,15 @@ def test_text_markdown_and_json_hold_the_same_segments(model, text):
         assert segment["text"] in markdown.stdout
 
 
+def test_a_text_that_is_left_whole_is_said(model, tmp_path):
+    text = tmp_path / "same.txt"
+    text.write_text(6 * "The same again.\n", encoding="utf-8")
+    said = RUNNER.invoke(cli.app, ["segment", str(text), "--encoder", model])
+    assert "same.txt: one segment" in said.stderr
+    asked = RUNNER.invoke(cli.app, ["segment", str(text), "--encoder", model, "--segments", "1"])
+    assert "one segment" not in asked.stderr
+
+
 def test_texts_that_the_tokenizer_does_not_know_are_said(model, text, tmp_path):
     strange = tmp_path / "ar.txt"
     strange.write_text("هذا نص قصير. هل هذا سؤال؟ نعم! وهذه جملة أخرى.", encoding="utf-8")
@@ -51,7 +60,10 @@ def test_texts_that_the_tokenizer_does_not_know_are_said(model, text, tmp_path):
     assert "does not know" in said.stderr
     known = tmp_path / "known.txt"
     known.write_text("a b c .\nb c a .\n", encoding="utf-8")
-    assert "know" not in RUNNER.invoke(cli.app, ["segment", str(known), "--encoder", model]).stderr
+    assert (
+        "does not know"
+        not in RUNNER.invoke(cli.app, ["segment", str(known), "--encoder", model]).stderr
+    )
 
 
 def test_evaluation_gives_a_table_and_json(model, tmp_path):

@@ -69,7 +69,7 @@ def collected(true, other, twin_true, twin_other):
             strengths = (twin_true * (1 + twin / 50), twin_other)
             of_twin = attention(masses, *strengths, noise=0.1, seed=number + 30 * twin)
             twins.add(document(masses), Known(of_twin))
-        sums.found[f"untrained {twin}"] = twins.found["encoder"]
+        sums.documents_of[f"untrained {twin}"] = twins.documents_of["encoder"]
     return sums.tables()
 
 

@@ -25,6 +25,21 @@ def test_a_long_text_of_two_topics_is_cut_where_they_meet():
     assert abs(cut - 450) <= 4
 
 
+def test_texts_whose_order_says_nothing_are_left_whole():
+    rng = np.random.default_rng(1)
+    whole = [
+        len(find_cuts(whiten(topics(sizes, 0.8)[rng.permutation(sum(sizes))], 0.4))) == 0
+        for sizes in ([4, 4, 4], [9, 10, 8], [3, 15, 6, 11, 4, 20])
+        for _ in range(20)
+    ]
+    assert np.mean(whole) >= 0.95
+
+
+def test_topics_of_any_length_are_told_from_one_subject():
+    for sizes in ([9, 10, 8], [30, 30], [3, 15, 6, 11, 4]):
+        assert len(find_cuts(whiten(topics(sizes, 0.8), 0.4))) == len(sizes) - 1
+
+
 @pytest.mark.parametrize("segments", [None, 4])
 def test_segments_keep_to_the_lengths_allowed(segments):
     rows = whiten(topics([3, 20, 4, 13], 0.5), 0.4)

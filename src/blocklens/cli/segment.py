@@ -184,6 +184,10 @@ def _segmentations(
         print(f"blocklens: skipped {text.name}: {text.reason}", file=sys.stderr)
     if warning := unknown_tokens(encoder.tokenizer, (one.text for one in segmentations)).warning:
         print(f"blocklens: {warning}", file=sys.stderr)
+    for one in segmentations:
+        if options.segments is None and len(one.spans) > 1 and not len(one.cuts):
+            said = "one segment: no borders stand out; --segments N cuts it all the same"
+            print(f"blocklens: {one.name}: {said}", file=sys.stderr)
     return segmentations
 
 

@@ -11,8 +11,10 @@ statistic of Tibshirani, Walther and Hastie 2001, with shuffling as the referenc
 then the best ones for that number with c = `COHERENCE`.
 
 A text is cut at all only if its order matters: its largest excess, in standard deviations over the
-orders, must exceed that of the shuffled texts by `EVIDENCE` of their own standard deviations. A
-text whose sentences could stand in any order is one segment.
+orders, must exceed that of the shuffled texts by some of their own standard deviations. A text
+whose sentences could stand in any order is one segment. So is a text of one subject, though its
+neighbouring sentences are alike: that shows the more plainly, the longer the text is, and more is
+asked of a longer text.
 
 A long text is examined in stretches; each gives the price of a segment at which its own best number
 comes out, and the whole text is then cut once, at their median price. Where most stretches are one
@@ -36,12 +38,14 @@ LONGEST = 400
 """Longest segment in sentences where the number of segments is to be found."""
 STRETCH = 200
 """Sentences of a stretch at most."""
-SHUFFLES = 19
+SHUFFLES = 39
 """Random orders that a text is compared with."""
-EVIDENCE = 2.5
-"""How far a text's own order must stand out among random ones; chosen on documents for choosing. Of
-those (MiniLM-L6, `joint`) it cuts 1 of 66 articles in random order, and of texts of one subject 41
-of 66 sections of 12 sentences or more and 16 of 22 such segments of Choi's."""
+EVIDENCE = 1.1
+MOST_EVIDENCE = 4.3
+"""How far a text's own order must stand out among random ones: `EVIDENCE` times the square root of
+the number of sentences, at most `MOST_EVIDENCE`; chosen on documents for choosing (MiniLM-L6,
+`joint`): it cuts 25 of 569 texts of one subject and none of 110 articles in random order, and costs
+nothing in Pk (docs/segmentation.md)."""
 
 
 class Lengths(NamedTuple):
@@ -173,7 +177,8 @@ def count_of_segments(
     sums = np.round(best_sums(score, units, most), 9)  # [orders, numbers of segments]
     excess = (sums - sums.mean(axis=0))[:, 1:] / np.maximum(sums.std(axis=0)[1:], 1e-9)
     own, *shuffled = excess.max(axis=1)
-    if own <= np.mean(shuffled) + EVIDENCE * np.std(shuffled):
+    needed = min(EVIDENCE * units**0.5, MOST_EVIDENCE)
+    if own <= np.mean(shuffled) + needed * np.std(shuffled):
         return 1
     return int(np.argmax(sums[0] - sums[1:].mean(axis=0))) + 1
 

@@ -17,6 +17,9 @@ one_thread = ThreadpoolController().wrap(limits=1, user_api="blas")
 after the encoder NumPy's threads and PyTorch's would wait for the same cores, longer than the
 products take."""
 
+ROUNDING = 1e-6
+"""Length below which a unit row less the mean is nothing but rounding: all rows are the same."""
+
 LANDMARKS = 512
 """Sentences from which the principal directions of a longer text are taken, evenly spaced."""
 
@@ -32,9 +35,11 @@ def unit_rows(
 def centred_rows(
     rows: Float[np.ndarray, "*parts rows width"],
 ) -> Float[np.ndarray, "*parts rows width"]:
-    """Unit rows less their mean, at unit length again."""
+    """Unit rows less their mean, at unit length again; what only rounding leaves is zero."""
     rows = unit_rows(rows)
-    return unit_rows(rows - rows.mean(axis=-2, keepdims=True))
+    centred = rows - rows.mean(axis=-2, keepdims=True)
+    centred[np.linalg.norm(centred, axis=-1) < ROUNDING] = 0
+    return unit_rows(centred)
 
 
 @one_thread
