@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from blocklens.claims.head_sums import Quantity, Run
+from blocklens.claims.head_sums import Quantity, RunSums
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.embedded.prose import prose
 from blocklens.encoder.trunk import Encoder
@@ -35,9 +35,9 @@ Sums = tuple[Floats, Floats]
 """Observed and expected, [texts or groups, blocks, heads]."""
 
 
-def run_of(sums: Sums) -> Run:
+def run_of(sums: Sums) -> RunSums:
     """The sums as a run whose quantities claims take."""
-    made = Run.__new__(Run)
+    made = RunSums.__new__(RunSums)
     made.observed, made.expected = sums
     made.blocks = sums[0].shape[1]
     return made
@@ -82,16 +82,16 @@ SIMULATED: dict[str, tuple[Quantity, Callable[[Floats], Floats]]] = {
 """Each quantity with its true value, or that of every head where a draw chooses among them."""
 
 MEASURED: dict[str, tuple[str, str, Quantity]] = {
-    "p1-separator": ("separators", "attention to separator", Run.final_third),
-    "p1-full-stop": ("separators", "attention to full stop", Run.final_third),
-    "p1-heads-differ": ("specialisation", "repetition", Run.spread_over_heads),
-    "p1-repetition-head": ("specialisation", "repetition", Run.strongest_head),
-    "p1-context-head": ("specialisation", "anchor context", Run.strongest_head),
-    "p1-long-range-first": ("distance", "mean distance", Run.first_over_final),
-    "p1-short-range-last": ("distance", "share within 5", Run.final_third),
-    "p1-same-sentence": ("sentences", "same sentence, distance matched", Run.final_third),
-    "p1-own-anchor": ("anchors", "uniqueness", Run.effect),
-    "p1-pairs-around-anchor": ("specialisation", "anchor", Run.effect),
+    "p1-separator": ("separators", "attention to separator", RunSums.final_third),
+    "p1-full-stop": ("separators", "attention to full stop", RunSums.final_third),
+    "p1-heads-differ": ("specialisation", "repetition", RunSums.spread_over_heads),
+    "p1-repetition-head": ("specialisation", "repetition", RunSums.strongest_head),
+    "p1-context-head": ("specialisation", "anchor context", RunSums.strongest_head),
+    "p1-long-range-first": ("distance", "mean distance", RunSums.first_over_final),
+    "p1-short-range-last": ("distance", "share within 5", RunSums.final_third),
+    "p1-same-sentence": ("sentences", "same sentence, distance matched", RunSums.final_third),
+    "p1-own-anchor": ("anchors", "uniqueness", RunSums.effect),
+    "p1-pairs-around-anchor": ("specialisation", "anchor", RunSums.effect),
 }
 """Each claim's measure, statistic and quantity."""
 
@@ -141,7 +141,7 @@ def of_measured(
     """Coverage of one claim's quantity on texts drawn from those measured, `text_sums`."""
     measure_name, statistic, estimate = MEASURED[claim]
     rows = texts[(texts["measure"] == measure_name) & (texts["statistic"] == statistic)]
-    population = Run(rows)  # its groups are texts
+    population = RunSums(rows)  # its groups are texts
     rng = np.random.default_rng([seed, count])
     every = population.observed, population.expected
 
@@ -157,7 +157,7 @@ def truth_of(estimate: Quantity, population: Run) -> Floats:
     """What a quantity would be of all texts, without noise; or that of every head."""
     ratio = population.observed.sum(axis=0) / population.expected.sum(axis=0)
     for quantity, of_truth in SIMULATED.values():
-        if quantity is estimate and quantity in (Run.strongest_head, Run.spread_over_heads):
+        if quantity is estimate and quantity in (RunSums.strongest_head, RunSums.spread_over_heads):
             return of_truth(ratio)
     found = estimate(population)
     assert found is not None

@@ -31,7 +31,7 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.pretraining.masking import Recipe, modify
 from blocklens.readouts.modified_tokens import ModifiedBatch, gather
 from blocklens.readouts.vocabulary_heads import Head, fresh_head
-from blocklens.readouts.vocabulary_training import Fit, Training, train_read_outs
+from blocklens.readouts.vocabulary_training import Fit, HeadTraining, train_read_outs
 
 LIMIT = 1 / 3
 LENGTH = 128
@@ -61,7 +61,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
 def work(texts: int = 160, pairs: int = 3, epochs: int = 4) -> dict[str, Any]:
     """Ratios against both ways of training one after another."""
     encoder, batches = encoder_and_batches(texts)
-    training = Training(epochs=epochs)
+    training = HeadTraining(epochs=epochs)
     together = lambda: train_together(encoder, batches, training)  # noqa: E731
     return {
         "ordinary": paired(
@@ -108,7 +108,7 @@ def encoder_and_batches(texts: int) -> tuple[Encoder, list[ModifiedBatch]]:
 
 
 def train_together(
-    encoder: Encoder, batches: Sequence[ModifiedBatch], training: Training
+    encoder: Encoder, batches: Sequence[ModifiedBatch], training: HeadTraining
 ) -> list[Head]:
     """Our way: `gather`, then `train_read_outs`."""
     heads = [fresh_head(encoder, seed=0) for _ in range(encoder.blocks + 1)]
@@ -120,7 +120,7 @@ def train_together(
 
 
 def train_apart(
-    encoder: Encoder, batches: Sequence[ModifiedBatch], training: Training, *, ordinary: bool
+    encoder: Encoder, batches: Sequence[ModifiedBatch], training: HeadTraining, *, ordinary: bool
 ) -> list[Head]:
     """Each block's head by itself, with a pass of the trunk up to its block in every epoch."""
     rows = sum(len(batch.labels) for batch in batches)

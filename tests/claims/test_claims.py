@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from blocklens.claims import REGISTRY, claim, evaluate
-from blocklens.claims.head_sums import Run
+from blocklens.claims.head_sums import RunSums
 from blocklens.heads.ratios import Ratios
 
 
@@ -36,7 +36,7 @@ def ratios(observed, measure="separators", statistics=("attention to separator",
 
 def test_a_run_gives_back_the_effects_it_was_made_of():
     effects = [[1, 1], [1, 1], [2, 2], [2, 4], [5, 7], [6, 6]]
-    run = Run(ratios(effects))
+    run = RunSums(ratios(effects))
     assert run.blocks == 6
     assert run.third == 2
     assert run.final_third().value == pytest.approx(6, rel=0.02)
@@ -60,7 +60,7 @@ def test_heads_that_differ_by_noise_alone_do_not_lie_apart():
         rows["observed"] = 100 * rng.normal(1, 0.3, len(rows))
         totals = rows.pivot_table("observed", "block", "head", aggfunc="sum")
         plain.append(np.log2(totals).var(axis=1, ddof=1).mean())
-        found = Run(rows).spread_over_heads()
+        found = RunSums(rows).spread_over_heads()
         unbiased.append(found.value**2)
         assert found.value - 2 * found.error < 0.05
     assert np.mean(plain) > 0.008
@@ -99,9 +99,9 @@ def test_the_strongest_head_survives_a_half_without_the_statistic():
     rows = ratios(np.full((2, 2), 3.0))
     emptied = rows.assign(expected=rows["expected"].where(rows["group"] % 2 == 1, 0.0))
     emptied = emptied.assign(observed=emptied["observed"].where(emptied["group"] % 2 == 1, 0.0))
-    assert not Run(emptied).strongest_head().sources
-    assert Run(rows).strongest_head().sources
-    assert not Run(rows.loc[rows["group"] == 0]).strongest_head().sources
+    assert not RunSums(emptied).strongest_head().sources
+    assert RunSums(rows).strongest_head().sources
+    assert not RunSums(rows.loc[rows["group"] == 0]).strongest_head().sources
 
 
 def test_claims_without_their_tables_are_not_shown():

@@ -11,15 +11,15 @@ from benchmarks.judged import known, rate, verdicts, with_twins
 from benchmarks.made_up_predictions import KINDS, TOKENS, measured_once, rates
 
 from blocklens.claims import head_sums
-from blocklens.claims.head_sums import Run
+from blocklens.claims.head_sums import RunSums
 
 BAR = 0.05
 
 QUANTITIES = {
-    "p1-separator": Run.final_third,
-    "p1-heads-differ": Run.spread_over_heads,
-    "p1-repetition-head": Run.strongest_head,
-    "p1-long-range-first": Run.first_over_final,
+    "p1-separator": RunSums.final_third,
+    "p1-heads-differ": RunSums.spread_over_heads,
+    "p1-repetition-head": RunSums.strongest_head,
+    "p1-long-range-first": RunSums.first_over_final,
 }
 
 

@@ -13,7 +13,7 @@ from blocklens.labels.tables import MEAN
 from blocklens.readouts.modified_tokens import modified_batches, recipe_for, rows_of_blocks
 from blocklens.readouts.token_task import measure_learning
 from blocklens.readouts.vocabulary_heads import own_head
-from blocklens.readouts.vocabulary_training import Training
+from blocklens.readouts.vocabulary_training import HeadTraining
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [f"w{i}" for i in range(27)]
@@ -125,7 +125,7 @@ def test_read_outs_learn_from_training_texts_what_a_block_holds(identity, texts)
         modified=3_000,
         train_tokens=20_000,
         start="fresh",
-        training=Training(epochs=12, rate=5e-3, batch=128),
+        training=HeadTraining(epochs=12, rate=5e-3, batch=128),
     )
     assert found.texts == len(texts)
     assert len(found.losses) == 12
@@ -144,7 +144,7 @@ def test_what_a_head_knows_already_is_selective(identity, texts):
 
 
 def test_read_outs_start_from_the_models_own_head_or_from_a_fresh_one(identity, texts, lens):
-    untrained = Training(epochs=0)
+    untrained = HeadTraining(epochs=0)
     own = measure_learning(identity, texts, train_texts=texts, training=untrained)
     assert own.start == "own"
     for column in ("correct", "n"):  # a read-out that was not trained yet is the lens
@@ -157,7 +157,7 @@ def test_read_outs_start_from_the_models_own_head_or_from_a_fresh_one(identity, 
 
 
 def test_without_training_texts_half_of_the_texts_are_measured(identity, texts):
-    found = measure_learning(identity, texts, training=Training(epochs=1))
+    found = measure_learning(identity, texts, training=HeadTraining(epochs=1))
     assert 0.4 < found.texts / len(texts) < 0.6
 
 
@@ -226,14 +226,14 @@ def test_an_encoder_without_a_masked_lm_head_has_read_outs_and_no_lens(tmp_path,
     save(identity_model().bert, tmp_path)
     with pytest.raises(UserError, match="no masked-LM head"):
         measure_learning(tmp_path, texts, read_out="lens")
-    found = measure_learning(tmp_path, texts[:60], training=Training(epochs=1))
+    found = measure_learning(tmp_path, texts[:60], training=HeadTraining(epochs=1))
     assert len(found.heads) == 3
     assert found.start == "fresh"
 
 
 def test_the_untrained_twin_is_measured_by_the_same_code_with_a_fresh_head(identity, texts):
     twin = Encoder.load(identity).untrained(0)
-    found = measure_learning(twin, texts[:100], training=Training(epochs=1), run="untrained 0")
+    found = measure_learning(twin, texts[:100], training=HeadTraining(epochs=1), run="untrained 0")
     assert found.tables["learning"]["run"].unique().tolist() == ["untrained 0"]
     with pytest.raises(UserError, match="no masked-LM head"):
         measure_learning(twin, texts[:100], read_out="lens")
@@ -297,7 +297,7 @@ def test_few_training_texts_are_modified_again_until_there_are_enough_tokens(tmp
     )
     found = measure_learning(
         encoder, texts[50:60], train_texts=texts[:50], train_tokens=3 * once,
-        training=Training(epochs=1),
+        training=HeadTraining(epochs=1),
     )  # fmt: skip
     assert found.trained == 3 * once
     # the texts are read three times, and their tokens counted once

@@ -2,9 +2,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from blocklens.readouts.modified_tokens import Rows
+from blocklens.readouts.modified_tokens import GatheredRows
 from blocklens.readouts.vocabulary_heads import Head
-from blocklens.readouts.vocabulary_training import Training, predict_blocks, train_read_outs
+from blocklens.readouts.vocabulary_training import HeadTraining, predict_blocks, train_read_outs
 
 
 def classes_at_the_last_block(n=600, width=8, classes=4, blocks=3, seed=0):
@@ -14,7 +14,7 @@ def classes_at_the_last_block(n=600, width=8, classes=4, blocks=3, seed=0):
     outputs = rng.normal(size=(blocks, n, width)).astype(np.float16) * 0.1
     outputs[1, np.arange(n), labels // 2] += 1
     outputs[2, np.arange(n), labels] += 1
-    return Rows(outputs, labels, np.bincount(labels))
+    return GatheredRows(outputs, labels, np.bincount(labels))
 
 
 def class_head(width=8, classes=4):
@@ -27,7 +27,7 @@ def class_head(width=8, classes=4):
     )
 
 
-TRAINING = Training(epochs=20, batch=64, rate=1e-2)
+TRAINING = HeadTraining(epochs=20, batch=64, rate=1e-2)
 
 
 def test_read_outs_of_classes_find_what_each_block_knows():
@@ -43,7 +43,7 @@ def test_read_outs_of_classes_find_what_each_block_knows():
 def test_read_outs_trained_together_equal_those_trained_alone():
     rows = classes_at_the_last_block()
     together = train_read_outs(rows, [class_head() for _ in range(3)], TRAINING)
-    alone = Rows(rows.outputs[2:], rows.labels, rows.token_counts)
+    alone = GatheredRows(rows.outputs[2:], rows.labels, rows.token_counts)
     (single,) = train_read_outs(alone, [class_head()], TRAINING)
     for a, b in zip(together[2].parameters(), single.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -12,7 +12,7 @@ from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.intervals import Floats, effective_groups
 
 
-class Run:
+class RunSums:
     """One run's sums of one statistic, by group of texts.
 
     Attributes:
@@ -110,7 +110,7 @@ class Run:
         )
 
 
-Quantity = Callable[[Run], Estimate | None]
+Quantity = Callable[[RunSums], Estimate | None]
 """One estimate of a run's sums; None where they have no such quantity."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from blocklens.claims.head_sums import Quantity, Run
+from blocklens.claims.head_sums import Quantity, RunSums
 from blocklens.claims.registry import LEARNED, WORDS, Finding, Tables, claim, not_applicable
 from blocklens.statistics.estimate import population
 
@@ -40,7 +40,7 @@ def compare(
 
 def of_runs(rows: pd.DataFrame, quantity: Quantity, lacking: str) -> Finding:
     """The encoder's estimate beside those of untrained twins and of shuffled tokens."""
-    by_run = {str(run): quantity(Run(of_run)) for run, of_run in rows.groupby("run", sort=True)}
+    by_run = {str(run): quantity(RunSums(of_run)) for run, of_run in rows.groupby("run", sort=True)}
     effect = by_run.get("encoder")
     if effect is None:
         return not_applicable(lacking)
@@ -105,7 +105,7 @@ register(
     "In the final blocks, attention focuses on the sentence separators: the separator token.",
     "separators",
     "attention to separator",
-    Run.final_third,
+    RunSums.final_third,
     says="attention that words send to the separator token, over its share of the tokens",
     lacking="the encoder puts no separator token into its texts",
     least=1.5,
@@ -121,7 +121,7 @@ register(
     "In the final blocks, attention focuses on the sentence separators: the full stop.",
     "separators",
     "attention to full stop",
-    Run.final_third,
+    RunSums.final_third,
     says="attention that words send to full stops, over their share of the tokens",
     lacking="these texts have no full stops",
     least=1.5,
@@ -134,7 +134,7 @@ register(
     "The heads of a block focus on different characteristics of a text.",
     "specialisation",
     "repetition",
-    Run.spread_over_heads,
+    RunSums.spread_over_heads,
     says="spread over a block's heads of the repetition score, in doublings",
     lacking="each block has one head, or no token occurs twice in one of these texts",
     null=0.0,
@@ -149,7 +149,7 @@ register(
     "Some heads specialise in the repetitions of a token.",
     "specialisation",
     "repetition",
-    Run.strongest_head,
+    RunSums.strongest_head,
     says="share of high pairs that repeat a token, over that of all pairs, strongest head",
     lacking="no token occurs twice in one of these texts",
     least=2.0,
@@ -162,7 +162,7 @@ register(
     "Some heads specialise in one common token of the text.",
     "specialisation",
     "anchor",
-    Run.strongest_head,
+    RunSums.strongest_head,
     says="share of high pairs that hold the head's anchor, over that of random pairs and theirs, "
     "strongest head",
     least=2.0,
@@ -175,7 +175,7 @@ register(
     "Some heads specialise in the surroundings of a common token.",
     "specialisation",
     "anchor context",
-    Run.strongest_head,
+    RunSums.strongest_head,
     says="share of high pairs within two tokens of the head's anchor, over that of all pairs, "
     "strongest head",
     order=True,
@@ -188,7 +188,7 @@ register(
     "In the first blocks, high similarity is long range, later it is shorter.",
     "distance",
     "mean distance",
-    Run.first_over_final,
+    RunSums.first_over_final,
     says="mean distance of high pairs in the first third of the blocks over that in the last "
     "third, each over that of all pairs",
     order=True,
@@ -200,7 +200,7 @@ register(
     "In the final blocks, high similarity is short range: tokens near each other.",
     "distance",
     "share within 5",
-    Run.final_third,
+    RunSums.final_third,
     says="share of high pairs at most 5 tokens apart, over that of all pairs",
     order=True,
     simplest="Position embeddings alone, which make neighbours alike: shuffled tokens show it.",
@@ -211,7 +211,7 @@ register(
     "The final blocks prefer pairs within one sentence.",
     "sentences",
     "same sentence, distance matched",
-    Run.final_third,
+    RunSums.final_third,
     says="share of high pairs within one sentence, over that of pairs at the same distances",
     lacking="none of these texts has two sentences",
     order=True,
@@ -224,7 +224,7 @@ register(
     "Each head focuses on a token of its own.",
     "anchors",
     "uniqueness",
-    Run.effect,
+    RunSums.effect,
     says="distinct anchor tokens of a block's heads, over those of random pairs",
     simplest="Heads that look at random: untrained twins, whose anchors are nearly all distinct.",
     choices="All blocks. The anchor is the token most often in a head's high pairs; random pairs "
@@ -235,7 +235,7 @@ register(
     "A head's high pairs are built around its anchor token.",
     "specialisation",
     "anchor",
-    Run.effect,
+    RunSums.effect,
     says="share of high pairs that hold the head's anchor, over that of random pairs and theirs",
     simplest="Random pairs and the token most often in them: the null.",
     choices="All blocks and heads.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from blocklens.claims.head_sums import Run
+from blocklens.claims.head_sums import RunSums
 from blocklens.claims.p1 import FINAL_THIRD, TENTH, of_runs
 from blocklens.claims.registry import LEARNED, Finding, Tables, claim
 from blocklens.segmentation.summary import paired_gains
@@ -24,7 +24,9 @@ def separators(tables: Tables, statistic: str) -> Finding | None:
         return None
     rows = tables["border_sums"]
     return of_runs(
-        rows.loc[rows["statistic"] == statistic], Run.final_third, "no document has sentence ends"
+        rows.loc[rows["statistic"] == statistic],
+        RunSums.final_third,
+        "no document has sentence ends",
     )
 
 

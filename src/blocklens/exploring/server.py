@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from blocklens.errors import UserError
-from blocklens.exploring.page import explorer_page
+from blocklens.exploring.local_page import explorer_page
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

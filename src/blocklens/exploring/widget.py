@@ -8,7 +8,7 @@ from typing import Any
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.exploring.explorer import OPENING, Explorer
-from blocklens.exploring.page import script, style
+from blocklens.exploring.local_page import script, style
 from blocklens.inputs.texts import TextSource
 
 

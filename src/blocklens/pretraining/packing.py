@@ -20,7 +20,7 @@ IGNORED = -100
 
 
 @dataclass(frozen=True)
-class Rows:
+class PackedRows:
     """Packed rows: row r holds the pieces `first[r]` to `first[r + 1]` of `starts` and `lengths`.
 
     `starts`: index of the piece's first token in the corpus; `lengths`: its tokens, [CLS] and [SEP]
@@ -85,7 +85,7 @@ def pieces(
     return begin[owner] + number * room, np.minimum(length[owner] - number * room, room)
 
 
-def pack(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> Rows:
+def pack(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> PackedRows:
     """Place the pieces into rows by best fit, longest first; ties keep their order.
 
     `lengths` are without [CLS] and [SEP] and at most `width` - 2.
@@ -107,11 +107,11 @@ def pack(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> R
     order = np.fromiter((piece for row in rows for piece in row), np.int64, len(lengths))
     first = np.zeros(len(rows) + 1, dtype=np.int64)
     np.cumsum([len(row) for row in rows], out=first[1:])
-    return Rows(starts[order], lengths[order], first, width)
+    return PackedRows(starts[order], lengths[order], first, width)
 
 
 def batch_of(
-    rows: Rows,
+    rows: PackedRows,
     numbers: NDArray[np.int64],
     tokens: NDArray[np.integer],
     recipe: Recipe,

@@ -29,7 +29,7 @@ from blocklens.pretraining.first_weights import make_neighbours_easy
 from blocklens.pretraining.gradients import gradients_of_all
 from blocklens.pretraining.masking import Recipe, shuffled
 from blocklens.pretraining.muon import Muon
-from blocklens.pretraining.packing import Batch, Rows, batch_of, pack, pieces
+from blocklens.pretraining.packing import Batch, PackedRows, batch_of, pack, pieces
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.storage import write_json
 
@@ -48,8 +48,8 @@ class Training:
     model: BertForMaskedLM = field(init=False)
     optimisers: list[torch.optim.Optimizer] = field(init=False)
     counters: Counters = field(init=False)
-    rows: Rows = field(init=False)
-    held_out: Rows = field(init=False)
+    rows: PackedRows = field(init=False)
+    held_out: PackedRows = field(init=False)
     _order: tuple[int, NDArray[np.int64]] = field(init=False, default=(-1, np.zeros(0, np.int64)))
 
     def __post_init__(self) -> None:
@@ -106,7 +106,9 @@ class Training:
         assert isinstance(mask_id, int)
         return Recipe(vocabulary=len(self.tokenizer), mask_id=mask_id, share=share)
 
-    def batch(self, rows: Rows, numbers: np.ndarray, share: float, seed: int, epoch: int) -> Batch:
+    def batch(
+        self, rows: PackedRows, numbers: np.ndarray, share: float, seed: int, epoch: int
+    ) -> Batch:
         """Rows `numbers` as a batch."""
         tokenizer: Any = self.tokenizer
         return batch_of(

@@ -33,7 +33,7 @@ Pooling = Literal["first", "mean"]
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InputBatch:
     """A batch of inputs.
 
     `given`: the trunk's keyword arguments, such as `input_ids` and `attention_mask` int64 [inputs,
@@ -48,7 +48,7 @@ class Inputs:
 @torch.inference_mode()
 def kept_outputs(
     encoder: Encoder,
-    batches: Iterable[Inputs],
+    batches: Iterable[InputBatch],
     count: int,
     *,
     pooling: Pooling = "first",
@@ -121,7 +121,7 @@ def pool(
     return (output * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def id_batches(tokenizer: Any, ids: Sequence[Sequence[int]]) -> Iterator[Inputs]:
+def id_batches(tokenizer: Any, ids: Sequence[Sequence[int]]) -> Iterator[InputBatch]:
     """Batches of like lengths of texts that are token ids already, every text once."""
     for rows in of_like_lengths(range(len(ids)), lambda row: len(ids[row])):
         yield id_batch(tokenizer, ids, np.asarray(rows))
@@ -129,10 +129,10 @@ def id_batches(tokenizer: Any, ids: Sequence[Sequence[int]]) -> Iterator[Inputs]
 
 def id_batch(
     tokenizer: Any, ids: Sequence[Sequence[int]], rows: Int64[np.ndarray, " texts"]
-) -> Inputs:
+) -> InputBatch:
     """The texts `rows` as one batch."""
     filled, mask = padded([ids[row] for row in rows], padding_id(tokenizer))
-    return Inputs({"input_ids": filled, "attention_mask": mask}, rows)
+    return InputBatch({"input_ids": filled, "attention_mask": mask}, rows)
 
 
 def tokenised(encoder: Encoder, texts: Sequence[str], *, tokens: int = 128) -> list[list[int]]:

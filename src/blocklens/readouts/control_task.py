@@ -21,9 +21,9 @@ from blocklens.distributed import ALONE, Share
 from blocklens.labels.selectivity import random_classes, random_names, selectivity_rows
 from blocklens.readouts.class_heads import ClassTraining, train_class_heads
 from blocklens.readouts.class_task import LabelledInputs
-from blocklens.readouts.modified_tokens import Rows
+from blocklens.readouts.modified_tokens import GatheredRows
 from blocklens.readouts.vocabulary_heads import Head
-from blocklens.readouts.vocabulary_training import Training, predict_blocks, train_read_outs
+from blocklens.readouts.vocabulary_training import HeadTraining, predict_blocks, train_read_outs
 from blocklens.statistics.groups import group_of
 
 Heads = Sequence[Head]
@@ -109,7 +109,7 @@ def random_class_rows(
     training: ClassTraining,
     groups: int,
 ) -> pd.DataFrame:
-    """Rows of `learning`: read-outs of texts on random classes, beside what the first seed's say.
+    """GatheredRows of `learning`: read-outs of texts on random classes, beside what the first seed's say.
 
     Args:
         data: the texts' classes, and on which the first seed trains and measures.

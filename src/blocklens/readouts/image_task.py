@@ -23,7 +23,7 @@ from blocklens.inputs.images.drawing import ImageData, Images
 from blocklens.labels.tables import LabelOptions
 from blocklens.labels.tasks import IMAGE
 from blocklens.progress import SILENT, Progress
-from blocklens.readouts.block_outputs import Inputs, kept_outputs
+from blocklens.readouts.block_outputs import InputBatch, kept_outputs
 from blocklens.readouts.class_heads import ClassTraining
 from blocklens.readouts.class_task import (
     Classes,
@@ -58,12 +58,12 @@ class ImageReadOuts:
     labels: LabelOptions = field(default_factory=LabelOptions)
 
 
-def image_batches(encoder: Encoder, images: Images, first: int = 0) -> Iterator[Inputs]:
+def image_batches(encoder: Encoder, images: Images, first: int = 0) -> Iterator[InputBatch]:
     """Batches of `images` as the encoder's processor gives them, numbered from `first` on."""
     for start in range(0, len(images), IMAGES_AT_ONCE):
         numbers = np.arange(start, min(start + IMAGES_AT_ONCE, len(images)))
         pixels = encoder.pixels(images.read(numbers))
-        yield Inputs({"pixel_values": pixels}, first + numbers)
+        yield InputBatch({"pixel_values": pixels}, first + numbers)
 
 
 def labelled(data: ImageData, seeds: int) -> LabelledInputs:
@@ -109,7 +109,7 @@ def measure_image_classes(
     options = options or ImageReadOuts()
     trained, count = len(data.train), len(data.train) + len(data.test)
 
-    def batches() -> Iterator[Inputs]:
+    def batches() -> Iterator[InputBatch]:
         yield from image_batches(encoder, data.train)
         yield from image_batches(encoder, data.test, first=trained)
 

@@ -182,7 +182,7 @@ def rows_at(
 
 
 @dataclass
-class Rows:
+class GatheredRows:
     """Gathered rows of all blocks.
 
     `outputs` is a memory map of a temporary file; `close` (or leaving the `with` block) deletes it.
@@ -197,7 +197,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __enter__(self) -> Rows:
+    def __enter__(self) -> GatheredRows:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -219,7 +219,7 @@ def gather(
     folder: str | Path | None = None,
     share: Share = ALONE,
     progress: Callable[[int], None] | None = None,
-) -> Rows:
+) -> GatheredRows:
     """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
 
     The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary

@@ -33,8 +33,8 @@ from blocklens.progress import SILENT, Progress
 from blocklens.readouts.control_task import ControlTask
 from blocklens.readouts.cost import with_cost
 from blocklens.readouts.modified_tokens import (
+    GatheredRows,
     ModifiedBatch,
-    Rows,
     gather,
     modified_batches,
     recipe_for,
@@ -44,7 +44,7 @@ from blocklens.readouts.text_halves import Texts, split_texts
 from blocklens.readouts.vocabulary_heads import Head, final_norm, fresh_head, own_head
 from blocklens.readouts.vocabulary_training import (
     CONTINUED,
-    Training,
+    HeadTraining,
     predict_blocks,
     train_read_outs,
 )
@@ -70,7 +70,7 @@ class TokenTaskOptions:
     `read_out`: "read-out" trains a head per block, "lens" uses the model's own. `start`: a read-out
     starts from the model's "own" head where it has one, or from a "fresh" one, as its untrained
     twin's must. `training`: of the read-outs, by default `CONTINUED` from the own head on and
-    `Training()` from a fresh one. `decoder`: the vocabulary layer is "tied" to the frozen token
+    `HeadTraining()` from a fresh one. `decoder`: the vocabulary layer is "tied" to the frozen token
     embeddings, or "trained" per block. `tokens`: of a window, special ones included. `long`: of a
     long text all "windows", or "cut" to its first one, as the group's code has it. `passes`:
     modifications of each measured text. `modified`: with fewer modified tokens than that the texts
@@ -91,7 +91,7 @@ class TokenTaskOptions:
     texts_limit: int | None = None
     seed: int = 0
     control: int = 2_000
-    training: Training | None = None
+    training: HeadTraining | None = None
     labels: LabelOptions = field(default_factory=LabelOptions)
 
 
@@ -172,7 +172,7 @@ def measure_learning(
         with _gathered(encoder, training, options, share, progress) as rows:
             seen, trained = rows.token_counts, len(rows)
             training_of_heads = replace(
-                options.training or (Training() if head is None else CONTINUED),
+                options.training or (HeadTraining() if head is None else CONTINUED),
                 seed=options.seed, precision=encoder.precision,
             )  # fmt: skip
             first = head or fresh_head(encoder, seed=options.seed, counts=rows.token_counts)

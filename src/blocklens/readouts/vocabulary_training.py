@@ -23,12 +23,12 @@ from blocklens.distributed import ALONE, Share
 from blocklens.encoder.cross_entropy import cross_entropy
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
-from blocklens.readouts.modified_tokens import Rows
+from blocklens.readouts.modified_tokens import GatheredRows
 from blocklens.readouts.vocabulary_heads import Head
 
 
 @dataclass(frozen=True)
-class Training:
+class HeadTraining:
     """How read-outs are trained: AdamW, a linear decay to zero after a short warm-up.
 
     The defaults are for new heads; see `CONTINUED` for heads that are trained already.
@@ -45,14 +45,14 @@ class Training:
     precision: str = "float32"
 
 
-CONTINUED = Training(epochs=2, rate=1e-3)
+CONTINUED = HeadTraining(epochs=2, rate=1e-3)
 """For heads that start from a trained one: gentle, so that few rows do not undo it."""
 
 
 def train_read_outs(
-    rows: Rows,
+    rows: GatheredRows,
     heads: Sequence[Head],
-    training: Training | None = None,
+    training: HeadTraining | None = None,
     *,
     share: Share = ALONE,
     after_epoch: Callable[[list[float]], None] | None = None,
@@ -93,7 +93,7 @@ def train_read_outs(
 class Fit:
     """One head with its optimiser; `step` takes a batch of rows."""
 
-    def __init__(self, head: Head, training: Training, rows: int) -> None:
+    def __init__(self, head: Head, training: HeadTraining, rows: int) -> None:
         self.head = head.train()
         self.precision: torch.dtype = getattr(torch, training.precision)
         self.descent = Descent(

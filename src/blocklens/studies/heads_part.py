@@ -30,7 +30,7 @@ MEASURED = {"heads", "long", "strict"}
 
 
 @dataclass(frozen=True)
-class Run:
+class Pass:
     """One pass over the texts: the encoder itself, or a control."""
 
     name: str
@@ -38,12 +38,12 @@ class Run:
     shuffle: int | None = None
 
 
-def runs(options: StudyOptions) -> list[Run]:
+def runs(options: StudyOptions) -> list[Pass]:
     """The encoder and its controls."""
-    runs = [Run("encoder")]
-    runs += [Run(f"untrained {seed}", untrained=seed) for seed in range(options.untrained)]
+    runs = [Pass("encoder")]
+    runs += [Pass(f"untrained {seed}", untrained=seed) for seed in range(options.untrained)]
     if options.shuffled:
-        runs.append(Run("shuffled", shuffle=0))
+        runs.append(Pass("shuffled", shuffle=0))
     return runs
 
 
@@ -102,7 +102,7 @@ def heads_part(work: Work) -> Part:
     )
 
 
-def run_once(run: Run, work: Work, choice: Choice, progress: Progress) -> Result | None:
+def run_once(run: Pass, work: Work, choice: Choice, progress: Progress) -> Result | None:
     """One pass over the texts; the merged result on the first process, None on the others."""
     encoder, options, share = work.encoder, work.options, work.share
     window, overlap = window_and_overlap(work)

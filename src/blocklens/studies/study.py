@@ -21,7 +21,7 @@ from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.study_record import InputsRecord, Kind, StudyRecord
 from blocklens.studies.text_classes_part import classes_part
 from blocklens.studies.tokens_part import learned_part
-from blocklens.studies.work import Inputs, Work
+from blocklens.studies.work import StudyInputs, Work
 
 PARTS: dict[str, Callable[[Work], Part | str]] = {
     "heads": heads_part,
@@ -79,7 +79,7 @@ def study(
     texts, encoder = texts_and_encoder(texts, encoder)
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
     with StudyRun(out, kind, share=share, progress=progress) as run:
-        inputs = share.same(Inputs.of(source, encoder) if share.rank == 0 else None)
+        inputs = share.same(StudyInputs.of(source, encoder) if share.rank == 0 else None)
         assert inputs is not None
         source.expect(inputs.texts)
         work = Work(encoder, source, options, inputs, share, run.folder)

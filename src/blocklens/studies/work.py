@@ -14,7 +14,7 @@ from blocklens.studies.study_options import StudyOptions
 
 
 @dataclass(frozen=True)
-class Inputs:
+class StudyInputs:
     """What a study reads, looked through once before anything is measured.
 
     Attributes:
@@ -33,7 +33,7 @@ class Inputs:
     skipped_count: int
 
     @classmethod
-    def of(cls, source: TextSource, encoder: Encoder) -> Inputs:
+    def of(cls, source: TextSource, encoder: Encoder) -> StudyInputs:
         """Look through the texts; the same pass counts, hashes and names what is skipped."""
         count = sum(1 for _ in source)
         skipped = [f"{bad.name}: {bad.reason}" for bad in source.skipped]
@@ -47,7 +47,7 @@ class Work:
     encoder: Encoder
     source: TextSource
     options: StudyOptions
-    inputs: Inputs
+    inputs: StudyInputs
     share: Share
     folder: Path
 
