@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Float64, Int64
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -43,14 +44,16 @@ BINS = 10
 SUBSETS = ("all", "correct")
 
 
-def token_apt(counts: Sparse) -> Floats:
+def token_apt(counts: Sparse) -> Float64[np.ndarray, " vocabulary"]:
     """APT of every token id from its confusion counts M, [vocabulary]; NaN where not measured."""
     n = np.asarray(counts.sum(axis=1)).ravel()
     with np.errstate(invalid="ignore"):
         return counts.diagonal() / n
 
 
-def input_apt(ids: Sequence[Sequence[int]], apt: Floats, special: Sequence[int]) -> Floats:
+def input_apt(
+    ids: Sequence[Sequence[int]], apt: Float64[np.ndarray, " vocabulary"], special: Sequence[int]
+) -> Float64[np.ndarray, " inputs"]:
     """Mean APT of each input's tokens, [inputs]; NaN for an input without a measured token.
 
     `ids`: token ids of every input; `special`: ids that do not count; `apt` [vocabulary].
@@ -66,13 +69,13 @@ def input_apt(ids: Sequence[Sequence[int]], apt: Floats, special: Sequence[int])
 
 
 def confidence_tables(
-    x: Floats,
-    confidence: NDArray[np.floating],
-    right: NDArray[np.bool_],
-    test: NDArray[np.int64],
-    keys: NDArray[np.int64],
+    x: Float64[np.ndarray, " inputs"],
+    confidence: Float[np.ndarray, "seeds tests"],
+    right: Bool[np.ndarray, "seeds tests"],
+    test: Int64[np.ndarray, "seeds tests"],
+    keys: Int64[np.ndarray, " inputs"],
     *,
-    halves: Floats | None = None,
+    halves: Float64[np.ndarray, "2 inputs"] | None = None,
     modified: int = 0,
     groups: int = 20,
 ) -> dict[str, pd.DataFrame]:
@@ -187,7 +190,9 @@ def _values(
     return np.array([steep, steep * width, largest, slope(of_y, of_x), reliable, y.mean(), *means])
 
 
-def reliability(first: Floats, second: Floats) -> float:
+def reliability(
+    first: Float64[np.ndarray, " inputs"], second: Float64[np.ndarray, " inputs"]
+) -> float:
     """How much of the variance of input APT is no error, from two halves of its evidence [n] each.
 
     NaN where a half is the same for all inputs.

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Float64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -53,7 +54,12 @@ class Matches:
 
     @classmethod
     def of(
-        cls, counts: Sparse, frequency: Integers, *, theta: float = TOKENS.theta, n_min: int = 10
+        cls,
+        counts: Sparse,
+        frequency: Integer[np.ndarray, " vocabulary"],
+        *,
+        theta: float = TOKENS.theta,
+        n_min: int = 10,
     ) -> Matches:
         """From the confusion counts M of the last block and the tokens' frequency.
 
@@ -75,7 +81,7 @@ class Matches:
         return int((self.partner >= 0).sum())
 
     @cached_property
-    def replaceable(self) -> NDArray[np.bool_]:
+    def replaceable(self) -> Bool[np.ndarray, " vocabulary"]:
         """Tokens that every arm can replace: with a partner, and others as frequent as both."""
         _, own, size = np.unique(self.bins, return_inverse=True, return_counts=True)
         other = own[self.partner]
@@ -121,7 +127,11 @@ class Replaced:
 
 
 def replaced_inputs(
-    ids: Sequence[Sequence[int]], keys: Integers, matches: Matches, *, seed: int = 0
+    ids: Sequence[Sequence[int]],
+    keys: Integer[np.ndarray, " inputs"],
+    matches: Matches,
+    *,
+    seed: int = 0,
 ) -> list[Replaced]:
     """Every arm at every share, for inputs `ids` with their hashes `keys`."""
     arms = []
@@ -137,13 +147,13 @@ def replaced_inputs(
 
 
 def replacement_table(
-    before: NDArray[np.floating],
-    after: Sequence[NDArray[np.floating]],
+    before: Float[np.ndarray, "seeds inputs classes"],
+    after: Sequence[Float[np.ndarray, "seeds inputs classes"]],
     replaced: Sequence[Replaced],
-    labels: Integers,
-    lengths: Integers,
-    keys: Integers,
-    tested: NDArray[np.bool_],
+    labels: Integer[np.ndarray, " inputs"],
+    lengths: Integer[np.ndarray, " inputs"],
+    keys: Integer[np.ndarray, " inputs"],
+    tested: Bool[np.ndarray, "seeds inputs"],
     *,
     groups: int = 20,
 ) -> pd.DataFrame:
@@ -202,8 +212,10 @@ def replacement_table(
 
 
 def measured(
-    before: NDArray[np.floating], after: NDArray[np.floating], labels: Integers
-) -> NDArray[np.float64]:
+    before: Float[np.ndarray, "seeds inputs classes"],
+    after: Float[np.ndarray, "seeds inputs classes"],
+    labels: Integer[np.ndarray, " inputs"],
+) -> Float64[np.ndarray, "statistics seeds inputs"]:
     """STATISTICS of every input, [statistics, seeds, n]."""
     return np.stack(
         [
@@ -215,8 +227,15 @@ def measured(
 
 
 def crossed_mean(
-    values: NDArray[np.float64], cell: Integers, chosen: NDArray[np.bool_], groups: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    values: Float64[np.ndarray, "statistics seeds inputs"],
+    cell: Integer[np.ndarray, "seeds inputs"],
+    chosen: Bool[np.ndarray, "seeds inputs"],
+    groups: int,
+) -> tuple[
+    Float64[np.ndarray, " statistics"],
+    Float64[np.ndarray, " statistics"],
+    Float64[np.ndarray, " statistics"],
+]:
     """Mean over the chosen of `values` [statistics, seeds, n], with its interval over seeds and n.
 
     `cell` [seeds, n]: group of texts and seed, as `accuracy.leave_out_factors` numbers them.

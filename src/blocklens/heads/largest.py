@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int64
 
 SAMPLE_FROM = 2048
 SAMPLE_EVERY = 8
 
 
 def largest(
-    values: np.ndarray, counts: list[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    values: Float[np.ndarray, "rows columns"], counts: list[int]
+) -> tuple[
+    Int64[np.ndarray, " taken"],
+    Int64[np.ndarray, " taken"],
+    Float[np.ndarray, " taken"],
+    Float[np.ndarray, "rows cuts"],
+]:
     """The largest elements of every row, with all ties at the cut.
 
     Args:
@@ -54,7 +60,7 @@ def largest(
     return row, place[taken] - row * columns, picked[taken], thresholds
 
 
-def places_of(which: np.ndarray) -> np.ndarray:
+def places_of(which: Bool[np.ndarray, "rows columns"]) -> Int64[np.ndarray, " places"]:
     """Places of what is true in a matrix, rows one after the other, int64."""
     # PyTorch's way: NumPy's takes half as long again.
     return torch.from_numpy(which).view(-1).nonzero().numpy()[:, 0]

@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int32, Int64, Integer
 from torch import Tensor
 
 from blocklens.encoder import matmul
@@ -32,7 +33,9 @@ REPEATED, NEAR, SAME_SENTENCE = np.array([1, 2, 4], dtype=np.uint8)
 
 
 @lru_cache(maxsize=4)
-def all_pairs(tokens: int) -> tuple[np.ndarray, np.ndarray, Tensor]:
+def all_pairs(
+    tokens: int,
+) -> tuple[Int32[np.ndarray, " pairs"], Int32[np.ndarray, " pairs"], Int64[Tensor, " pairs"]]:
     """Members i < j of every pair, int32 [pairs], and their places i n + j in a matrix, int64."""
     first, second = np.triu_indices(tokens, k=1)
     places = torch.from_numpy(first * tokens + second)
@@ -76,14 +79,14 @@ class PairTable:
         return (self.tokens + 1) / 3
 
     @cached_property
-    def distance_shares(self) -> np.ndarray:
+    def distance_shares(self) -> Float64[np.ndarray, " tokens"]:
         """P(delta) of all pairs, 2 (n - delta) / (n (n - 1)), [tokens]; P(0) = 0."""
         shares = (self.tokens - np.arange(self.tokens)) / self.pairs
         shares[0] = 0.0
         return shares
 
     @cached_property
-    def sentence_shares(self) -> np.ndarray:
+    def sentence_shares(self) -> Float64[np.ndarray, " tokens"]:
         """p(delta) [tokens]: share of positions i with i and i + delta (mod n) in one sentence.
 
         This is the mean over all circular shifts of the sentence labels, exact and without drawing
@@ -121,21 +124,23 @@ class Pairs:
     cuts: int
 
     @cached_property
-    def key(self) -> np.ndarray:
+    def key(self) -> Integer[np.ndarray, " selected"]:
         """Head x cuts + cut, [selected]."""
         return self.head * self.cuts + self.cut
 
     @cached_property
-    def first(self) -> np.ndarray:
+    def first(self) -> Integer[np.ndarray, " selected"]:
         """The pairs' first members, numbers of content tokens, [selected]."""
         return self.table.first[self.pair]
 
     @cached_property
-    def second(self) -> np.ndarray:
+    def second(self) -> Integer[np.ndarray, " selected"]:
         """The pairs' second members, as `first`."""
         return self.table.second[self.pair]
 
-    def count(self, values: np.ndarray, size: int) -> np.ndarray:
+    def count(
+        self, values: Integer[np.ndarray, " selected"], size: int
+    ) -> Integer[np.ndarray, "heads cuts size"]:
         """How many pairs have each value, for each head and cut, [heads, cuts, size].
 
         Args:
@@ -147,17 +152,19 @@ class Pairs:
         return counts.reshape(self.heads, self.cuts, size).cumsum(axis=1)
 
     @cached_property
-    def distances(self) -> np.ndarray:
+    def distances(self) -> Integer[np.ndarray, "heads cuts tokens"]:
         """How many pairs are at each distance, for each head and cut, [heads, cuts, tokens]."""
         return self.count(self.second - self.first, self.table.tokens)
 
     @cached_property
-    def number(self) -> np.ndarray:
+    def number(self) -> Integer[np.ndarray, "heads cuts"]:
         """How many pairs there are, for each head and cut, [heads, cuts]."""
         return self.distances.sum(axis=2)
 
 
-def context_similarity(outputs: Tensor, similarity: str, workspace: Workspace) -> Tensor:
+def context_similarity(
+    outputs: Float[Tensor, "heads tokens width"], similarity: str, workspace: Workspace
+) -> Float[Tensor, "heads tokens tokens"]:
     """S [heads, tokens, tokens] from output vectors [heads, tokens, head width].
 
     Args:
@@ -184,7 +191,9 @@ def context_similarity(outputs: Tensor, similarity: str, workspace: Workspace) -
     return matrix
 
 
-def content_rows(outputs: Tensor, content: np.ndarray) -> Tensor:
+def content_rows(
+    outputs: Float[Tensor, "heads tokens width"], content: Integer[np.ndarray, " content"]
+) -> Float[Tensor, "heads content width"]:
     """The content tokens' rows of [heads, tokens, width]; a view where they stand in one run."""
     if content[-1] - content[0] + 1 == len(content):
         return outputs[:, content[0] : content[-1] + 1]
@@ -192,7 +201,10 @@ def content_rows(outputs: Tensor, content: np.ndarray) -> Tensor:
 
 
 def high_pairs(
-    outputs: Tensor, tokens: Tokens, options: HeadOptions, workspace: Workspace
+    outputs: Float[Tensor, "heads tokens width"],
+    tokens: Tokens,
+    options: HeadOptions,
+    workspace: Workspace,
 ) -> Pairs:
     """The high-similarity pairs of every head of one block on one window.
 

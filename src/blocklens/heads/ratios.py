@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64, Shaped
 
 from blocklens.statistics.groups import GROUPS
 from blocklens.statistics.intervals import jackknife
@@ -53,7 +54,12 @@ class Ratios:
         self.weight = np.zeros(shape)
 
     def add(
-        self, group: int, block: int, observed: np.ndarray, expected: np.ndarray, weight: np.ndarray
+        self,
+        group: int,
+        block: int,
+        observed: Shaped[np.ndarray, ...],
+        expected: Shaped[np.ndarray, ...],
+        weight: Shaped[np.ndarray, ...],
     ) -> None:
         """Add one text's sums for one block; each broadcasts to [heads, cuts, statistics]."""
         self.observed[group, block - 1] += observed
@@ -120,8 +126,10 @@ class Ratios:
 
 
 def reduced(
-    observed: np.ndarray, expected: np.ndarray, weight: np.ndarray
-) -> dict[str, np.ndarray]:
+    observed: Float64[np.ndarray, "groups ..."],
+    expected: Float64[np.ndarray, "groups ..."],
+    weight: Float64[np.ndarray, "groups ..."],
+) -> dict[str, Float64[np.ndarray, ...]]:
     """Value, null, effect with its interval, and n, from sums [groups, ...] to [...].
 
     Groups without any text are left out, so that few texts give honest intervals: a single group

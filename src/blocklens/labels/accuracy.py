@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Float64, Int64, Integer
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -95,7 +95,9 @@ class Jackknifed:
         )
 
 
-def leave_out_factors(cells: Integers, groups: int, seeds: int = 1) -> list[list[list[int]]]:
+def leave_out_factors(
+    cells: Integer[np.ndarray, ...], groups: int, seeds: int = 1
+) -> list[list[list[int]]]:
     """What a jackknife leaves out: each seed, and each group of inputs in all seeds.
 
     Cell `seed * inputs + group` holds a group of inputs predicted by the read-outs of one seed.
@@ -134,7 +136,7 @@ def jackknifed(
 def label_mean(
     counts: LabelCounts,
     factors: Factors,
-    chosen: NDArray[np.bool_] | Floats | None = None,
+    chosen: Bool[np.ndarray, " types"] | Float64[np.ndarray, " types"] | None = None,
 ) -> Jackknifed:
     """Mean of the accuracy per label over the labels `chosen` [types], or all.
 
@@ -147,7 +149,7 @@ def label_mean(
     return Jackknifed(mean.value, mean.without, int(n[some].sum()), int(some.sum()))
 
 
-def rarefied(counts: LabelCounts, occurrences: int = 1000) -> Floats:
+def rarefied(counts: LabelCounts, occurrences: int = 1000) -> Float64[np.ndarray, " types"]:
     """How likely each label is among so many occurrences, [types]: weights of a stable mean (ours).
 
     The more is measured, the more rare labels there are, and <APT> falls with them. With these
@@ -162,7 +164,9 @@ def accuracy(counts: LabelCounts, factors: Factors) -> Jackknifed:
     return jackknifed(counts, factors, lambda n, c: c.sum(axis=1) / n.sum())
 
 
-def most_frequent(counts: LabelCounts, frequency: Integers, top: int = 50) -> NDArray[np.bool_]:
+def most_frequent(
+    counts: LabelCounts, frequency: Integer[np.ndarray, " labels"], top: int = 50
+) -> Bool[np.ndarray, " types"]:
     """The `top` most frequent labels that occur (ties by label id), [types]."""
     order = np.argsort(-frequency[counts.ids].astype(np.int64), kind="stable")
     chosen = np.zeros(counts.ids.size, dtype=bool)
@@ -170,7 +174,9 @@ def most_frequent(counts: LabelCounts, frequency: Integers, top: int = 50) -> ND
     return chosen
 
 
-def frequency_bin_edges(frequency: Integers, per_decade: int = 3) -> Floats:
+def frequency_bin_edges(
+    frequency: Integer[np.ndarray, " labels"], per_decade: int = 3
+) -> Float64[np.ndarray, " edges"]:
     """Log-spaced edges that cover the positive frequencies; the first bin starts at 1."""
     top = max(int(frequency.max(initial=1)), 1)
     bins = int(np.floor(np.log10(top) * per_decade)) + 1
@@ -182,7 +188,10 @@ FEWEST_RANKED = 10
 
 
 def frequency_rho(
-    counts: LabelCounts, factors: Factors, frequency: Integers, n_min: int = FEWEST_RANKED
+    counts: LabelCounts,
+    factors: Factors,
+    frequency: Integer[np.ndarray, " labels"],
+    n_min: int = FEWEST_RANKED,
 ) -> Jackknifed:
     """Spearman's rho between training frequency and APT over labels with n_t >= n_min, per block.
 
@@ -199,7 +208,10 @@ def frequency_rho(
 
 
 def frequency_slope(
-    counts: LabelCounts, factors: Factors, frequency: Integers, n_min: int = FEWEST_RANKED
+    counts: LabelCounts,
+    factors: Factors,
+    frequency: Integer[np.ndarray, " labels"],
+    n_min: int = FEWEST_RANKED,
 ) -> Jackknifed:
     """Change of APT for ten times the training frequency, least squares over those labels (ours).
 

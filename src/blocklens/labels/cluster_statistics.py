@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 
 from blocklens.labels.accuracy import Factors
 from blocklens.labels.clusters import METHODS, Method, cluster_kept, growth
@@ -53,7 +54,9 @@ class ClusterOptions:
         return replace(self, theta=task.theta) if self.theta is None else self
 
 
-def describe(kept: KeptMatrix, options: ClusterOptions, fewest_kept: int) -> Floats:
+def describe(
+    kept: KeptMatrix, options: ClusterOptions, fewest_kept: int
+) -> Float64[np.ndarray, " statistics"]:
     """The values of STATISTICS for one kept matrix."""
     theta, method = options.theta, options.method
     assert theta is not None  # for_task saw to it

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Int64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse import csgraph
@@ -41,12 +42,12 @@ class Clusters:
     noise: int
 
     @property
-    def sizes(self) -> NDArray[np.int64]:
+    def sizes(self) -> Int64[np.ndarray, " clusters"]:
         """Size of every cluster, singletons included, by cluster number."""
         return np.bincount(self.cluster)
 
     @property
-    def grouped_sizes(self) -> NDArray[np.int64]:
+    def grouped_sizes(self) -> Int64[np.ndarray, " clusters"]:
         """Sizes of the clusters of two or more labels."""
         sizes = self.sizes
         return sizes[sizes >= 2]
@@ -78,7 +79,7 @@ class Clusters:
         off_diagonal = self.strong - self.cluster.size
         return self.noise / off_diagonal if off_diagonal else float("nan")
 
-    def members(self, smallest: int = 2) -> list[NDArray[np.int64]]:
+    def members(self, smallest: int = 2) -> list[Int64[np.ndarray, " members"]]:
         """Members (indices 0..k-1) of the clusters of at least `smallest` labels."""
         order = np.argsort(self.cluster, kind="stable")
         split = np.split(order, np.cumsum(self.sizes)[:-1]) if order.size else []
@@ -86,7 +87,7 @@ class Clusters:
 
 
 def find_clusters(
-    strong: Sparse, order: Sequence[int] | NDArray[np.integer], method: Method = "cliques"
+    strong: Sparse, order: Sequence[int] | Integer[np.ndarray, " kept"], method: Method = "cliques"
 ) -> Clusters:
     """Cluster k labels by their strong elements.
 
@@ -104,7 +105,7 @@ def find_clusters(
     return Clusters(cluster, int(strong.nnz), noise)
 
 
-def frequency_order(occurrences: NDArray[np.integer]) -> NDArray[np.int64]:
+def frequency_order(occurrences: Integer[np.ndarray, " kept"]) -> Int64[np.ndarray, " kept"]:
     """Labels by falling `occurrences` [k], ties by rising label."""
     return np.argsort(-occurrences.astype(np.int64), kind="stable")
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from jaxtyping import Int64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -51,10 +52,10 @@ class ConfusionCounts:
     @classmethod
     def of_seeds(
         cls,
-        labels: Integers,
-        predicted: Integers,
-        test: Integers,
-        keys: Integers,
+        labels: Integer[np.ndarray, " n"],
+        predicted: Integer[np.ndarray, "blocks seeds tests"],
+        test: Integer[np.ndarray, ...],
+        keys: Integer[np.ndarray, " keys"],
         classes: int,
         groups: int,
     ) -> ConfusionCounts:
@@ -89,10 +90,10 @@ class ConfusionCounts:
 
     def update(
         self,
-        true: Integers,
-        predicted: Integers,
-        group: Integers | None = None,
-        kind: Integers | None = None,
+        true: Integer[np.ndarray, ...],
+        predicted: Integer[np.ndarray, ...],
+        group: Integer[np.ndarray, " n"] | None = None,
+        kind: Integer[np.ndarray, " n"] | None = None,
     ) -> None:
         """Count pairs of labels.
 
@@ -149,7 +150,7 @@ class ConfusionCounts:
         """Number of pairs counted, in all blocks."""
         return int(self._counts.sum()) + self._buffered
 
-    def elements(self, block: int) -> tuple[NDArray[np.int64], ...]:
+    def elements(self, block: int) -> tuple[Int64[np.ndarray, " elements"], ...]:
         """Group, kind, true label, predicted label and count, [e] each, of one block's elements."""
         self._flush()
         of_block = int(np.prod(self.shape[1:]))
@@ -162,7 +163,7 @@ class ConfusionCounts:
         return next(self.matrices(block, [()]))
 
     def matrices(
-        self, block: int, patterns: Iterable[Sequence[int] | Integers]
+        self, block: int, patterns: Iterable[Sequence[int] | Integer[np.ndarray, " groups"]]
     ) -> Iterator[Sparse]:
         """M of one block without the groups of each pattern in turn."""
         group, _, true, predicted, count = self.elements(block)
@@ -192,7 +193,9 @@ class ConfusionCounts:
         self._counts = np.add.reduceat(np.concatenate([self._counts, counts])[order], first)
 
 
-def row_pointers(rows: Integers, labels: int) -> NDArray[np.int64]:
+def row_pointers(
+    rows: Integer[np.ndarray, " elements"], labels: int
+) -> Int64[np.ndarray, " pointers"]:
     """Where each row starts in `rows` [e], rising row numbers: the pointers of a csr array."""
     pointers = np.zeros(labels + 1, dtype=np.int64)
     np.cumsum(np.bincount(rows, minlength=labels), out=pointers[1:])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Float64, Integer
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
@@ -74,7 +75,9 @@ def kept_matrix(counts: Sparse, n_min: int = 10) -> KeptMatrix:
     )
 
 
-def lower_limit(wrong: NDArray[np.floating], right: NDArray[np.integer]) -> NDArray[np.float64]:
+def lower_limit(
+    wrong: Float[np.ndarray, " elements"], right: Integer[np.ndarray, " elements"]
+) -> Float64[np.ndarray, " elements"]:
     """Lower end of the 95 % interval of N = wrong / right, from two counts of one row, [e] each.
 
     Of the share wrong / (wrong + right) by Wilson's rule: right for small counts, and never 0 of 0.

@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Int64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -28,7 +29,9 @@ Null = Literal["predictions", "partners"]
 NULLS: tuple[Null, ...] = ("predictions", "partners")
 
 
-def frequency_bins(occurrences: NDArray[np.integer], per_doubling: int = 1) -> NDArray[np.int64]:
+def frequency_bins(
+    occurrences: Integer[np.ndarray, " labels"], per_doubling: int = 1
+) -> Int64[np.ndarray, " labels"]:
     """Bin of each label: labels whose occurrences lie within one doubling share a bin; 0 has -1."""
     bins = np.full(occurrences.shape, -1, dtype=np.int64)
     seen = occurrences > 0
@@ -37,7 +40,7 @@ def frequency_bins(occurrences: NDArray[np.integer], per_doubling: int = 1) -> N
 
 
 def null_matrix(
-    counts: Sparse, bins: NDArray[np.integer], seed: int, null: Null = "predictions"
+    counts: Sparse, bins: Integer[np.ndarray, " labels"], seed: int, null: Null = "predictions"
 ) -> Sparse:
     """One draw of the null for M, int64 csr [labels, labels]; `bins` [labels]: `frequency_bins`."""
     rng = np.random.default_rng(seed)

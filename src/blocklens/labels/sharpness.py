@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from blocklens.labels.accuracy import Factors, Jackknifed
@@ -29,7 +30,9 @@ INSIDE, MATCHED, EXCESS = (
 )
 
 
-def halves(groups: int, seeds: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def halves(
+    groups: int, seeds: int = 1
+) -> tuple[Int64[np.ndarray, " even"], Int64[np.ndarray, " odd"]]:
     """The groups of counts that hold the even groups of inputs, and those of the odd ones."""
     inputs = np.arange(groups) % (groups // seeds)
     return np.flatnonzero(inputs % 2 == 0), np.flatnonzero(inputs % 2 == 1)

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Integer
 from numpy.typing import NDArray
 
 from blocklens.labels.accuracy import (
@@ -80,7 +81,7 @@ def label_tables(
     read_out: str = "read-out",
     seeds: int = 1,
     blocks: Sequence[int] | None = None,
-    frequency: Integers | None = None,
+    frequency: Integer[np.ndarray, " labels"] | None = None,
     options: LabelOptions | None = None,
 ) -> dict[str, pd.DataFrame]:
     """All tables of one run.

@@ -64,7 +64,7 @@ def sweep_rows(
     return pd.DataFrame(rows)
 
 
-def _sizes(clusters: Clusters) -> dict[str, float]:
+def _sizes(clusters: Clusters) -> dict[str, int | float]:
     return {
         "kept": clusters.cluster.size,
         "clusters": clusters.number,

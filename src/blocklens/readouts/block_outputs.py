@@ -103,7 +103,7 @@ def kept_outputs(
     return outputs
 
 
-def fits(norm: torch.nn.Module, output: Tensor) -> bool:
+def fits(norm: torch.nn.Module, output: Float[Tensor, "... width"]) -> bool:
     """Whether a norm is for outputs of this width."""
     weight = getattr(norm, "weight", None)
     return weight is None or weight.shape == output.shape[-1:]

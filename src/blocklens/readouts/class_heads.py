@@ -27,6 +27,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float32, Float64, Int64
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -94,7 +95,11 @@ class ClassHeads:
 
     @classmethod
     def fresh(
-        cls, mean: Tensor, scale: Tensor, classes: int, training: ClassTraining
+        cls,
+        mean: Float[Tensor, "blocks seeds 1 width"],
+        scale: Float[Tensor, "blocks seeds 1 width"],
+        classes: int,
+        training: ClassTraining,
     ) -> ClassHeads:
         """New heads; head (block, seed) starts alike for every block of a seed."""
         blocks, seeds, _, width = mean.shape
@@ -116,7 +121,9 @@ class ClassHeads:
             weights["dense_bias"] = torch.zeros(blocks, seeds, 1, width)
         return cls(weights, mean, scale, training)
 
-    def scores(self, rows: Tensor) -> Tensor:
+    def scores(
+        self, rows: Float[Tensor, "blocks seeds n width"]
+    ) -> Float[Tensor, "blocks seeds n classes"]:
         """Scores [blocks, seeds, n, classes] of block outputs `rows` [blocks, seeds, n, width]."""
         x = (rows - self.mean) * self.scale
         if self.training.head == "pooler":
@@ -127,8 +134,10 @@ class ClassHeads:
 
     @torch.inference_mode()
     def probabilities(
-        self, outputs: NDArray[np.float32], rows: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
+        self,
+        outputs: Float32[np.ndarray, "blocks inputs width"],
+        rows: Int64[np.ndarray, "seeds n"],
+    ) -> Float32[np.ndarray, "blocks seeds n classes"]:
         """Softmax over the classes, [blocks, seeds, n, classes], of inputs `rows` [seeds, n]."""
         parts = [
             torch.softmax(self.scores(rows_of(outputs, part)), dim=-1).numpy()
@@ -156,19 +165,21 @@ class ClassHeads:
         )
 
 
-def rows_of(outputs: NDArray[np.float32], rows: NDArray[np.int64]) -> Tensor:
+def rows_of(
+    outputs: Float32[np.ndarray, "blocks inputs width"], rows: Int64[np.ndarray, "seeds n"]
+) -> Float[Tensor, "blocks seeds n width"]:
     """Outputs [blocks, seeds, n, width] of the inputs `rows` [seeds, n]."""
     return torch.from_numpy(outputs[:, rows])
 
 
 def train_class_heads(
-    outputs: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    train: NDArray[np.int64],
+    outputs: Float32[np.ndarray, "blocks inputs width"],
+    labels: Int64[np.ndarray, " inputs"],
+    train: Int64[np.ndarray, "seeds trained"],
     training: ClassTraining | None = None,
     *,
     classes: int | None = None,
-    progress: Callable[[int, NDArray[np.float64]], None] | None = None,
+    progress: Callable[[int, Float64[np.ndarray, "blocks seeds"]], None] | None = None,
 ) -> ClassHeads:
     """Train a head for every block and seed.
 

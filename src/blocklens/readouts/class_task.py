@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float32
 from numpy.typing import NDArray
 
 from blocklens.labels.confusion import ConfusionCounts
@@ -39,7 +40,7 @@ class LabelledInputs:
     train: NDArray[np.int64]
     test: NDArray[np.int64]
 
-    def tested(self) -> NDArray[np.bool_]:
+    def tested(self) -> Bool[np.ndarray, "seeds inputs"]:
         """Whether a seed measures on an input, [seeds, n]."""
         chosen = np.zeros((len(self.test), len(self.labels)), dtype=bool)
         np.put_along_axis(chosen, self.test, True, axis=1)
@@ -68,7 +69,7 @@ class Classes:
         cls,
         task: Task,
         data: LabelledInputs,
-        probabilities: NDArray[np.float32],
+        probabilities: Float32[np.ndarray, "blocks seeds tests classes"],
         *,
         run: str,
         read_out: str = "read-out",
@@ -92,7 +93,7 @@ class Classes:
 def read_out_classes(
     task: Task,
     data: LabelledInputs,
-    outputs: NDArray[np.float32],
+    outputs: Float32[np.ndarray, "blocks inputs width"],
     training: ClassTraining,
     *,
     run: str = "encoder",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Int64
 
 from blocklens.inputs.images.drawing import ImageData, Images
 from blocklens.labels.tasks import IMAGE
@@ -19,7 +19,7 @@ SIDE = 64
 """Longest side of a kept image in pixels."""
 
 
-def confused_rows(data: ImageData, predicted: NDArray[np.int64]) -> pd.DataFrame:
+def confused_rows(data: ImageData, predicted: Int64[np.ndarray, "seeds images"]) -> pd.DataFrame:
     """Images of the most confused pairs of classes, as PNG.
 
     `predicted` [seeds, images]. An image belongs to the pair of its class and the wrong class that

@@ -109,7 +109,7 @@ def random_class_rows(
     training: ClassTraining,
     groups: int,
 ) -> pd.DataFrame:
-    """GatheredRows of `learning`: read-outs of texts on random classes, beside what the first seed's say.
+    """Rows of `learning`: read-outs of texts on random classes, beside what the first seed's say.
 
     Args:
         data: the texts' classes, and on which the first seed trains and measures.

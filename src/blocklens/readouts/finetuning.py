@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
-from numpy.typing import NDArray
+from jaxtyping import Float32, Int64
 
 from blocklens.encoder.matmul import with_fast_products
 from blocklens.pretraining.descent import Descent
@@ -30,8 +29,8 @@ def fine_tune(
     model: Any,
     tokenizer: Any,
     ids: Sequence[Sequence[int]],
-    labels: NDArray[np.int64],
-    train: NDArray[np.int64],
+    labels: Int64[np.ndarray, " texts"],
+    train: Int64[np.ndarray, " trained"],
     training: FineTuning | None = None,
     *,
     seed: int = 0,
@@ -79,8 +78,13 @@ def fine_tune(
 
 
 def epoch_batches(
-    train: NDArray[np.int64], ids: Sequence[Sequence[int]], batch: int, *, seed: int, epoch: int
-) -> Iterator[NDArray[np.int64]]:
+    train: Int64[np.ndarray, " trained"],
+    ids: Sequence[Sequence[int]],
+    batch: int,
+    *,
+    seed: int,
+    epoch: int,
+) -> Iterator[Int64[np.ndarray, " rows"]]:
     """The batches of one epoch, given by seed and epoch: texts of like lengths, in random order."""
     order = train[shuffled(len(train), seed=seed, epoch=epoch)]
     batches = []

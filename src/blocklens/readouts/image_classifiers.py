@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from blocklens.encoder.loading import quiet_transformers
@@ -84,7 +85,11 @@ def shorter_classifier(
 
 
 def with_read_out(
-    encoder: Encoder, block: int, weight: Tensor, bias: Tensor, names: list[str]
+    encoder: Encoder,
+    block: int,
+    weight: Float[Tensor, "classes width"],
+    bias: Float[Tensor, " classes"],
+    names: list[str],
 ) -> Any:
     """A classifier of the trunk up to `block`; `weight` [classes, width], `bias` [classes]."""
     from transformers import AutoModelForImageClassification

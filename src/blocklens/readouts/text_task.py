@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float32
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.class_samples import Samples
@@ -96,7 +96,7 @@ class TextReadOuts:
 
 def text_outputs(
     encoder: Encoder, ids: Ids, pooling: Pooling, progress: Progress = SILENT
-) -> NDArray[np.float32]:
+) -> Float32[np.ndarray, "blocks texts width"]:
     """Kept block outputs [blocks + 1, texts, width] of texts given as token ids."""
     batches = id_batches(encoder.tokenizer, ids)
     with progress.stage("blocks", len(ids), "texts") as stage:

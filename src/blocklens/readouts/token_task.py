@@ -21,6 +21,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Int64, Integer
 from numpy.typing import NDArray
 
 from blocklens.distributed import ALONE, Share
@@ -125,7 +126,7 @@ def measure_learning(
     texts: Texts,
     *,
     train_texts: Texts | None = None,
-    frequency: NDArray[np.integer] | None = None,
+    frequency: Integer[np.ndarray, " labels"] | None = None,
     run: str = "encoder",
     head: Head | None = None,
     options: TokenTaskOptions | None = None,

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
-from numpy.typing import NDArray
+from jaxtyping import Float, Int64, Integer
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForMaskedLM
 from transformers.modeling_outputs import BaseModelOutput
@@ -80,7 +79,9 @@ class Head(nn.Module):
         return highest(self.transform(x.to(self.bias.device)), self.weight, self.bias)
 
 
-def fresh_head(encoder: Encoder, *, seed: int, counts: NDArray[np.integer] | None = None) -> Head:
+def fresh_head(
+    encoder: Encoder, *, seed: int, counts: Integer[np.ndarray, " labels"] | None = None
+) -> Head:
     """A new head, its decoder tied to the encoder's token embeddings (docs/learned.md; ours).
 
     A linear map that starts as the identity, a LayerNorm, and the token embeddings scaled to length

@@ -115,7 +115,7 @@ class Fit:
 
 
 def predict_blocks(
-    heads: Sequence[Head], rows: Sequence[Tensor]
+    heads: Sequence[Head], rows: Sequence[Float[Tensor, "rows width"]]
 ) -> Int64[np.ndarray, "blocks rows"]:
     """Predicted label of every row by every block's head."""
     return np.stack([head.predict(x).numpy() for head, x in zip(heads, rows, strict=True)])

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Int64
 from nltk.tokenize.texttiling import TextTilingTokenizer
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
@@ -26,7 +27,7 @@ def _segments(units: int, segments: int | None) -> int:
     return min(segments, units)
 
 
-def no_cuts(sentences: list[str], segments: int | None = None) -> NDArray[np.int64]:
+def no_cuts(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " cuts"]:
     """No cut at all: one segment, whatever the text. ``segments`` is disregarded."""
     del sentences, segments
     return np.zeros(0, dtype=np.int64)
@@ -34,7 +35,7 @@ def no_cuts(sentences: list[str], segments: int | None = None) -> NDArray[np.int
 
 def random_cuts(
     sentences: list[str], segments: int | None = None, *, seed: int = 0
-) -> NDArray[np.int64]:
+) -> Int64[np.ndarray, " cuts"]:
     """Cuts at places drawn uniformly, without repetition; the text and the seed decide which."""
     units = len(sentences)
     digest = hashlib.sha256("\n".join(sentences).encode()).digest()
@@ -43,7 +44,7 @@ def random_cuts(
     return np.sort(places).astype(np.int64)
 
 
-def even_cuts(sentences: list[str], segments: int | None = None) -> NDArray[np.int64]:
+def even_cuts(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " cuts"]:
     """Cuts that leave segments of equal length, to within a sentence."""
     count = _segments(len(sentences), segments)
     return np.asarray([round(i * len(sentences) / count) for i in range(1, count)], dtype=np.int64)
@@ -51,7 +52,7 @@ def even_cuts(sentences: list[str], segments: int | None = None) -> NDArray[np.i
 
 def texttiling_cuts(
     sentences: list[str], segments: int | None = None, *, w: int = 20, k: int = 10
-) -> NDArray[np.int64]:
+) -> Int64[np.ndarray, " cuts"]:
     """Cuts of NLTK's TextTiling (Hearst 1997), which finds the number of segments itself.
 
     TextTiling moves its boundaries to paragraph breaks, so every sentence is given as a paragraph

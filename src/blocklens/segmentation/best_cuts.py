@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
@@ -24,7 +25,7 @@ gives at most j scores; giving fewer caps the length of a segment.
 
 def best_cuts(
     score: Score, units: int, *, segments: int | None = None, shortest: int = 1
-) -> NDArray[np.int64]:
+) -> Int64[np.ndarray, " cuts"]:
     """Cuts of the segmentation whose segment scores have the largest sum.
 
     Args:
@@ -70,7 +71,7 @@ def best_cuts(
     return _trace(length, units, segments)
 
 
-def best_sums(score: Score, units: int, most: int) -> NDArray[np.float64]:
+def best_sums(score: Score, units: int, most: int) -> Float64[np.ndarray, "*rows most"]:
     """Largest sum of scores for 1, 2, ..., ``most`` segments, [..., most]; -inf where none is.
 
     The scores may have leading axes: so many rows of units are then cut at once.
@@ -100,7 +101,7 @@ def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArr
     return np.asarray(cuts[::-1], dtype=np.int64)
 
 
-def inside_sums(features: NDArray[np.floating], cap: int) -> Score:
+def inside_sums(features: Float[np.ndarray, "*rows units width"], cap: int) -> Score:
     """Sum of all similarities inside a segment, as scores for `best_cuts`.
 
     With rows x_i, [..., units, width], the score of [i, j) is sum_{a,b in [i,j)} <x_a, x_b>, the

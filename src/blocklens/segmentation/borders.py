@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from blocklens.heads.ratios import Ratios
@@ -86,7 +87,10 @@ class BorderSums:
 
 def border_means(
     attention: SeparatorAttention, masses: Sequence[int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[
+    Float64[np.ndarray, "statistics blocks heads"],
+    Float64[np.ndarray, "statistics blocks heads"],
+]:
     """Observed and expected of both statistics in one document, [2, blocks, heads] each.
 
     `SEPARATORS`: what the ends of sentences receive, against what tokens receive that are no

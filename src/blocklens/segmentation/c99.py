@@ -17,6 +17,7 @@ import re
 from functools import cache
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from nltk.stem import PorterStemmer
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
@@ -35,7 +36,7 @@ def stems(sentence: str) -> list[str]:
     return [_stem(word) for word in words if word not in ENGLISH_STOP_WORDS]
 
 
-def similarities(sentences: list[str]) -> NDArray[np.float64]:
+def similarities(sentences: list[str]) -> Float64[np.ndarray, "sentences sentences"]:
     """Cosine of every pair of sentences as bags of stems, [sentences, sentences].
 
     A sentence of stop words alone is like no other: 0.
@@ -49,7 +50,9 @@ def similarities(sentences: list[str]) -> NDArray[np.float64]:
     return cosine_similarity(counts)
 
 
-def local_ranks(matrix: NDArray[np.float64], mask: int = 11) -> NDArray[np.float64]:
+def local_ranks(
+    matrix: Float64[np.ndarray, "sentences sentences"], mask: int = 11
+) -> Float64[np.ndarray, "sentences sentences"]:
     """Share of the neighbours in a mask x mask square that are smaller, for every element.
 
     At the edges the share is of the neighbours that exist (Choi 2000, section 3.2).
@@ -99,7 +102,9 @@ def _divide(ranks: NDArray[np.float64], most: int) -> tuple[list[int], list[floa
     return cuts, densities
 
 
-def c99(sentences: list[str], segments: int | None = None, *, mask: int = 11) -> NDArray[np.int64]:
+def c99(
+    sentences: list[str], segments: int | None = None, *, mask: int = 11
+) -> Int64[np.ndarray, " cuts"]:
     """Cuts that C99 makes: the first sentence of every segment but the first, rising.
 
     Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
@@ -123,7 +124,7 @@ def score(
     document: Document,
     method: str,
     known: bool,
-    places: NDArray[np.int64],
+    places: Int64[np.ndarray, " cuts"],
     unit: Unit = "sentences",
 ) -> dict[str, object]:
     """One row of `evaluate`: the measures of one segmentation of one document."""

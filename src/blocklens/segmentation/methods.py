@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
@@ -72,7 +73,8 @@ def method(name: str) -> Callable[[Method], Method]:
 
 
 def of_vectors(
-    vectors: NDArray[np.floating], border: NDArray[np.float64] | None = None
+    vectors: Float[np.ndarray, "sentences width"],
+    border: Float64[np.ndarray, " borders"] | None = None,
 ) -> Evidence:
     """Unit rows [n, width], cut where the segments' scores add up to the most, see `find_cuts`."""
     strength = contrast(vectors)
@@ -82,9 +84,12 @@ def of_vectors(
 
 
 def segments_of(
-    vectors: NDArray[np.floating], border: NDArray[np.float64] | None = None,
-    *, penalty: float | None = None, coherence: float = COHERENCE,
-) -> Callable[..., NDArray[np.int64]]:  # fmt: skip
+    vectors: Float[np.ndarray, "sentences width"],
+    border: Float64[np.ndarray, " borders"] | None = None,
+    *,
+    penalty: float | None = None,
+    coherence: float = COHERENCE,
+) -> Callable[..., Int64[np.ndarray, " cuts"]]:
     """How unit rows [n, width] are cut, see `Evidence`.
 
     ``penalty``, times sqrt(n log n), is the price of a segment; None finds the price.
@@ -105,7 +110,7 @@ def segments_of(
     return cuts
 
 
-def of_borders(strength: NDArray[np.float64]) -> Evidence:
+def of_borders(strength: Float64[np.ndarray, " borders"]) -> Evidence:
     """Borders [n - 1] by themselves, cut where they are strongest."""
 
     def cuts(
@@ -178,8 +183,10 @@ def cosine_drop(reading: Reading, which: Which = "chosen") -> Evidence:
 
 
 def context_vectors(
-    heads: NDArray[np.floating], which: Which = "chosen", power: float = POWER
-) -> NDArray[np.floating]:
+    heads: Float[np.ndarray, "sentences blocks heads width"],
+    which: Which = "chosen",
+    power: float = POWER,
+) -> Float[np.ndarray, "sentences directions"]:
     """Whitened unit rows [sentences, directions] from the mean head output vectors of sentences.
 
     Args:
@@ -196,7 +203,9 @@ def context_vectors(
     return joined(np.moveaxis(some.reshape(*some.shape[:2], -1), 1, 0), power)
 
 
-def joined(parts: NDArray[np.floating], power: float = POWER) -> NDArray[np.floating]:
+def joined(
+    parts: Float[np.ndarray, "parts sentences width"], power: float = POWER
+) -> Float[np.ndarray, "sentences directions"]:
     """Parts [parts, sentences, width], each centred and at unit length, side by side, whitened."""
     rows = np.concatenate([centred_rows(part) for part in parts], axis=1)
     return whiten(rows, power)

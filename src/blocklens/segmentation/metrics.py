@@ -16,17 +16,18 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
 
 
-def cuts_from_masses(masses: Sequence[int]) -> NDArray[np.int64]:
+def cuts_from_masses(masses: Sequence[int]) -> Int64[np.ndarray, " cuts"]:
     """Index of the first unit of every segment but the first, rising: the places of the cuts."""
     return np.cumsum(np.asarray(masses, dtype=np.int64))[:-1]
 
 
-def masses_from_cuts(cuts: Sequence[int] | NDArray[np.int64], units: int) -> list[int]:
+def masses_from_cuts(cuts: Sequence[int] | Int64[np.ndarray, " cuts"], units: int) -> list[int]:
     """Lengths of the segments that cuts before the given units (each in 1..units-1) leave."""
     edges = [0, *sorted({int(cut) for cut in cuts}), units]
     if units < 1 or edges[1] < 0 or (len(edges) > 2 and (edges[1] < 1 or edges[-2] >= units)):
@@ -34,7 +35,7 @@ def masses_from_cuts(cuts: Sequence[int] | NDArray[np.int64], units: int) -> lis
     return [b - a for a, b in itertools.pairwise(edges)]
 
 
-def segment_labels(masses: Sequence[int]) -> NDArray[np.int64]:
+def segment_labels(masses: Sequence[int]) -> Int64[np.ndarray, " units"]:
     """Number of the segment each unit lies in, [units], from 0."""
     return np.repeat(np.arange(len(masses)), np.asarray(masses, dtype=np.int64))
 

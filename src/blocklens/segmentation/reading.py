@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Float32
 
 from blocklens.progress import SILENT, Progress
 
@@ -54,7 +54,7 @@ class Reading:
         )
 
     @cached_property
-    def block_vectors(self) -> NDArray[np.float32]:
+    def block_vectors(self) -> Float32[np.ndarray, "sentences blocks width"]:
         """Mean vectors of every block's outputs, [sentences, L + 1, width]."""
         self.blocks = True
         if self.vectors.blocks is None:

@@ -27,6 +27,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 
 from blocklens.segmentation.best_cuts import Score, best_cuts, best_sums, inside_sums
@@ -59,8 +60,8 @@ ANY = Lengths()
 
 
 def segment_score(
-    vectors: NDArray[np.floating],
-    border: NDArray[np.float64] | None,
+    vectors: Float[np.ndarray, "*rows sentences width"],
+    border: Float64[np.ndarray, "*rows borders"] | None,
     cap: int,
     coherence: float = COHERENCE,
 ) -> Score:
@@ -90,15 +91,15 @@ def segment_score(
 
 @one_thread
 def find_cuts(
-    vectors: NDArray[np.floating],
-    border: NDArray[np.float64] | None = None,
+    vectors: Float[np.ndarray, "sentences width"],
+    border: Float64[np.ndarray, " borders"] | None = None,
     *,
     segments: int | None = None,
     lengths: Lengths = ANY,
     price: float | None = None,
     coherence: float = COHERENCE,
     seed: int = 0,
-) -> NDArray[np.int64]:
+) -> Int64[np.ndarray, " cuts"]:
     """Cut a text where the segments' scores add up to the most.
 
     Args:
@@ -139,7 +140,10 @@ def find_cuts(
 
 
 def price_of_segment(
-    vectors: NDArray[np.floating], border: NDArray[np.float64] | None, coherence: float, seed: int
+    vectors: Float[np.ndarray, "sentences width"],
+    border: Float64[np.ndarray, " borders"] | None,
+    coherence: float,
+    seed: int,
 ) -> tuple[float, bool]:
     """The median price of a segment in the stretches of a text, each with its own best number.
 
@@ -157,7 +161,9 @@ def price_of_segment(
 
 
 def count_of_segments(
-    vectors: NDArray[np.floating], border: NDArray[np.float64] | None, seed: int
+    vectors: Float[np.ndarray, "sentences width"],
+    border: Float64[np.ndarray, " borders"] | None,
+    seed: int,
 ) -> int:
     """The number of segments with the largest excess, half the number of sentences at most.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
@@ -107,7 +108,7 @@ def differences(scores: pd.DataFrame, method: str) -> pd.DataFrame:
 
 def paired_gains(
     scores: pd.DataFrame, method: str, other: str, measure: str
-) -> NDArray[np.float64]:
+) -> Float64[np.ndarray, " documents"]:
     """By how much a method is better than another, [documents]; empty unless both have them all.
 
     Args:
