@@ -587,11 +587,8 @@ def test_a_sentence_in_the_place_of_a_path_gets_a_hint():
 
 
 def test_an_empty_path_is_not_this_folder():
-    assert (
-        error("")
-        == error(" ")
-        == ("texts: the path is empty; give a file, a folder, or . for this folder")
-    )
+    assert "the path is empty" in error("")
+    assert error(" ") == error("")
 
 
 def test_a_list_of_files_is_not_measured_as_texts(tmp_path):
@@ -620,7 +617,7 @@ def test_a_source_of_another_type_is_refused(source):
 
 
 def test_nothing_at_all_is_refused(monkeypatch):
-    assert error([]) == "texts from Python: holds no texts; give at least one"
+    assert error([]).startswith("texts from Python: holds no texts")
     assert "none of 2 texts can be used; first, text 1: is empty" in error(["", " "])
     feed(monkeypatch, b"")
     assert error("-").startswith("standard input: is empty; give")

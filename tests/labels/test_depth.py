@@ -84,16 +84,15 @@ def test_the_advice_in_words_has_the_table_s_figures():
             "parameters": [0.2, 0.6, 1.0], "arithmetic": [0.0, 0.55, 1.0],
         }
     )  # fmt: skip
-    assert advice_line(advice) == (
-        "Block 1 is the earliest within 1 point of the last, 2: 0.945 against 0.950, a loss of "
-        "0.005 [-0.004, 0.014]. Stopping there saves 40 % of the encoder's parameters and 45 % of "
-        "its arithmetic."
-    )
-    assert advice_line(advice, 0.001) == (
-        "No block before the last, 2, is within 0.1 points of its accuracy."
-    )
+    said = advice_line(advice)
+    figures = ("Block 1 ", " 1 point ", "0.945", "0.950", "0.005 [-0.004, 0.014]", "40 %", "45 %")
+    for figure in figures:
+        assert figure in said
+    none = advice_line(advice, 0.001)
+    assert none.startswith("No block")
+    assert "0.1 points" in none
     without = advice_line(advice.drop(columns=["parameters", "arithmetic"]))
-    assert without.endswith("a loss of 0.005 [-0.004, 0.014].")
+    assert without.endswith("0.005 [-0.004, 0.014].")
 
 
 def test_blocks_that_add_nothing_are_no_saving():
@@ -115,8 +114,8 @@ def test_the_advice_names_a_block_that_is_better_than_the_last_beyond_doubt():
             "low": [0.2, -0.04, 0.0], "high": [0.4, -0.01, 0.0],
         }
     )  # fmt: skip
-    assert advice_line(advice).endswith(
-        "Block 2 is better than the last: 0.930, a gain of 0.030 [0.010, 0.040]."
-    )
+    better = advice_line(advice).partition("Block 2 is better")[2]
+    assert "0.930" in better
+    assert "0.030 [0.010, 0.040]" in better
     advice.loc[1, "high"] = 0.01
     assert "better" not in advice_line(advice)

@@ -91,13 +91,16 @@ def test_the_same_command_gives_the_same_weights(whole, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_killed_with_sigkill_and_resumed_equals_one_never_stopped(tmp_path):
+    chosen = options(steps=60, dropout=0.1)
     script = f"""
-import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
+import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import torch; torch.set_num_threads(1)
-from helpers import made_up_texts
-from test_pretrain import options, pretrain
 from pathlib import Path
-pretrain(made_up_texts(), Path(sys.argv[1]), options(steps=60, dropout=0.1),
+from blocklens.pretraining.pretrain import pretrain
+from blocklens.pretraining.pretrain_options import PretrainOptions
+from helpers import made_up_texts
+options = PretrainOptions.model_validate_json({chosen.model_dump_json()!r})
+pretrain(made_up_texts(), Path(sys.argv[1]), options,
          resume=sys.argv[2] == "resume", save_minutes=1e-9)
 """
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -144,15 +144,13 @@ def test_the_separator_claim_says_what_else_is_a_sink(folder: StudyFolder):
 
 def test_a_caption_names_the_controls_that_were_run(folder: StudyFolder):
     heads = folder.tables["heads"]
-    assert along_caption(heads, "noise", 0.02) == (
-        "Noise in each block of the encoder, against 2 untrained twins of the same shape and the "
-        "same texts with their tokens shuffled, over the top 2 % of the pairs; bands are 95 % "
-        "intervals, dots single heads."
-    )
+    caption = along_caption(heads, "noise", 0.02)
+    for named in ("Noise", "2 untrained twins", "shuffled", "2 %", "single heads"):
+        assert named in caption
     alone = heads[heads["run"] == "encoder"]
-    assert along_caption(alone, "uniqueness", None) == (
-        "Uniqueness in each block of the encoder; bands are 95 % intervals."
-    )
+    caption = along_caption(alone, "uniqueness", None)
+    for named in ("twin", "shuffled", "the pairs"):
+        assert named not in caption
 
 
 def test_the_grid_holds_the_table_at_the_default_cut(folder: StudyFolder):

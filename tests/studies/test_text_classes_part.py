@@ -258,10 +258,10 @@ def test_what_is_odd_about_the_texts_is_said_in_the_report(encoder, tmp_path):
                      confidence=False)  # fmt: skip
     finetune(chosen, encoder, tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert "Labelled texts in training and test data: left out of training: 31." in page
-    assert "Labelled texts repeated with another label: its first label taken: 1." in page
-    assert "Records without a text or a label: 2, the first a.jsonl:93: is empty" in page
-    assert "No untrained twin was trained on the classes" in page
+    assert "left out of training: 31." in page
+    assert "first label taken: 1." in page
+    assert ": 2, the first a.jsonl:93: is empty" in page
+    assert "No untrained twin" in page
 
 
 def test_texts_that_cannot_be_used_are_one_line(encoder, tmp_path, monkeypatch):
@@ -313,7 +313,7 @@ def test_the_command_says_the_verdicts_the_advice_and_where_the_report_is(
     )
     assert found.exit_code == 0, found.output
     assert "p2-class-accuracy" in found.output
-    assert "Read-outs: Block 0 is the earliest within 100 points of the last, 2" in found.output
+    assert "Read-outs: Block 0 is the earliest" in found.output
     assert str(out / "report.html") in found.output.replace("\n", "")
     assert AutoModelForSequenceClassification.from_pretrained(out / "block-1") is not None
 

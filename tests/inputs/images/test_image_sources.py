@@ -258,16 +258,16 @@ def test_images_are_known_by_their_content_and_what_is_none_is_named(tmp_path):
     (tmp_path / "owl").mkdir()
     parts = open_images(tmp_path)
     assert (parts.classes, len(parts.train)) == (["cat", "dog", "fox"], 9)
-    assert parts.notes == [
-        "The folder 'owl' holds no image and is no class.",
-        "Left out, since they are no images: fox/notes.txt (1 in all).",
-    ]
+    empty, other = parts.notes
+    assert "'owl'" in empty
+    assert "fox/notes.txt (1 in all)" in other
 
 
 def test_a_split_that_is_not_used_is_named(tmp_path):
     for split in ("train", "test", "val"):
         class_folders(tmp_path / split)
-    assert open_images(tmp_path).notes == ["The folders val were not used."]
+    (note,) = open_images(tmp_path).notes
+    assert "val" in note
 
 
 def test_classes_written_with_other_code_points_are_one(tmp_path):
@@ -359,7 +359,7 @@ def test_splits_of_the_same_classes_are_splits_beside_other_folders_too(tmp_path
     found = open_images(tmp_path)
     assert found.classes == ["cat", "dog"]
     assert found.test is not None
-    assert "The folders annotations were not used." in found.notes
+    assert any("annotations" in note for note in found.notes)
 
 
 def test_an_empty_path_is_not_this_folder():
