@@ -6,7 +6,7 @@ from transformers import ViTConfig, ViTModel
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.readouts.block_outputs import (
-    Inputs,
+    InputBatch,
     id_batches,
     kept_outputs,
     pool,
@@ -57,8 +57,8 @@ def test_images_go_through_the_same_function():
     encoder = Encoder(ViTModel(config, add_pooling_layer=False), name="ViT")
     pixels = torch.randn(5, 3, 8, 8)
     batches = [
-        Inputs({"pixel_values": pixels[[3, 1]]}, np.array([3, 1])),
-        Inputs({"pixel_values": pixels[[0, 2, 4]]}, np.array([0, 2, 4])),
+        InputBatch({"pixel_values": pixels[[3, 1]]}, np.array([3, 1])),
+        InputBatch({"pixel_values": pixels[[0, 2, 4]]}, np.array([0, 2, 4])),
     ]
     kept = kept_outputs(encoder, batches, 5)
     mean = kept_outputs(encoder, batches, 5, pooling="mean")

@@ -32,7 +32,7 @@ from blocklens.studies.kept import step_key
 from blocklens.studies.labelled_samples import Given
 from blocklens.studies.sizes_part import study_sizes
 from blocklens.studies.study_options import ClassOptions, StudyOptions
-from blocklens.studies.work import Inputs, Work
+from blocklens.studies.work import StudyInputs, Work
 from helpers import random_texts, small_encoder
 
 TEXTS = random_texts(24, seed=5)
@@ -76,7 +76,7 @@ def labelled(tmp_path):
 def of_classes(options, encoder, folder, given=None):
     source = TextSource(TEXTS)
     whole = StudyOptions(classes=options)
-    work = Work(encoder, source, whole, Inputs.of(source, encoder), Share(), folder)
+    work = Work(encoder, source, whole, StudyInputs.of(source, encoder), Share(), folder)
     part = text_classes_part.classes_part
     if given is not None:
         steps = text_classes_part.steps(work, options, given)

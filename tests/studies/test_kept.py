@@ -16,7 +16,7 @@ from blocklens.studies import heads_part, tokens_part, work
 from blocklens.studies.kept import keep, place_of, read_kept, step_key
 from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.study_options import StudyOptions
-from blocklens.studies.work import Inputs, Work
+from blocklens.studies.work import StudyInputs, Work
 from helpers import SMALL, random_texts, small_tokenizer
 
 TEXTS = random_texts(24, seed=5)
@@ -36,7 +36,7 @@ def keys(model, options=None, texts=TEXTS):
     """The key of every step of the heads and of what was learned."""
     encoder, source = Encoder.load(model), TextSource(texts)
     given = options or StudyOptions()
-    return keys_of(Work(encoder, source, given, Inputs.of(source, encoder), Share(), model))
+    return keys_of(Work(encoder, source, given, StudyInputs.of(source, encoder), Share(), model))
 
 
 def keys_of(given):
@@ -61,7 +61,7 @@ IRRELEVANT = {
 
 def test_every_option_of_a_study_changes_the_keys_of_what_depends_on_it(model, monkeypatch):
     encoder, source, options = Encoder.load(model), TextSource(TEXTS), StudyOptions()
-    inputs = Inputs.of(source, encoder)
+    inputs = StudyInputs.of(source, encoder)
     monkeypatch.setattr(work, "own_head_digest", lambda name: "a head")
 
     def of(given):

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from blocklens.confidence.independence import confidence_tables, input_apt, token_apt
@@ -47,6 +48,9 @@ REPLACED_TEXTS = 1000
 
 Answer = Callable[[Sequence[Sequence[int]]], NDArray[np.float32]]
 """From token ids of texts to class probabilities, [seeds, texts, classes]."""
+Probabilities = Float32[np.ndarray, "seeds texts classes"]
+Answers = tuple[Probabilities, list[Probabilities]]
+"""To the texts as they were, and after each replacement."""
 
 
 @dataclass(frozen=True)
@@ -157,15 +161,13 @@ class KeptAnswers:
         self.before.append(answer([inputs.ids[row] for row in inputs.rows]))
         self.after.append([answer(one.ids) for one in inputs.replaced])
 
-    def both(self) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    def both(self) -> Answers:
         """Answers before, [seeds, texts, classes], and after each replacement."""
         after = [np.stack(of_seeds) for of_seeds in zip(*self.after, strict=True)]
         return np.stack(self.before), after
 
 
-def answers_of(
-    answer: Answer, inputs: InputAPT
-) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+def answers_of(answer: Answer, inputs: InputAPT) -> Answers:
     """Answers to the texts as they were, and after each replacement."""
     before = answer([inputs.ids[row] for row in inputs.rows])
     return before, [answer(one.ids) for one in inputs.replaced]
@@ -175,7 +177,7 @@ def input_apt_tables(
     data: ClassTexts,
     inputs: InputAPT,
     measured: Classes,
-    answers: tuple[NDArray[np.float32], list[NDArray[np.float32]]],
+    answers: Answers,
     *,
     tuned: bool,
     groups: int = 20,

@@ -57,9 +57,9 @@ class Ratios:
         self,
         group: int,
         block: int,
-        observed: Shaped[np.ndarray, ...],
-        expected: Shaped[np.ndarray, ...],
-        weight: Shaped[np.ndarray, ...],
+        observed: Shaped[np.ndarray, " ..."],
+        expected: Shaped[np.ndarray, " ..."],
+        weight: Shaped[np.ndarray, " ..."],
     ) -> None:
         """Add one text's sums for one block; each broadcasts to [heads, cuts, statistics]."""
         self.observed[group, block - 1] += observed
@@ -129,7 +129,7 @@ def reduced(
     observed: Float64[np.ndarray, "groups ..."],
     expected: Float64[np.ndarray, "groups ..."],
     weight: Float64[np.ndarray, "groups ..."],
-) -> dict[str, Float64[np.ndarray, ...]]:
+) -> dict[str, Float64[np.ndarray, " ..."]]:
     """Value, null, effect with its interval, and n, from sums [groups, ...] to [...].
 
     Groups without any text are left out, so that few texts give honest intervals: a single group

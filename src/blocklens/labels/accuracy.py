@@ -96,7 +96,7 @@ class Jackknifed:
 
 
 def leave_out_factors(
-    cells: Integer[np.ndarray, ...], groups: int, seeds: int = 1
+    cells: Integer[np.ndarray, " ..."], groups: int, seeds: int = 1
 ) -> list[list[list[int]]]:
     """What a jackknife leaves out: each seed, and each group of inputs in all seeds.
 

@@ -54,7 +54,7 @@ class ConfusionCounts:
         cls,
         labels: Integer[np.ndarray, " n"],
         predicted: Integer[np.ndarray, "blocks seeds tests"],
-        test: Integer[np.ndarray, ...],
+        test: Integer[np.ndarray, " ..."],
         keys: Integer[np.ndarray, " keys"],
         classes: int,
         groups: int,
@@ -90,8 +90,8 @@ class ConfusionCounts:
 
     def update(
         self,
-        true: Integer[np.ndarray, ...],
-        predicted: Integer[np.ndarray, ...],
+        true: Integer[np.ndarray, " ..."],
+        predicted: Integer[np.ndarray, " ..."],
         group: Integer[np.ndarray, " n"] | None = None,
         kind: Integer[np.ndarray, " n"] | None = None,
     ) -> None:
