@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from blocklens.readouts.control_task import ControlTask
-from blocklens.readouts.modified_tokens import Rows
+from blocklens.readouts.modified_tokens import GatheredRows
 from blocklens.readouts.vocabulary_heads import Head
-from blocklens.readouts.vocabulary_training import Training
+from blocklens.readouts.vocabulary_training import HeadTraining
 
 TOKENS = 16
 
@@ -21,9 +21,9 @@ def test_a_head_that_knows_each_token_learns_any_names_if_it_is_let(epochs, by_h
     """Rows that are the tokens themselves: what is free to move learns random names as well."""
     labels = np.random.default_rng(0).integers(0, TOKENS, 400)
     seen = np.eye(TOKENS, dtype=np.float16)[labels]
-    rows = Rows(np.stack([seen, seen]), labels, np.bincount(labels, minlength=TOKENS))
+    rows = GatheredRows(np.stack([seen, seen]), labels, np.bincount(labels, minlength=TOKENS))
     control = ControlTask.trained(
-        rows, head(), Training(epochs=epochs, batch=20, rate=0.05), blocks=2, limit=300,
+        rows, head(), HeadTraining(epochs=epochs, batch=20, rate=0.05), blocks=2, limit=300,
         tied=False, groups=4,
     )  # fmt: skip
     some = [torch.from_numpy(seen.astype(np.float32))] * 2

@@ -25,7 +25,8 @@ from blocklens.readouts.text_task import (
     text_outputs,
 )
 from blocklens.readouts.tfidf import measure_tfidf
-from blocklens.readouts.token_task import TokenTaskOptions, count_predictions, measure_learning
+from blocklens.readouts.token_settings import TokenTaskOptions
+from blocklens.readouts.token_task import count_predictions, measure_learning
 from blocklens.readouts.tuning_options import FineTuning
 from blocklens.readouts.vocabulary_heads import split_head
 from helpers import WORDS, small_encoder

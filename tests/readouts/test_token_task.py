@@ -135,11 +135,11 @@ def test_read_outs_learn_from_training_texts_what_a_block_holds(identity, texts)
 
 
 def test_what_a_head_knows_already_is_selective(identity, texts):
-    found = measure_learning(identity, texts, training=Training(epochs=0))
+    found = measure_learning(identity, texts, training=HeadTraining(epochs=0))
     assert (statistic(found, "control accuracy") < 0.05).all()
     known = statistic(found, "accuracy")
     assert (statistic(found, "selectivity") - known).abs().max() < 0.05
-    none = measure_learning(identity, texts[:60], training=Training(epochs=0), control=0)
+    none = measure_learning(identity, texts[:60], training=HeadTraining(epochs=0), control=0)
     assert not none.tables["learning"]["statistic"].isin(["control accuracy", "selectivity"]).any()
 
 

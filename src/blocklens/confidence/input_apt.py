@@ -34,7 +34,8 @@ from blocklens.readouts.class_heads import ClassHeads
 from blocklens.readouts.class_task import Classes
 from blocklens.readouts.finetuning import class_probabilities
 from blocklens.readouts.text_task import ClassTexts, text_outputs
-from blocklens.readouts.token_task import TokenTaskOptions, count_predictions, measure_learning
+from blocklens.readouts.token_settings import TokenTaskOptions
+from blocklens.readouts.token_task import count_predictions, measure_learning
 from blocklens.readouts.vocabulary_heads import own_head
 
 TEXTS = 10_000

@@ -35,14 +35,14 @@ def highest(
 
     `x`, `weight` and `bias` are float32. Scores are computed a few rows at a time.
     """
-    found = torch.empty(len(x), dtype=torch.int64)
+    highest = torch.empty(len(x), dtype=torch.int64)
     step = 2 * rows_at_once(len(weight))  # those in bfloat16 are half as large
     narrow = x.device.type == "cpu" and matmul.fastest_precision() == "bfloat16"
     for start in range(0, len(x), step):
         some = x[start : start + step]
         best = _screened(some, weight, bias) if narrow else None
-        found[start : start + step] = _all_scores(some, weight, bias) if best is None else best
-    return found
+        highest[start : start + step] = _all_scores(some, weight, bias) if best is None else best
+    return highest
 
 
 def _all_scores(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -15,11 +15,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int64, Integer
 
 from blocklens.labels.accuracy import LabelCounts, accuracy, leave_out_factors
 from blocklens.labels.clusters import frequency_order
-from blocklens.labels.confusion import Integers
 from blocklens.labels.tables import figure_rows
 
 CONTROL, SELECTIVITY = "control accuracy", "selectivity"
@@ -31,7 +30,9 @@ FEWEST_TEXTS = 10
 """Texts that must hold a token for it to be the type of one."""
 
 
-def random_names(frequency: Integers, seed: int = 0) -> NDArray[np.int64]:
+def random_names(
+    frequency: Integer[np.ndarray, " labels"], seed: int = 0
+) -> Int64[np.ndarray, " labels"]:
     """A random label for every one, [labels]: another one about as frequent, each used once."""
     rng, names = np.random.default_rng(seed), np.arange(len(frequency))
     for like in np.array_split(frequency_order(frequency), max(1, len(frequency) // NEIGHBOURS)):
@@ -41,8 +42,8 @@ def random_names(frequency: Integers, seed: int = 0) -> NDArray[np.int64]:
 
 
 def random_classes(
-    ids: Sequence[Sequence[int]], labels: Integers, seed: int = 0
-) -> tuple[NDArray[np.int64], int]:
+    ids: Sequence[Sequence[int]], labels: Integer[np.ndarray, " texts"], seed: int = 0
+) -> tuple[Int64[np.ndarray, " texts"], int]:
     """A class for every text by its type, drawn at random as frequent as they are, [texts].
 
     Also returns how many types there are. `ids`: each text's tokens; `labels` [texts]: its class.
@@ -61,7 +62,10 @@ def random_classes(
 
 
 def selectivity_rows(
-    n: Integers, right: Integers, control: Integers, types: int
+    n: Integer[np.ndarray, " groups"],
+    right: Integer[np.ndarray, "groups blocks"],
+    control: Integer[np.ndarray, "groups blocks"],
+    types: int,
 ) -> list[dict[str, Any]]:
     """CONTROL and SELECTIVITY of every block as rows of `learning`.
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ from blocklens.distributed import ALONE, Share
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.labels.confusion import ConfusionCounts
-from blocklens.labels.tables import LabelOptions, label_tables
+from blocklens.labels.tables import label_tables
 from blocklens.labels.tasks import TOKENS
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.control_task import ControlTask
@@ -42,6 +42,7 @@ from blocklens.readouts.modified_tokens import (
     rows_of_blocks,
 )
 from blocklens.readouts.text_halves import Texts, split_texts
+from blocklens.readouts.token_settings import MOST_PASSES, Start, TokenTaskOptions, with_changes
 from blocklens.readouts.vocabulary_heads import Head, final_norm, fresh_head, own_head
 from blocklens.readouts.vocabulary_training import (
     CONTINUED,
@@ -54,46 +55,8 @@ from blocklens.statistics.groups import group_of
 MOST_TRAIN_PASSES = 20
 """Few training texts are modified again and again until there are `train_tokens`; no more often."""
 
-MOST_PASSES = 50
-"""Nor are measured texts: one token can be masked in so many surroundings, and no more."""
-
-ReadOut = Literal["read-out", "lens"]
-Start = Literal["own", "fresh"]
-
 KINDS = ("masked", "random", "unchanged")
 """What a modified token was replaced by, by kind number 0, 1, 2."""
-
-
-@dataclass(frozen=True, slots=True)
-class TokenTaskOptions:
-    """Options of `measure_learning`.
-
-    `read_out`: "read-out" trains a head per block, "lens" uses the model's own. `start`: a read-out
-    starts from the model's "own" head where it has one, or from a "fresh" one, as its untrained
-    twin's must. `training`: of the read-outs, by default `CONTINUED` from the own head on and
-    `HeadTraining()` from a fresh one. `decoder`: the vocabulary layer is "tied" to the frozen token
-    embeddings, or "trained" per block. `tokens`: of a window, special ones included. `long`: of a
-    long text all "windows", or "cut" to its first one, as the group's code has it. `passes`:
-    modifications of each measured text. `modified`: with fewer modified tokens than that the texts
-    are modified more often, at most `MOST_PASSES` times. `train_tokens`: most modified tokens to
-    train on. `texts_limit`: most texts to measure. `seed`: of the modification, the heads and the
-    order. `control`: modified tokens on which the control task is trained and measured; 0 for none.
-    `labels`: groups of texts for the intervals, and how clusters are found.
-    """
-
-    read_out: ReadOut = "read-out"
-    start: Start = "own"
-    decoder: Literal["tied", "trained"] = "tied"
-    tokens: int = 128
-    long: Literal["windows", "cut"] = "cut"
-    passes: int = 1
-    modified: int = 0
-    train_tokens: int = 75_000
-    texts_limit: int | None = None
-    seed: int = 0
-    control: int = 2_000
-    training: HeadTraining | None = None
-    labels: LabelOptions = field(default_factory=LabelOptions)
 
 
 @dataclass(frozen=True)
@@ -156,7 +119,7 @@ def measure_learning(
             train on or to measure, or an option that does not exist.
 
     """
-    options = _options(options, changes)
+    options = with_changes(options, changes)
     measured, training = split_texts(
         texts, train_texts,
         limit=options.texts_limit, seed=options.seed, train=options.read_out != "lens",
@@ -307,20 +270,6 @@ def count_predictions(
     if control is not None:
         control.add_up(share)
     return counts, seen, begun
-
-
-def _options(options: TokenTaskOptions | None, changes: dict[str, Any]) -> TokenTaskOptions:
-    options = options or TokenTaskOptions()
-    unknown = sorted(set(changes) - set(TokenTaskOptions.__slots__))
-    if unknown:
-        known = ", ".join(sorted(TokenTaskOptions.__slots__))
-        raise UserError(f"learning: no option {unknown[0]!r}; the options are {known}")
-    options = replace(options, **changes)
-    if options.read_out not in get_args(ReadOut):
-        raise UserError(f"learning: read_out {options.read_out!r}; expected 'read-out' or 'lens'")
-    if options.start not in get_args(Start):
-        raise UserError(f"learning: start {options.start!r}; expected 'own' or 'fresh'")
-    return options
 
 
 def _encoder_and_head(

@@ -19,7 +19,8 @@ from blocklens.heads.measurement import FEW_TEXTS
 from blocklens.pretraining import training_log as log
 from blocklens.progress import Progress
 from blocklens.readouts.text_halves import split_texts
-from blocklens.readouts.token_task import TokenTaskOptions, measure_learning
+from blocklens.readouts.token_settings import TokenTaskOptions
+from blocklens.readouts.token_task import measure_learning
 from blocklens.readouts.vocabulary_heads import Head, own_head
 from blocklens.storage import file_digest
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
