@@ -68,14 +68,14 @@ def simulated(
 
 
 SIMULATED: dict[str, tuple[Quantity, Callable[[Floats], Floats]]] = {
-    "ratio, final third": (Run.final_third, lambda truth: truth[-1].mean()),
+    "ratio, final third": (RunSums.final_third, lambda truth: truth[-1].mean()),
     "first over final third": (
-        Run.first_over_final,
+        RunSums.first_over_final,
         lambda truth: truth[0].mean() / truth[-1].mean(),
     ),
-    "strongest head": (Run.strongest_head, lambda truth: truth),
+    "strongest head": (RunSums.strongest_head, lambda truth: truth),
     "spread over heads": (
-        Run.spread_over_heads,
+        RunSums.spread_over_heads,
         lambda truth: np.sqrt(np.log2(truth).var(axis=1, ddof=1).mean()),
     ),
 }
@@ -96,7 +96,7 @@ MEASURED: dict[str, tuple[str, str, Quantity]] = {
 """Each claim's measure, statistic and quantity."""
 
 
-def covered(draws: Iterator[Run], estimate: Quantity, truth: Floats) -> dict[str, float]:
+def covered(draws: Iterator[RunSums], estimate: Quantity, truth: Floats) -> dict[str, float]:
     """How often the interval covers the truth, the bias by its size, and the groups' number.
 
     Of the draws with enough groups for a verdict; "in all draws" whatever their groups. `truth`:
@@ -145,7 +145,7 @@ def of_measured(
     rng = np.random.default_rng([seed, count])
     every = population.observed, population.expected
 
-    def draws() -> Iterator[Run]:
+    def draws() -> Iterator[RunSums]:
         for _ in range(simulations):
             some = rng.integers(len(every[0]), size=count)
             yield run_of(grouped(rng, (every[0][some], every[1][some])))
@@ -153,7 +153,7 @@ def of_measured(
     return covered(draws(), estimate, truth_of(estimate, population))
 
 
-def truth_of(estimate: Quantity, population: Run) -> Floats:
+def truth_of(estimate: Quantity, population: RunSums) -> Floats:
     """What a quantity would be of all texts, without noise; or that of every head."""
     ratio = population.observed.sum(axis=0) / population.expected.sum(axis=0)
     for quantity, of_truth in SIMULATED.values():

@@ -83,7 +83,7 @@ def test_the_interval_of_heads_that_are_nearly_as_strong_is_that_of_those_chosen
         coverage.run_of(coverage.grouped(draws, coverage.simulated(draws, 80, truth)))
         for _ in range(600)
     ]
-    cell = coverage.covered(iter(runs), Run.strongest_head, truth)
+    cell = coverage.covered(iter(runs), RunSums.strongest_head, truth)
     assert 0.92 < cell["coverage"] < 0.98
     assert abs(cell["bias"]) < 0.01
     assert cell["short"] > 0.01

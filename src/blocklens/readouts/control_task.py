@@ -51,8 +51,8 @@ class ControlTask:
 
     @classmethod
     def trained(
-        cls, rows: Rows, first: Head, training: Training, *, blocks: int, limit: int, tied: bool,
-        groups: int, share: Share = ALONE,
+        cls, rows: GatheredRows, first: Head, training: HeadTraining, *, blocks: int, limit: int,
+        tied: bool, groups: int, share: Share = ALONE,
     ) -> ControlTask:  # fmt: skip
         """Both trained from `first` on with `limit` of the rows, as other read-outs are."""
         names = random_names(rows.token_counts, training.seed)

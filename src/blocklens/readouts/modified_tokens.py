@@ -255,4 +255,4 @@ def gather(
     outputs = outputs[:, :filled]
     for of_block in outputs:  # where other processes have rows there are zeros here
         share.total(torch.from_numpy(of_block.view(np.uint8)))
-    return Rows(outputs, np.concatenate(labels), counts, temporary)
+    return GatheredRows(outputs, np.concatenate(labels), counts, temporary)

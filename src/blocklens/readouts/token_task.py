@@ -193,7 +193,7 @@ def _gathered(
     options: TokenTaskOptions,
     share: Share,
     progress: Progress,
-) -> Rows:
+) -> GatheredRows:
     """Block outputs at modified tokens of the training texts, gone through until there are enough.
 
     Their modification is another than that of the measured texts: `seed` + 1.
@@ -221,7 +221,7 @@ def count_predictions(
     control: ControlTask | None = None,
     *,
     share: Share = ALONE,
-) -> tuple[ConfusionCounts, NDArray[np.int64], int]:
+) -> tuple[ConfusionCounts, Int64[np.ndarray, " vocabulary"], int]:
     """What heads of all blocks, or of the last ones, predict of the texts' modified tokens.
 
     Those of a control task answer the first of them as well.

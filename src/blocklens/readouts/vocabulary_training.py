@@ -65,7 +65,7 @@ def train_read_outs(
     `after_epoch` is called with the mean loss of every head, `progress` after every batch with the
     rows done.
     """
-    training = training or Training()
+    training = training or HeadTraining()
     fits = {
         block: Fit(head, training, len(rows))
         for block, head in enumerate(heads)
