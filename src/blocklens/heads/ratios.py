@@ -18,6 +18,9 @@ from jaxtyping import Float64, Shaped
 from blocklens.statistics.groups import GROUPS
 from blocklens.statistics.intervals import jackknife
 
+Sums = Shaped[np.ndarray, " ..."] | np.number
+"""Of one text: what broadcasts to [heads, cuts, statistics]."""
+
 
 class Ratios:
     """Observed, expected and weight, each [groups, blocks, heads, cuts, statistics].
@@ -57,9 +60,9 @@ class Ratios:
         self,
         group: int,
         block: int,
-        observed: Shaped[np.ndarray, " ..."],
-        expected: Shaped[np.ndarray, " ..."],
-        weight: Shaped[np.ndarray, " ..."],
+        observed: Sums,
+        expected: Sums,
+        weight: Sums,
     ) -> None:
         """Add one text's sums for one block; each broadcasts to [heads, cuts, statistics]."""
         self.observed[group, block - 1] += observed
