@@ -27,8 +27,8 @@ def test_a_head_that_knows_each_token_learns_any_names_if_it_is_let(epochs, by_h
         tied=False, groups=4,
     )  # fmt: skip
     some = [torch.from_numpy(seen.astype(np.float32))] * 2
-    for _ in range(2):  # 400 of 300 wanted, and 400 more
-        control.answer(some, labels, np.arange(400) % 4)
+    for before in (0, 400):  # 400 of 300 wanted, and 400 more
+        control.answer(some, labels, np.arange(400) % 4, before=before)
     assert control.n.tolist() == [75] * 4
     true, random = control.right.sum(axis=1) / 300
     assert true.tolist() == [1.0, 1.0]
