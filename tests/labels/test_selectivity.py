@@ -26,7 +26,7 @@ def test_every_token_is_called_as_another_one_about_as_frequent():
 def test_texts_of_one_type_have_one_class_whatever_their_own():
     rng = np.random.default_rng(0)
     types = rng.integers(10, 40, 900)  # a rare token each, beside one that all texts hold
-    ids = [[2, one, 100 + number] for number, one in enumerate(types)]
+    ids = [[2, one, 100 + number] for number, one in enumerate(types.tolist())]
     labels = rng.integers(0, 5, 900)
     classes, number = random_classes(ids, labels)
     assert number == 30
