@@ -127,6 +127,8 @@ def main() -> None:
             raise
         _end(str(error), 2)
     except Stopped as stopped:
+        if TOGETHER in os.environ and not first_process():  # the first says how to go on
+            sys.exit(128 + stopped.number)
         _end(f"stopped; to go on: {way_on(sys.argv[1:])}", 128 + stopped.number)
     except Exception as error:
         if debug:
