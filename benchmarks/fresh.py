@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 
 THREADS = 2
 
-MALLOC = {
+SETTINGS = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
     "MALLOC_TRIM_THRESHOLD_": "4294967296",
     "MALLOC_TOP_PAD_": "67108864",
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 """What the command `blocklens` sets (`blocklens.__main__`)."""
 
@@ -36,7 +37,7 @@ def in_fresh_process(module: str, function: str, **arguments: Any) -> dict[str, 
     """
     environment = {
         **os.environ,
-        **MALLOC,
+        **SETTINGS,
         "OMP_NUM_THREADS": str(THREADS),
         "OPENBLAS_NUM_THREADS": str(THREADS),
         "HF_HUB_OFFLINE": "1",

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.fresh import MALLOC, ROOT
+from benchmarks.fresh import ROOT, SETTINGS
 from benchmarks.timing import in_turn
 
 PRETRAIN = ["--preset", "tiny", "--blocks", "6", "--heads", "6", "--width", "192", "--rows", "32",
@@ -67,7 +67,7 @@ def timed(processes: int, stage: str, command: list[str]) -> float:
         done = subprocess.run(
             [sys.executable, *(several if processes == 2 else []), "-m", "blocklens", *command,
              "--out", f"{folder}/out"],
-            cwd=ROOT, env={**os.environ, **MALLOC, "OMP_NUM_THREADS": str(2 // processes)},
+            cwd=ROOT, env={**os.environ, **SETTINGS, "OMP_NUM_THREADS": str(2 // processes)},
             capture_output=True, text=True, check=True,
         )  # fmt: skip
     found = re.findall(rf" {stage}: .* in ([\d:.]+)(?: s)?(?:,|$)", done.stderr, re.MULTILINE)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any, Self
 
-from benchmarks.fresh import MALLOC, ROOT, THREADS
+from benchmarks.fresh import ROOT, SETTINGS, THREADS
 from benchmarks.timing import seconds
 from benchmarks.workload import TOKENS_AT_ONCE, random_bert, random_windows
 
@@ -29,10 +29,10 @@ class Process:
     """
 
     def __init__(self, *arguments: str, tuned: bool) -> None:
-        environment = {k: v for k, v in os.environ.items() if k not in MALLOC}
+        environment = {k: v for k, v in os.environ.items() if k not in SETTINGS}
         environment |= {"OMP_NUM_THREADS": str(THREADS), "HF_HUB_OFFLINE": "1"}
         if tuned:
-            environment |= MALLOC
+            environment |= SETTINGS
         self._process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=ROOT,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from benchmarks import __main__ as runner
-from benchmarks.fresh import MALLOC
+from benchmarks.fresh import SETTINGS
 from benchmarks.heads import assert_same, check_equal
 from benchmarks.sides import Hooks, Ours
 from benchmarks.timing import paired
@@ -49,7 +49,7 @@ def test_benchmarks_run_under_the_memory_settings_of_the_command_line(monkeypatc
     monkeypatch.setattr(command.os, "execv", lambda *arguments: None)
     monkeypatch.setattr(cli, "main", lambda: None)
     command.main()
-    assert environment == MALLOC
+    assert environment == SETTINGS
 
 
 def test_pairs_are_interleaved_and_the_warm_up_does_not_count():

@@ -61,7 +61,7 @@ def test_the_shares_of_a_step_add_up_to_the_step_of_one_process(world, corpus, t
         training(corpus, tmp_path, share).step()
         noted.append(share.noted)
     sums = [sum(parts) for parts in zip(*noted, strict=True)]
-    last = training(corpus, tmp_path, Recorded(world - 1, world, sums))
+    last = training(corpus, tmp_path, Recorded(world - 1, world, sums=sums))
     together, right, of_all = last.step()
     assert (int(right), of_all.modified, of_all.tokens) == (int(hits), batch.modified, batch.tokens)
     assert float(together) == pytest.approx(float(loss), rel=1e-6)

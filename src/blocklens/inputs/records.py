@@ -235,7 +235,7 @@ def _check_parquet(table: Any, limits: Limits) -> None:
     whole = 0
     for group in map(table.metadata.row_group, range(table.num_row_groups)):
         whole += group.total_byte_size
-        if group.total_byte_size > limits.record * group.num_rows:
+        if group.num_rows and group.total_byte_size > limits.record * group.num_rows:
             raise UnusableError(f"holds a record that {limits.record_too_long()}")
     if whole > limits.file:
         raise UnusableError(limits.file_too_long())

@@ -163,7 +163,7 @@ class ConfusionCounts:
         return next(self.matrices(block, [()]))
 
     def matrices(
-        self, block: int, patterns: Iterable[Sequence[int] | Integer[np.ndarray, " groups"]]
+        self, block: int, patterns: Iterable[Sequence[int] | Integer[np.ndarray, " _"]]
     ) -> Iterator[Sparse]:
         """M of one block without the groups of each pattern in turn."""
         group, _, true, predicted, count = self.elements(block)

@@ -150,7 +150,7 @@ def price_of_segment(
     And whether most stretches are one segment each.
     """
     units = len(vectors)
-    edges = np.linspace(0, units, -(-units // STRETCH) + 1).round().astype(int)
+    edges = np.linspace(0, units, -(-units // STRETCH) + 1).round().astype(int).tolist()
     prices, whole = [], 0
     for a, b in itertools.pairwise(edges):
         inside = None if border is None else border[a : b - 1]

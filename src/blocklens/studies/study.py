@@ -87,6 +87,7 @@ def study(
         left_out = [reason for reason in parts if isinstance(reason, str)]
         if left_out and options.parts is not None:
             raise UserError(left_out[0])
+        encoder.windows()  # refuses one that reads no texts
         # Every part has read what it needs by now: nothing is measured in vain.
         unknown = unknown_tokens(encoder.tokenizer, (text.text for text in source))
         if unknown.warning and share.rank == 0:
