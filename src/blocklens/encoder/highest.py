@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from blocklens.encoder import matmul
 from blocklens.encoder.cross_entropy import rows_at_once
@@ -58,7 +57,7 @@ def _screened(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor | None:
     A product of two rounded vectors is off by at most 2 u |x| |w|; its bias and its own rounding
     add u |b| and u |score|. A label can be the highest if it lies within two such errors of it.
     """
-    decoder, length = _narrow(weight)
+    decoder, length = matmul.made_of(weight, _narrow)
     rows, padding = len(x), len(decoder) - len(weight)
     shift = torch.nn.functional.pad(bias, (0, padding), value=-torch.inf).to(torch.bfloat16)
     groups = torch.nn.functional.linear(x.to(torch.bfloat16), decoder, shift)
@@ -80,18 +79,8 @@ def _screened(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor | None:
     return label[torch.from_numpy(order[first])]
 
 
-_rounded: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-
-
 def _narrow(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """A decoder in bfloat16, filled up to whole groups with zeros, and its longest vector's length.
-
-    Kept as long as the decoder is, and made anew when it was changed.
-    """
-    kept = _rounded.get(weight)
-    if kept is None or kept[0] != weight._version:
-        padding = -len(weight) % TOGETHER
-        rounded = torch.nn.functional.pad(weight.detach().to(torch.bfloat16), (0, 0, 0, padding))
-        kept = (weight._version, rounded, weight.detach().norm(dim=1).max())
-        _rounded[weight] = kept
-    return kept[1], kept[2]
+    """A decoder in bfloat16, filled up to whole groups by zeros; length of its longest row."""
+    padding = -len(weight) % TOGETHER
+    rounded = torch.nn.functional.pad(weight.to(torch.bfloat16), (0, 0, 0, padding))
+    return rounded, weight.norm(dim=1).max()

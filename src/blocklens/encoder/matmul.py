@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.weak import WeakTensorKeyDictionary
+
+Made = TypeVar("Made")
 
 LARGE = 256
 """Rows from which on a batch of products is taken apart: at 128 both ways take the same time."""
@@ -106,15 +108,21 @@ def with_fast_products(model: nn.Module, *, narrow: bool = False) -> None:
             module.narrow = True
 
 
-_rounded: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+_made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def made_of(weight: Tensor, make: Callable[[Tensor], Made]) -> Made:
+    """`make(weight)`, kept as long as the weight is, and made anew when it was changed."""
+    made: dict[Any, tuple[int, Any]] = _made.get(weight) or {}
+    if make not in made or made[make][0] != weight._version:
+        made[make] = (weight._version, make(weight.detach()))
+        _made[weight] = made
+    return made[make][1]
 
 
 def rounded(weight: Tensor) -> Tensor:
-    """A weight in bfloat16, kept as long as it is, and made anew when it was changed."""
-    kept = _rounded.get(weight)
-    if kept is None or kept[0] != weight._version:
-        kept = _rounded[weight] = (weight._version, weight.detach().bfloat16())
-    return kept[1]
+    """A weight in bfloat16, see `made_of`."""
+    return made_of(weight, Tensor.bfloat16)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
