@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from blocklens.errors import UserError
 from blocklens.heads.head_options import HeadOptions
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.text_options import LABEL_FIELD, STRICT, TEXT_FIELD
@@ -82,6 +83,8 @@ class ClassOptions(FineTuning):
         Raises `UserError` for an option that cannot be.
         """
         if isinstance(data, cls):
+            if chosen:
+                raise UserError(f"{', '.join(chosen)}: given beside ClassOptions; put it there")
             return data
         if isinstance(data, str | Path):
             return checked(cls, {**chosen, "data": str(data)})
