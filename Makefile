@@ -9,7 +9,7 @@ TOOLS := $(VENV)/.tools
 
 # The main job: measure the embedded encoder on the embedded texts and open the report.
 demo: $(PACKAGE)
-	$(BIN)/blocklens study --out demo-study
+	$(BIN)/blocklens study --processes 2 --out demo-study
 	@echo "Open demo-study/report.html"
 
 test: $(TOOLS) lint
