@@ -14,6 +14,7 @@ from blocklens.claims.comparison import (
     differences,
     training_step,
 )
+from blocklens.statistics.estimate import Estimate
 
 GROUPS, BLOCKS, HEADS = 32, 6, 4
 CLAIM = "p1-full-stop"
@@ -71,6 +72,15 @@ def test_a_paired_difference_is_the_jackknife_of_the_ratio_of_ratios():
     half = 2.0395134 * error  # t with 31 degrees of freedom
     assert np.log(row["value"]) == pytest.approx(log_ratio(groups))
     assert np.log(row["high"] / row["value"]) == pytest.approx(half, rel=1e-6)
+
+
+def test_a_difference_of_rounding_alone_is_none():
+    one, other = (Estimate.left_out(v, np.linspace(0.6, 0.7, 20)) for v in (0.1 + 0.2, 0.3))
+    assert one.value != other.value
+    assert one.less(other).value == 0
+    paired = one.paired_less(other)
+    assert paired is not None
+    assert paired.value == 0
 
 
 def test_studies_that_cannot_be_told_apart_share_a_rank():

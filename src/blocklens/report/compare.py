@@ -36,7 +36,7 @@ WORDS = (
     (
         "Rank",
         "1 is the largest effect. Studies that cannot be told apart share a rank: the interval of "
-        "their difference includes none.",
+        "their difference includes no difference at all.",
     ),
     (
         "Paired",

@@ -180,9 +180,10 @@ class Estimate:
 
     def less(self, other: Estimate) -> Estimate:
         """By how much it exceeds another, on the scale of comparison; both errors add up."""
+        excess = _difference(self.at, self.place(other.value))
         if not (self.sources and other.sources):
-            return Estimate(self.at - self.place(other.value))
-        return Estimate.of(self.at - self.place(other.value), self.sources + other.sources)
+            return Estimate(excess)
+        return Estimate.of(excess, self.sources + other.sources)
 
     def paired_less(self, other: Estimate) -> Estimate | None:
         """The same of the same groups of texts: each is left out of both at once.
@@ -193,7 +194,7 @@ class Estimate:
         if one is None or two is None or len(one) != len(two) or self.ratio != other.ratio:
             return None
         groups = min(source.groups for source in self.sources + other.sources)
-        return Estimate.left_out(self.at - other.at, one - two, groups=groups)
+        return Estimate.left_out(_difference(self.at, other.at), one - two, groups=groups)
 
     def p_above(self, bound: float) -> float:
         """How likely so high a value were with the truth at `bound`; 1 where that is unknown."""
@@ -239,6 +240,12 @@ def population(twins: Sequence[Estimate]) -> Estimate:
         error = float(np.mean([source.error for source in own]))
         sources.append(Source(unit, error, min(source.groups for source in own)))
     return Estimate.of(value, sources, ratio=ratio)
+
+
+def _difference(one: float, other: float) -> float:
+    """One less the other; 0, not -1.3e-15, where they differ by rounding alone."""
+    difference = one - other
+    return 0.0 if abs(difference) < 1e-12 * abs(one) else difference
 
 
 def _exp(value: float) -> float:
