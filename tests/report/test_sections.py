@@ -1,6 +1,8 @@
 """The sections as data: which tables they need, what they put on the page."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -234,11 +236,22 @@ def test_what_was_learned_is_told_with_intervals_and_number_of_tokens(folder: St
 
 
 def test_the_browser_holds_the_predictions_of_the_last_block(folder: StudyFolder):
-    data = browser_data(folder, TOKENS)
+    data = browser_data(folder, TOKENS, block=3)
     tokens = {name: (total, predictions) for name, total, predictions in data["tokens"]}
     assert tokens["word7"] == (10, [["word7", 6], ["word8", 4]])
     assert data["clusters"][1] == ["word3", "word4"]
     assert (data["theta"], data["cluster_count"]) == (0.3, 2)
+
+
+@pytest.mark.parametrize("elsewhere", [{"run": "untrained 0"}, {"block": 1}])
+def test_clusters_of_another_run_or_block_are_not_shown_as_the_last_blocks(
+    folder: StudyFolder, elsewhere: dict[str, Any]
+):
+    tables = {**folder.tables, "clusters": folder.tables["clusters"].assign(**elsewhere)}
+    section = labels_section(replace(folder, tables=tables), (TOKENS,))
+    assert section is not None
+    assert section.data["clusters"] == []
+    assert section.data["cluster_count"] == 0
 
 
 def test_nested_options_are_told_by_dotted_names():

@@ -30,8 +30,8 @@ def threshold(folder: StudyFolder, task: Task) -> float | None:
     return None if clusters is None else float(clusters["theta"].iloc[0])
 
 
-def browser_data(folder: StudyFolder, task: Task) -> dict[str, Any]:
-    """Clusters and confusions of the encoder's last block for the page's browser.
+def browser_data(folder: StudyFolder, task: Task, block: int) -> dict[str, Any]:
+    """Clusters and confusions of the encoder's last block, `block`, for the page's browser.
 
     `tokens`: name, measured occurrences and predictions (name, count), the most often measured
     first. `clusters`: lists of names, largest first.
@@ -57,11 +57,8 @@ def browser_data(folder: StudyFolder, task: Task) -> dict[str, Any]:
             ]
             for true, total in totals.items()
         ]
-    clusters = folder.of_task("clusters", task)
-    if clusters is not None:
-        names = cluster_names(
-            folder, task, int(last_of_encoder(clusters)["block"].to_numpy(dtype=int).max())
-        )
+    if folder.of_task("clusters", task) is not None:
+        names = cluster_names(folder, task, block)
         out["theta"] = rounded([threshold(folder, task)])[0]
         out["clusters"] = names[:MOST_CLUSTERS]
         out["cluster_count"] = len(names)

@@ -50,7 +50,7 @@ def labels_section(folder: StudyFolder, tasks: Sequence[Task]) -> Section | None
     if not shown:
         return None
     task = shown[-1]
-    browser = browser_data(folder, task) if task is TOKENS else {}
+    browser = browser_data(folder, task, last_block(folder, task)) if task is TOKENS else {}
     return Section(
         id=task.section,
         title=task.title,
