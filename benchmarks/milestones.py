@@ -1,13 +1,13 @@
-"""How an encoder's figures come into being: one row per checkpoint of a pre-training run.
+"""How an encoder's figures come into being: one row per milestone of a pre-training run.
 
     python -m benchmarks.milestones RUN TEXTS OUTPUT [--read-outs N] [--texts N]
 
-RUN is the output folder of `blocklens pretrain` with its `milestones` (its finished `model` counts
-as milestone 1), TEXTS the texts it was trained on. The held-out texts are those that the run itself
-held out. Every checkpoint is measured with its own head on every block (lens); with --read-outs the
-last one also with read-outs trained on N modified tokens of the training texts, from its own head
-on and from fresh heads on, and its untrained twin from fresh heads on. Writes OUTPUT/*.parquet and
-prints the tables of docs/learned.md.
+RUN is the output folder of `blocklens pretrain` with its `milestones`, TEXTS the texts it was
+trained on. The held-out texts are those that the run itself held out. Every milestone is measured
+with its own head on every block (lens); with --read-outs the last one also with read-outs trained
+on N modified tokens of the training texts, from its own head on and from fresh heads on, and its
+untrained twin from fresh heads on. Writes OUTPUT/*.parquet and prints the tables of
+docs/learned.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--read-outs", type=int, default=0, metavar="N")
     parser.add_argument("--texts", type=int, default=None, metavar="N")
-    parser.add_argument("--only", nargs="*", help="these milestones alone, such as 0 0.1 1")
+    parser.add_argument("--only", nargs="*", type=int, help="these steps alone, such as 0 100 2000")
     chosen = parser.parse_args()
     options = json.loads((chosen.run / "options.json").read_text(encoding="utf-8"))
     held_out, training = split(TextSource(chosen.source), options)
@@ -55,9 +55,9 @@ def main() -> None:
     frequency = token_counts(chosen.run)
     folders = milestones(chosen.run, chosen.only)
     given: dict[str, Any] = {"texts_limit": chosen.texts, "frequency": frequency}
-    for name, folder in folders.items():
-        save(chosen.output, f"lens-{name}", measure_learning(
-            folder, held_out, run=f"{float(name):.0%}", read_out="lens", **given
+    for step, folder in folders.items():
+        save(chosen.output, f"lens-{step}", measure_learning(
+            folder, held_out, run=f"step {step}", read_out="lens", **given
         ))  # fmt: skip
     if chosen.read_outs:
         given["train_tokens"] = chosen.read_outs
@@ -74,19 +74,14 @@ def main() -> None:
             save(chosen.output, f"read-out-{name}", found)
 
 
-def milestones(run: Path, only: list[str] | None = None) -> dict[str, Path]:
-    """The model folders of a run by the share of it that was done, rising; 1 is the finished one.
-
-    `only`: these alone, such as ["0", "0.1", "1"].
-    """
-    found = {path.name: path for path in (run / "milestones").iterdir()}
-    if (run / "model").is_dir():
-        found["1"] = run / "model"
+def milestones(run: Path, only: list[int] | None = None) -> dict[int, Path]:
+    """The encoders of a run by their step, rising; `only`: those of these steps alone."""
+    kept = {int(path.name.split("-")[1]): path for path in (run / "milestones").iterdir()}
     if only:
-        found = {name: path for name, path in found.items() if name in only}
-    if not found:
+        kept = {step: path for step, path in kept.items() if step in only}
+    if not kept:
         raise SystemExit(f"{run}: no milestone{f' of {only}' if only else ''} to measure")
-    return dict(sorted(found.items(), key=lambda item: float(item[0])))
+    return dict(sorted(kept.items()))
 
 
 def split(source: TextSource, options: dict[str, Any]) -> tuple[list[str], list[str]]:

@@ -72,8 +72,11 @@ def test_the_result_is_an_ordinary_masked_language_model_with_a_card(whole):
 
 
 def test_encoders_of_the_milestones_are_kept(whole):
-    assert {path.name for path in (whole / "milestones").iterdir()} >= {"0", "0.1", "0.3"}
-    AutoModelForMaskedLM.from_pretrained(whole / "milestones" / "0.3")
+    steps = (0, 1, 3, 10, 30)  # of 30: at the start, 1, 3.2, 10, 31.6 and 100 %
+    assert {path.name for path in (whole / "milestones").iterdir()} == {
+        f"checkpoint-{step}" for step in steps
+    }
+    AutoModelForMaskedLM.from_pretrained(whole / "milestones" / "checkpoint-10")
 
 
 def test_it_learns_what_follows_from_the_text(tmp_path):
@@ -134,6 +137,15 @@ def stopped_run(folder, monkeypatch, at=12, **changes):
         patch.setattr(Training, "step", step)
         with pytest.raises(KeyboardInterrupt):
             pretrain(made_up_texts(), folder, options(**changes), save_minutes=1e-9)
+
+
+def test_a_run_that_goes_on_keeps_the_milestones_to_come(tmp_path, monkeypatch):
+    stopped_run(tmp_path, monkeypatch, at=12)
+    shutil.rmtree(tmp_path / "milestones")
+    pretrain(made_up_texts(), tmp_path, options(), resume=True, milestones=8)
+    # 1, 2.2, 4.6, 10, 22 and 46 % were before the stop or are to come, 100 % is the end.
+    kept = {path.name for path in (tmp_path / "milestones").iterdir()}
+    assert kept == {"checkpoint-14", "checkpoint-30"}
 
 
 def test_a_damaged_state_is_passed_over_for_the_one_before(whole, tmp_path, monkeypatch, capsys):

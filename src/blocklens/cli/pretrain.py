@@ -12,7 +12,7 @@ from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
 from blocklens.inputs.text_options import STRICT, ColumnOptions
-from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.pretrain_options import MILESTONES, PretrainOptions
 from blocklens.progress import first_process, shown
 
 EXAMPLES = """
@@ -21,6 +21,8 @@ EXAMPLES = """
     blocklens pretrain articles.jsonl.xz --out my-bert
 
     blocklens pretrain articles.jsonl.xz --out my-bert --resume
+
+    blocklens pretrain articles.jsonl.xz --out my-bert --milestones 20
 
     blocklens pretrain texts/ --preset paper --epochs 10 --out bert-6
 
@@ -70,6 +72,15 @@ def pretrain(
         bool, typer.Option("--resume", help="Go on where the run in --out stopped.")
     ] = False,
     save_minutes: Annotated[float, typer.Option(help="Minutes between checkpoints.")] = 5.0,
+    milestones: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Encoders to keep from the start to the end, milestones/checkpoint-STEP: study "
+            "each, and compare shows how they came into being.",
+            show_default=str(MILESTONES),
+        ),
+    ] = None,
     threads: Threads = None,
     out: Out = Path("pretrained"),
 ) -> None:
@@ -83,6 +94,8 @@ def pretrain(
 
     if seeds is not None and sizes is None:
         raise UserError(f"--seeds {seeds}: goes with --sizes; one run takes --seed")
+    if milestones is not None and sizes is not None:
+        raise UserError(f"--milestones {milestones}: goes with one run, not with --sizes")
     source = TextSource(texts, field=reading.text_field, strict=reading.strict)
     options = None if sizes else PretrainOptions.make(preset, **given)
 
@@ -95,8 +108,9 @@ def pretrain(
 
         with shown(source.description) as progress:
             model = run(
-                source, out, options, resume=resume, save_minutes=save_minutes, progress=progress
-            )
+                source, out, options, resume=resume, save_minutes=save_minutes,
+                milestones=MILESTONES if milestones is None else milestones, progress=progress,
+            )  # fmt: skip
         if first_process():
             typer.echo(f"\nModel: {model}")
         return

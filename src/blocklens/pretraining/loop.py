@@ -1,8 +1,8 @@
 """The loop of a pre-training run: steps, reports, checkpoints, milestones, and the end.
 
 A run is a folder: `options.json`, `texts.json`, `tokenizer/`, `corpus/`, `checkpoints/`,
-`training_log.csv`, `milestones/` (encoders at 0, 1, 3, 10 and 30 % of the run), `latest/` and at
-the end `model/`; the encoders are Hugging Face folders.
+`training_log.csv`, `milestones/` (encoders along the run, `checkpoint-STEP`), `latest/` and at the
+end `model/`; the encoders are Hugging Face folders.
 """
 
 from __future__ import annotations
@@ -14,14 +14,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from blocklens.errors import UserError
 from blocklens.pretraining.checkpoints import Counters, save_state
+from blocklens.pretraining.pretrain_options import MILESTONES
 from blocklens.pretraining.training import Training
 from blocklens.stopping import Stopped, Waiting
 
-MILESTONES = (0.0, 0.01, 0.03, 0.1, 0.3)
+FIRST_MILESTONE = 0.01
+"""Encoders are kept at the start and, from this share of a run on, at equal ratios to its end:
+most of what a run learns, it learns early."""
+
 STATES_KEPT = 3
 LEARNED, LOST_SHARE, LOST_STEPS = 1.0, 0.5, 200
 """A run whose loss had fallen by at least LEARNED, in nats, and has given back more than LOST_SHARE
@@ -44,6 +49,7 @@ def train(
     run: Training,
     *,
     save_minutes: float = 5.0,
+    milestones: int = MILESTONES,
     report_every: int = 20,
     validate_every: int = 500,
     report: Callable[[StepReport], None] | None = None,
@@ -57,7 +63,7 @@ def train(
     no `report`, `validated` and `export`, and are given its figures.
 
     States are saved every `save_minutes` (not while the run is off its course, see `note_loss`)
-    and at the end, encoders at the milestones. A signal that has come is obeyed after the step:
+    and at the end, encoders at so many milestones. A signal that has come is obeyed after the step:
     the state is saved first.
 
     Raises:
@@ -68,11 +74,11 @@ def train(
     """
     states = run.folder / "checkpoints"
     counters = run.counters
-    reached = [share for share in MILESTONES if share > 0 and run.share_done() >= share]
+    to_come = [share for share in milestone_shares(milestones) if share > run.share_done()]
     if counters.step == 0:
         _save(run, states)
-        if export:
-            export(run, run.folder / "milestones" / "0", {})
+        if export and milestones:
+            export(run, _milestone(run), {})
     kinds = ("loss", "hits", "modified", "tokens", "seconds", "steps")
     since: dict[str, float] = dict.fromkeys(kinds, 0.0)
     last = saved = time.monotonic()
@@ -103,12 +109,10 @@ def train(
                 raise _lost(run)
         if validated and counters.step % validate_every == 0:
             validated(counters, run.validate())
-        share = run.share_done()
-        for milestone in MILESTONES:
-            if milestone > 0 and share >= milestone and milestone not in reached:
-                reached.append(milestone)
-                if export:
-                    export(run, run.folder / "milestones" / f"{milestone:g}", {})
+        if to_come and run.share_done() >= to_come[0]:
+            to_come = [share for share in to_come if share > run.share_done()]
+            if export:
+                export(run, _milestone(run), {})
         if now - saved >= 60 * save_minutes and not counters.steps_lost:
             _save(run, states)
             if export:
@@ -126,6 +130,16 @@ def train(
     if export:
         export(run, run.folder / "model", figures)
     return figures
+
+
+def milestone_shares(number: int) -> list[float]:
+    """The shares of a run, 0 to 1, at which `number` encoders are kept, the start among them."""
+    later = np.geomspace(FIRST_MILESTONE, 1.0, number - 1).tolist() if number > 1 else []
+    return [0.0, *later][:number]
+
+
+def _milestone(run: Training) -> Path:
+    return run.folder / "milestones" / f"checkpoint-{run.counters.step}"
 
 
 def _of_all(run: Training, passed: float, signals: Waiting | None) -> tuple[float, int]:

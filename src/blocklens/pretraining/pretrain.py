@@ -25,7 +25,7 @@ from blocklens.pretraining.corpus import (
     train_tokenizer,
 )
 from blocklens.pretraining.export import export_encoder, model_card
-from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.pretrain_options import MILESTONES, PretrainOptions
 from blocklens.pretraining.training import Training
 from blocklens.pretraining.training_log import TrainingLog
 from blocklens.progress import SILENT, Progress, duration
@@ -41,6 +41,7 @@ def pretrain(
     *,
     resume: bool = False,
     save_minutes: float = 5.0,
+    milestones: int = MILESTONES,
     progress: Progress = SILENT,
     data: Path | None = None,
     licence: str | None = None,
@@ -51,9 +52,11 @@ def pretrain(
     model card names the texts; a run that goes on must have the same. `data`: the folder of
     tokenizer and corpus, for runs that share them; `output` by default. With `resume` the run in
     `output` goes on; with the same thread count on the same machine its weights are bit for bit
-    those of a run never stopped. `progress` is told of the steps. Ctrl-C and SIGTERM save the state
-    first. Under `torchrun` the processes share the rows of every step: the loss is one process's
-    within rounding; the first one reads the texts and writes, the others read what it wrote.
+    those of a run never stopped. `milestones`: how many encoders to keep from the start to the end,
+    in `output/milestones/checkpoint-STEP`. `progress` is told of the steps. Ctrl-C and SIGTERM save
+    the state first. Under `torchrun` the processes share the rows of every step: the loss is one
+    process's within rounding; the first one reads the texts and writes, the others read what it
+    wrote.
 
     Raises:
         UserError: an output that holds a run already, in which another process is writing, or that
@@ -106,7 +109,7 @@ def pretrain(
         share.wait()  # nobody writes before all have read
         signals = stack.enter_context(stopping_between_steps())
         if not first:
-            loop.train(run, save_minutes=save_minutes, signals=signals)
+            loop.train(run, save_minutes=save_minutes, milestones=milestones, signals=signals)
             return output / "model"
         packed = f"{len(run.rows):,} of {options.length} positions, {run.rows.fill:.2%} full"
         facts |= {
@@ -128,6 +131,7 @@ def pretrain(
         figures = loop.train(
             run,
             save_minutes=save_minutes,
+            milestones=milestones,
             report=report.step,
             validated=report.validated,
             export=export,

@@ -14,6 +14,9 @@ from blocklens.options import Options, called, checked, option
 PRESET = "the preset's"
 """How the help shows a default that the preset decides."""
 
+MILESTONES = 6
+"""Encoders that a run keeps from its start to its end. They decide nothing of the weights."""
+
 
 def check_heads(heads: int, width: int) -> None:
     """Refuse heads that do not share the width evenly. Raises ValueError."""
