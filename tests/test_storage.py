@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from blocklens.errors import UserError
-from blocklens.storage import locked, output_folder, whole_file, whole_folder
+from blocklens.storage import locked, lone_file, output_folder, whole_file, whole_folder
 
 HOLD = """
 import sys, time
@@ -69,6 +69,20 @@ def test_a_failure_leaves_what_was_there_before(tmp_path):
     assert (tmp_path / "file").read_text() == "old"
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["old"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_what_a_dead_process_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, check=True, text=True)  # fmt: skip
+    dead = int(done.stdout)
+    (tmp_path / f".file.{dead}-0a1b.partial").write_text("half")
+    kept = [f".file.{os.getppid()}-0a1b.partial", f".file.csv.{dead}-0a1b.partial", ".file.partial"]
+    for name in kept:
+        (tmp_path / name).touch()
+    with lone_file(tmp_path / "file") as partial:
+        partial.write_text("whole")
+    assert (tmp_path / "file").read_text() == "whole"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["file", *kept])
 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path):

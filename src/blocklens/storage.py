@@ -49,6 +49,23 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def lone_file(path: Path) -> Iterator[Path]:
+    """`whole_file` in a folder without a lock: what dead processes left of the file is removed.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written.
+
+    """
+    for left in path.parent.glob(f".*{UNFINISHED}"):
+        process = left.name.removeprefix(f".{path.name}.").partition("-")[0]
+        if process.isdigit() and not _runs(int(process)):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+    with whole_file(path) as partial:
+        yield partial
+
+
+@contextmanager
 def whole_folder(path: Path, *, flush: bool = False) -> Iterator[Path]:
     """An empty folder to write to, which takes the place of `path` when the block ends well.
 
@@ -203,6 +220,17 @@ def sweep(folder: Path) -> None:
         else:
             with suppress(OSError):
                 left.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether there is such a process on this machine."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        pass
+    return True
 
 
 def _holder(folder: Path) -> str:

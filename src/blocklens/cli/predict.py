@@ -77,13 +77,13 @@ def predict(
 
     from blocklens.readouts.prediction import load_classifier
     from blocklens.readouts.prediction import predict as answers
-    from blocklens.storage import whole_file
+    from blocklens.storage import lone_file
 
     classifier, out = load_classifier(model, device=options.device), options.out
     table = options.form == "csv" if options.form else out and out.suffix.casefold() == ".csv"
     names = [*classifier.names] if options.every else []
     write = _write_table if table else _write_lines
-    with whole_file(out) if out is not None else nullcontext() as place:
+    with lone_file(out) if out is not None else nullcontext() as place:
         if place is None:
             write(sys.stdout, answers(source, classifier), names)
         else:

@@ -111,12 +111,12 @@ def scored(
 def print_scores(scores: pd.DataFrame, options: ScoringOptions, *, as_json: bool) -> None:
     """The summary as a table for people, or as JSON; each document's figures to a file."""
     from blocklens.segmentation.summary import SUMMARISED, summarise
-    from blocklens.storage import whole_file
+    from blocklens.storage import lone_file
 
     by = options.by
     summary = summarise(scores, by)
     if options.per_document is not None:
-        with whole_file(options.per_document) as partial:
+        with lone_file(options.per_document) as partial:
             scores.to_csv(partial, index=False)
     if as_json:
         rows = summary.astype(object).where(summary.notna(), None)  # JSON has no NaN

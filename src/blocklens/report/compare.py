@@ -29,7 +29,7 @@ from blocklens.report.formatting import interval, number
 from blocklens.report.page import page_html
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
-from blocklens.storage import output_folder, whole_file, write_json, write_table
+from blocklens.storage import locked, output_folder, write_json, write_table, write_text
 
 WORDS = (
     ("Effect", "What the claim measures, with its 95 % interval; claims have units of their own."),
@@ -102,9 +102,6 @@ def names(folders: Sequence[StudyFolder]) -> list[str]:
 def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out: Path) -> None:
     """Write the page and the tables into a folder of its own."""
     output_folder(out, "comparison.json")
-    write_json({"studies": [str(folder.path) for folder in folders]}, out / "comparison.json")
-    write_table(comparison.effects, out / "tables" / "effects.parquet")
-    write_table(comparison.differences, out / "tables" / "differences.parquet")
     named = list(dict.fromkeys(comparison.effects["study"]))
     sections = [effects_section(comparison), differences_section(comparison)]
     if comparison.series is not None:
@@ -117,8 +114,11 @@ def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out
         sections=sections,
         footer="Every number is in the tables folder beside this page.",
     )
-    with whole_file(out / "report.html") as partial:
-        partial.write_text(page, "utf-8")
+    with locked(out):
+        write_json({"studies": [str(folder.path) for folder in folders]}, out / "comparison.json")
+        write_table(comparison.effects, out / "tables" / "effects.parquet")
+        write_table(comparison.differences, out / "tables" / "differences.parquet")
+        write_text(page, out / "report.html")
 
 
 def texts_words(comparison: Comparison) -> str:
