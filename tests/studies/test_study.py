@@ -2,9 +2,6 @@
 
 import errno
 import json
-import os
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -230,29 +227,6 @@ def test_every_skipped_text_is_named_though_the_examples_end_a_pass_early(tmp_pa
     said = json.loads((tmp_path / "study" / "study.json").read_text())["texts"]
     assert said["count"] == 24
     assert said["skipped"] == len(said["skipped_list"]) == 2
-
-
-@pytest.mark.slow
-def test_two_processes_give_the_tables_of_one(tmp_path):
-    texts = tmp_path / "texts.jsonl"
-    texts.write_text("".join(json.dumps({"text": t}) + "\n" for t in TEXTS))
-    encoder = small_encoder()
-    encoder.model.save_pretrained(tmp_path / "model")
-    encoder.tokenizer.save_pretrained(tmp_path / "model")
-    common = ["study", str(texts), "--encoder", str(tmp_path / "model"), "--untrained", "1"]
-    for command, out in (
-        (["-m", "blocklens"], "one"),
-        (["-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "blocklens"], "two"),
-    ):
-        subprocess.run(
-            [sys.executable, *command, *common, "--out", str(tmp_path / out)],
-            check=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-    one, two = (pd.read_parquet(tmp_path / n / "tables" / "heads.parquet") for n in ("one", "two"))
-    # A few similarities differ in their last digit with the batch they were computed in.
-    assert_frame_equal(one, two, rtol=1e-2)
-    assert len(one) == len(two)
 
 
 @pytest.fixture
