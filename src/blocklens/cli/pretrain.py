@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from blocklens.cli.shared_options import Out, Texts, Threads
+from blocklens.cli.shared_options import DeviceOptions, Out, Texts, Threads
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
@@ -46,6 +46,7 @@ def pretrain(
     texts: Texts,
     given: Annotated[dict[str, Any], PretrainOptions],
     reading: ReadingOptions,
+    computing: DeviceOptions,
     preset: Annotated[
         Literal["mini", "tiny", "paper"],
         typer.Option(
@@ -109,7 +110,8 @@ def pretrain(
         with shown(source.description) as progress:
             model = run(
                 source, out, options, resume=resume, save_minutes=save_minutes,
-                milestones=MILESTONES if milestones is None else milestones, progress=progress,
+                milestones=MILESTONES if milestones is None else milestones,
+                device=computing.device, progress=progress,
             )  # fmt: skip
         if first_process():
             typer.echo(f"\nModel: {model}")
@@ -121,7 +123,7 @@ def pretrain(
     with shown(source.description) as progress:
         made = study_sizes(
             source, out, read_sizes(str(sizes)), preset=preset, given=given, **budget,
-            seeds=seeds or 1, save_minutes=save_minutes, progress=progress,
+            seeds=seeds or 1, save_minutes=save_minutes, device=computing.device, progress=progress,
         )  # fmt: skip
     if first_process():
         typer.echo(made.table("training_sizes").to_string(index=False))

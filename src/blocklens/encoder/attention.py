@@ -97,6 +97,7 @@ class HeadTap:
         self.stop_after_heads = stop_after_heads
         self.calls = 0
         self.finite = True
+        self._masks: dict[int, tuple[Tensor, list[bool]]] = {}
 
     def __enter__(self) -> HeadTap:
         self._token = _active.set(self)
@@ -122,21 +123,21 @@ class HeadTap:
             query, key, value = query.float(), key.float(), value.float()
         texts, heads, longest, _ = query.shape
         output = query.new_zeros(texts, longest, heads, value.shape[-1])
-        for text, n in enumerate(self.lengths or [longest] * texts):
+        lengths = self.lengths or [longest] * texts
+        hides = [False] * texts if mask is None else self._hides(mask, lengths)
+        for text, n in enumerate(lengths):
             attention = self.workspace.get("attention", (heads, n, n), query)
             outputs = self.workspace.get("outputs", (heads, n, value.shape[-1]), value)
             queries = self.workspace.get("queries", (heads, n, query.shape[-1]), query)
             torch.mul(query[text, :, :n], scaling, out=queries)
             keys, values = (_for_every_head(x[text, :, :n], heads) for x in (key, value))
             allowed, added = _of_text(mask, text, n), _of_text(bias, text, n)
-            if allowed is not None and allowed.all():
-                allowed = None  # it hid nothing but padding, which is cut off already
             for some in heads_at_once(queries):
                 maps = attention[some]
                 scores = matmul.batched(queries[some], keys[some].mT, maps)
                 if added is not None:
                     scores += added[some] if len(added) > 1 else added
-                if allowed is not None:  # a local window
+                if allowed is not None and hides[text]:  # a local window
                     hidden = ~(allowed[some] if len(allowed) > 1 else allowed)
                     scores.masked_fill_(hidden, float("-inf"))
                 torch.softmax(scores, dim=-1, out=maps)
@@ -145,6 +146,19 @@ class HeadTap:
             self.receive(Heads(self.calls, text, attention, outputs))
         self._end_of_block(output)
         return output.to(given)
+
+    def _hides(
+        self, mask: Bool[Tensor, "#texts #heads tokens tokens"], lengths: Sequence[int]
+    ) -> list[bool]:
+        """Of each text whether the mask hides more than padding, which is cut off anyway.
+
+        Asked once a mask: blocks share them, and an answer from another device is waited for.
+        """
+        if id(mask) not in self._masks:
+            whole = mask.expand(len(lengths), *mask.shape[1:])
+            allowed = [of[:, :n, :n].all() for of, n in zip(whole, lengths, strict=True)]
+            self._masks[id(mask)] = mask, (~torch.stack(allowed)).tolist()
+        return self._masks[id(mask)][1]
 
     def take(
         self,

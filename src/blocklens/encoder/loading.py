@@ -85,12 +85,14 @@ def held_by(given: Any) -> tuple[Any, Any, str]:
 
 
 def on_device(model: Any, device: str) -> Any:
-    """The model where it is to compute.
+    """The model where it is to compute; of several processes on a machine each has its own GPU.
 
     Raises:
         UserError: this machine, or this PyTorch, has no such device.
 
     """
+    if device in ("cuda", "xpu") and os.environ.get("LOCAL_WORLD_SIZE", "1") != "1":
+        device = f"{device}:{os.environ['LOCAL_RANK']}"
     try:
         return model.to(device)
     except (AssertionError, ImportError, RuntimeError) as error:

@@ -66,7 +66,8 @@ def features_at_modified(
     mask = None
     if not batch.alone:
         same = batch.texts[:, :, None] == batch.texts[:, None, :]  # (rows, width, width)
-        mask = torch.zeros(same.shape, dtype=precision).masked_fill_(~same, float("-inf"))
+        mask = torch.zeros(same.shape, dtype=precision, device=same.device)
+        mask = mask.masked_fill_(~same, float("-inf"))
         mask = mask[:, None]  # (rows, 1, width, width)
 
     layer = bert.embeddings

@@ -7,7 +7,7 @@ has room; so hardly any padding is computed (docs/pretraining.md has the share).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ class PackedRows:
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch of packed rows, each tensor on the CPU.
+    """One batch of packed rows, made on the CPU.
 
     `ids`, `positions`, `texts` [rows, width], int64: modified ids, position within the piece, and
     number of the piece within the row (-1 for padding). `chosen` [asked]: flat indices of the
@@ -66,6 +66,11 @@ class Batch:
     tokens: int
     modified: int
     alone: bool
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch where the model is."""
+        names = ("ids", "positions", "texts", "chosen", "labels")
+        return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 def pieces(

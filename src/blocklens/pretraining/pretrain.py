@@ -42,6 +42,7 @@ def pretrain(
     resume: bool = False,
     save_minutes: float = 5.0,
     milestones: int = MILESTONES,
+    device: str = "cpu",
     progress: Progress = SILENT,
     data: Path | None = None,
     licence: str | None = None,
@@ -53,10 +54,10 @@ def pretrain(
     tokenizer and corpus, for runs that share them; `output` by default. With `resume` the run in
     `output` goes on; with the same thread count on the same machine its weights are bit for bit
     those of a run never stopped. `milestones`: how many encoders to keep from the start to the end,
-    in `output/milestones/checkpoint-STEP`. `progress` is told of the steps. Ctrl-C and SIGTERM save
-    the state first. Under `torchrun` the processes share the rows of every step: the loss is one
-    process's within rounding; the first one reads the texts and writes, the others read what it
-    wrote.
+    in `output/milestones/checkpoint-STEP`. `device`: where to compute. `progress` is told of the
+    steps. Ctrl-C and SIGTERM save the state first. Under `torchrun` the processes share the rows of
+    every step: the loss is one process's within rounding; the first one reads the texts and writes,
+    the others read what it wrote.
 
     Raises:
         UserError: an output that holds a run already, in which another process is writing, or that
@@ -103,7 +104,7 @@ def pretrain(
             options = share.same(options)
             tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
             corpus = open_corpus(data / "corpus")
-        run = Training(options, corpus, tokenizer, output, share)
+        run = Training(options, corpus, tokenizer, output, share, device)
         for line in run.resume() if resume else []:
             progress.say(f"warning: {line}")
         share.wait()  # nobody writes before all have read

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 
 from blocklens.distributed import Share
+from blocklens.encoder.loading import on_device
 from blocklens.errors import UserError
 from blocklens.pretraining.bert import loss_and_hits, new_model
 from blocklens.pretraining.checkpoints import Counters, load_newest
@@ -45,6 +46,7 @@ class Training:
     tokenizer: PreTrainedTokenizerBase
     folder: Path
     share: Share = field(default_factory=Share)
+    device: str = "cpu"
     model: BertForMaskedLM = field(init=False)
     optimisers: list[torch.optim.Optimizer] = field(init=False)
     counters: Counters = field(init=False)
@@ -82,6 +84,7 @@ class Training:
                 part = corpus.tokens[start : start + 2**22]
                 counts += np.bincount(part, minlength=len(counts))
             make_neighbours_easy(self.model, counts)
+        on_device(self.model, self.device)
         self.optimisers = make_optimisers(self.model, options)
         self.counters = Counters()
         if options.hours is None:
@@ -121,7 +124,7 @@ class Training:
             pad=tokenizer.pad_token_id,
             seed=seed,
             epoch=epoch,
-        )
+        ).to(self.model.device)
 
     def resume(self) -> list[str]:
         """Continue from the newest undamaged state; returns a line for each damaged one."""

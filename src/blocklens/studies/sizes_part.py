@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.distributed import Share, join
+from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.labels.tables import MEAN
@@ -51,6 +52,7 @@ def study_sizes(
     epochs: float | None = None,
     seeds: int = 1,
     save_minutes: float = 5.0,
+    device: str = "cpu",
     progress: Progress = SILENT,
     report: bool = True,
 ) -> Study:
@@ -90,7 +92,7 @@ def study_sizes(
         for comparison, chosen in runs:
             place = f"seed-{chosen.seed}/{comparison.replace(' ', '-')}/{chosen.articles}-articles"
             train = partial(
-                one_run, share, source, run.folder / place, comparison, chosen, save_minutes
+                one_run, share, source, run.folder / place, comparison, chosen, save_minutes, device
             )
             name = f"{comparison}, {chosen.articles} articles, seed {chosen.seed}"
             made_of = {"options": chosen, "texts": digest, "measured": MEASURED_TEXTS}
@@ -120,6 +122,7 @@ def one_run(
     comparison: str,
     options: PretrainOptions,
     save_minutes: float,
+    device: str,
     progress: Progress,
 ) -> Result | None:
     """Train one encoder, or go on training it, and measure it on the held-out texts.
@@ -128,11 +131,12 @@ def one_run(
     """
     pretrain(
         source, folder, options, resume=share.same((folder / "options.json").is_file()),
-        save_minutes=save_minutes, progress=progress, data=folder.parents[1],
+        save_minutes=save_minutes, device=device, progress=progress, data=folder.parents[1],
     )  # fmt: skip
     if share.rank:
         return None
-    learned = measure_learning(folder / "model", held_out(source, options), read_out="lens")
+    encoder = Encoder.load(folder / "model", device=device)
+    learned = measure_learning(encoder, held_out(source, options), read_out="lens")
     learning = learned.tables["learning"]
     last = learning[learning["block"] == learning["block"].max()].set_index("statistic")
     apt: Any = last.loc[MEAN]
