@@ -32,8 +32,9 @@ from benchmarks.data import DATA
 from benchmarks.fresh import THREADS
 from benchmarks.step_shares import matrix_gflops, shares_of_a_step
 from blocklens.pretraining.bert import new_model
-from blocklens.pretraining.corpus import Corpus, build_corpus, train_tokenizer
+from blocklens.pretraining.corpus import Corpus, build_corpus
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.tokenizer import train_tokenizer
 from blocklens.pretraining.training import Training, encoder_config
 
 SHAPES = {

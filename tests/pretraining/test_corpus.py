@@ -5,7 +5,8 @@ import pytest
 from transformers import BertTokenizer
 
 from blocklens.errors import UserError
-from blocklens.pretraining.corpus import build_corpus, is_held_out, train_tokenizer
+from blocklens.pretraining.corpus import build_corpus, is_held_out
+from blocklens.pretraining.tokenizer import covering_entries, train_tokenizer
 
 SYLLABLES = ["ba", "ko", "mi", "ter", "lun", "sad", "por", "né"]
 WORDS = [a + b + c for a in SYLLABLES for b in SYLLABLES for c in ("", "s", "ing")]
@@ -122,6 +123,17 @@ def test_the_vocabulary_that_is_advised_is_one_that_the_texts_fill():
             train_tokenizer(texts, 5000, length=64)
         advised = int(str(caught.value).split()[-1])
         assert len(train_tokenizer(texts, advised, length=64)) == advised
+
+
+def test_the_larger_vocabulary_that_is_advised_knows_nearly_all_characters(tmp_path):
+    texts = chinese()
+    advised = covering_entries(texts)
+    assert advised > 500
+    tokenizer = train_tokenizer(texts, advised, length=64)
+    assert len(tokenizer) == advised
+    corpus = build_corpus(texts, tokenizer, tmp_path, validation=0.1, seed=0, about={})
+    assert 0 < corpus.unknown <= 0.0005
+    assert covering_entries(TEXTS) < 150
 
 
 def test_texts_that_differ_in_spaces_and_line_ends_alone_are_on_one_side():

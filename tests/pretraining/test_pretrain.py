@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -241,6 +242,18 @@ def test_a_spike_of_the_loss_that_passes_does_not_stop_a_run(tmp_path, monkeypat
     losses_of(monkeypatch, lambda step: 8.0 if 100 <= step < 240 else max(3.0, 9.0 - step / 10))
     pretrain(made_up_texts(), tmp_path, options(steps=300))
     assert (tmp_path / "model").is_dir()
+
+
+def test_a_vocabulary_too_small_for_its_script_is_said_once_with_one_that_is_not(tmp_path, capsys):
+    texts = ["".join(chr(0x4E00 + (7 * n + k * k) % 90) for k in range(40)) for n in range(60)]
+    with shown() as progress:
+        pretrain(texts, tmp_path / "small", options(steps=2), progress=progress)
+        small = capsys.readouterr().err
+        advice = re.search(r"unknown to the vocabulary; --vocabulary (\d+) holds 99\.95%", small)
+        assert advice
+        chosen = options(steps=2, vocabulary=int(advice[1]))
+        pretrain(texts, tmp_path / "enough", chosen, progress=progress)
+    assert "unknown to the vocabulary" not in capsys.readouterr().err
 
 
 def test_an_existing_tokenizer_is_taken(whole, tmp_path):

@@ -16,9 +16,10 @@ from safetensors.torch import load_file
 from blocklens.distributed import Share
 from blocklens.errors import UserError
 from blocklens.pretraining.checkpoints import states
-from blocklens.pretraining.corpus import Corpus, build_corpus, train_tokenizer
+from blocklens.pretraining.corpus import Corpus, build_corpus
 from blocklens.pretraining.gradients import gradients_of_all
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.tokenizer import train_tokenizer
 from blocklens.pretraining.training import Training
 from helpers import made_up_texts
 

@@ -10,28 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import BertTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
 from blocklens.inputs.tokenising import token_ids
 from blocklens.storage import file_digest, manifest, whole_folder, write_json
+from blocklens.wording import counted
 
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TEXTS_AT_ONCE = 1000
-
-COVERED = 0.9995
-"""Share of the characters that stand in a vocabulary of its own making, where it has room."""
 
 
 @dataclass(frozen=True)
@@ -53,95 +47,6 @@ class Corpus:
     def text(self, number: int) -> NDArray[np.integer]:
         """Token numbers of text `number`, without special tokens."""
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]
-
-
-def train_tokenizer(
-    texts: Iterable[str], vocabulary: int, *, length: int, lowercase: bool = True
-) -> BertTokenizer:
-    """Train a WordPiece vocabulary of exactly `vocabulary` entries on `texts`.
-
-    The normaliser and the splitting into words are those of bert-base-uncased. Pairs seen once are
-    not merged. `texts` are read twice. Raises UserError when they cannot fill the vocabulary.
-
-    The trainer numbers the letters inside words in the order of a randomly seeded hash table, which
-    decides ties between merges; numbering them beforehand makes the vocabulary the same every time.
-    """
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # type: ignore[call-arg]
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=lowercase)  # type: ignore[assignment]
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()  # type: ignore[assignment]
-    letters, inside = _alphabet(texts, tokenizer, vocabulary)
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary,
-        special_tokens=[*SPECIAL_TOKENS, *(f"##{letter}" for letter in inside)],
-        initial_alphabet=letters,
-        limit_alphabet=len(letters),
-        min_frequency=2,
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    entries = tokenizer.get_vocab()
-    if len(entries) < vocabulary:
-        try:  # fewer entries may choose fewer letters, so the advice is tried before it is given
-            train_tokenizer(texts, len(entries), length=length, lowercase=lowercase)
-            fitting = len(entries)
-        except UnfilledError as error:
-            fitting = error.fitting
-        raise UnfilledError(vocabulary, fitting)
-    tokenizer.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
-        special_tokens=[("[CLS]", entries["[CLS]"]), ("[SEP]", entries["[SEP]"])],
-    )
-    return BertTokenizer(vocab=entries, do_lower_case=lowercase, model_max_length=length)
-
-
-class UnfilledError(UserError):
-    """The texts give fewer entries than asked for; `fitting`: a number that they do fill."""
-
-    def __init__(self, vocabulary: int, fitting: int) -> None:
-        self.fitting = fitting
-        super().__init__(
-            f"vocabulary of {vocabulary:,}: the texts fill only {fitting:,} entries; "
-            f"give more texts or --vocabulary {fitting}"
-        )
-
-
-def _alphabet(
-    texts: Iterable[str], tokenizer: Tokenizer, vocabulary: int
-) -> tuple[list[str], list[str]]:
-    """The most frequent letters, and those of them that occur inside a word; both sorted.
-
-    As many as cover `COVERED` of all characters, an eighth of the vocabulary (at most 400) if that
-    is more, and no more than there are entries: a letter that occurs inside words takes two.
-    """
-    counts: Counter[str] = Counter()
-    pairs: set[tuple[str, str]] = set()
-    for text in texts:
-        normal = tokenizer.normalizer.normalize_str(text)  # type: ignore[union-attr]
-        counts.update(normal)
-        pairs.update(pairwise(normal))
-    inside = {b for a, b in pairs if not (_splits(a) or _splits(b))}
-    ordered = sorted(counts, key=lambda letter: (-counts[letter], letter))
-    ordered = [letter for letter in ordered if not letter.isspace()]
-    missing = sum(counts[letter] for letter in ordered)
-    bearable, usual = (1 - COVERED) * missing, max(16, min(400, vocabulary // 8))
-    room = vocabulary - len(SPECIAL_TOKENS)
-    letters: list[str] = []
-    for letter in ordered:
-        if missing <= bearable and len(letters) >= usual:
-            break
-        entries = 2 if letter in inside else 1
-        if entries <= room:
-            letters.append(letter)
-            room, missing = room - entries, missing - counts[letter]
-    return sorted(letters), sorted(inside.intersection(letters))
-
-
-def _splits(letter: str) -> bool:
-    """Whether BERT's splitting into words takes this character as a word of its own or as space."""
-    if letter.isspace() or unicodedata.category(letter).startswith("P"):
-        return True
-    return letter.isascii() and letter.isprintable() and not letter.isalnum()
 
 
 def is_held_out(text: str, *, seed: int, share: float) -> bool:
@@ -196,9 +101,9 @@ def build_corpus(
         kept = sum(held_out)
         if kept == 0 or kept == len(held_out):
             raise UserError(
-                f"validation share {validation}: of {len(lengths):,} texts {kept:,} are held out "
-                f"and {len(lengths) - kept:,} are left to train on; both must be at least 1: give "
-                "more texts or another --validation"
+                f"validation share {validation}: {kept:,} of "
+                f"{counted(len(lengths), 'text')} held out, {len(lengths) - kept:,} left to train "
+                "on; both must be at least 1: give more texts or another --validation"
             )
         offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
         np.cumsum(lengths, out=offsets[1:])

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer
 
 from blocklens.distributed import join
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
+from blocklens.inputs.tokenising import MANY_UNKNOWN
 from blocklens.pretraining import loop
 from blocklens.pretraining.checkpoints import Counters, states
-from blocklens.pretraining.corpus import (
-    build_corpus,
-    is_held_out,
-    open_corpus,
-    train_tokenizer,
-)
+from blocklens.pretraining.corpus import build_corpus, open_corpus
 from blocklens.pretraining.export import export_encoder, model_card
 from blocklens.pretraining.pretrain_options import MILESTONES, PretrainOptions
+from blocklens.pretraining.tokenizer import larger_advised, tokenizer_of
 from blocklens.pretraining.training import Training
 from blocklens.pretraining.training_log import TrainingLog
 from blocklens.progress import SILENT, Progress, duration
 from blocklens.safe_text import public_name
 from blocklens.stopping import stopping_between_steps
-from blocklens.storage import locked, manifest, whole_folder, write_json, writing
+from blocklens.storage import locked, write_json, writing
 
 
 def pretrain(
@@ -80,16 +76,16 @@ def pretrain(
     first = share.rank == 0
     data = data or output
     facts: dict[str, str] = {}
+    source = texts if isinstance(texts, TextSource) else TextSource(texts)
     with ExitStack() as stack:
         if first:
             with writing(output):
                 output.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(output))
-            source = texts if isinstance(texts, TextSource) else TextSource(texts)
             options = _open_folder(output, options, resume, source)
             progress.say(f"matrix products in {options.precision}")
             progress.say("reading and tokenising the texts")
-            tokenizer, made = _tokenizer(source, data / "tokenizer", options)
+            tokenizer, made = tokenizer_of(source, data / "tokenizer", options)
             corpus = build_corpus(
                 (text.text for text in source),
                 tokenizer,
@@ -121,7 +117,10 @@ def pretrain(
         }
         if corpus.unknown:
             facts["unknown tokens"] = f"{corpus.unknown:.2%} (characters outside the vocabulary)"
-            progress.say(f"{corpus.unknown:.2%} of the tokens are unknown to the vocabulary")
+            progress.say(
+                f"{corpus.unknown:.2%} of the tokens are unknown to the vocabulary"
+                f"{larger_advised(source, options) if corpus.unknown > MANY_UNKNOWN else ''}"
+            )
         report = stack.enter_context(_Report(progress, run))
 
         def export(training: Training, folder: Path, figures: dict[str, float]) -> None:
@@ -224,64 +223,3 @@ def _read(file: Path, read: Any) -> Any:
             f"{file}: damaged, so this run cannot go on: give another output folder, or delete "
             "this one and train anew"
         ) from error
-
-
-def _tokenizer(
-    source: TextSource, folder: Path, options: PretrainOptions
-) -> tuple[PreTrainedTokenizerBase, dict[str, Any]]:
-    """The run's tokenizer, with the digests of its files: made anew unless it is there already.
-
-    One of other texts or options, or with a changed file, is not taken.
-    """
-    record = folder.with_name("tokenizer-made-of.json")
-    names = {"tokenizer", "vocabulary", "lowercase", "positions", "validation", "seed"}
-    about = {"texts": source.digest(), **options.model_dump(include=names)}
-    try:
-        kept = json.loads(record.read_text("utf-8"))
-        if kept == {"about": about, "files": manifest(folder)}:
-            return AutoTokenizer.from_pretrained(folder), kept["files"]
-    except (OSError, ValueError):
-        pass
-    made = _new_tokenizer(source, options)
-    with whole_folder(folder) as partial:
-        made.save_pretrained(partial)
-    files = manifest(folder)
-    write_json({"about": about, "files": files}, record)
-    return AutoTokenizer.from_pretrained(folder), files
-
-
-def _new_tokenizer(source: TextSource, options: PretrainOptions) -> PreTrainedTokenizerBase:
-    """A tokenizer trained on the texts that are not held out, or an existing one."""
-    if options.tokenizer is None:
-        return train_tokenizer(
-            _TrainingTexts(source, options),
-            options.vocabulary,
-            length=options.positions,
-            lowercase=options.lowercase,
-        )
-    try:
-        made = AutoTokenizer.from_pretrained(options.tokenizer)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"tokenizer {options.tokenizer}: not readable: {reason}") from None
-    missing = [n for n in ("cls", "sep", "pad", "mask") if getattr(made, f"{n}_token_id") is None]
-    if missing:
-        raise UserError(
-            f"tokenizer {options.tokenizer}: has no {', '.join(missing)} token; "
-            "masked-language modelling needs cls, sep, pad and mask"
-        )
-    return made
-
-
-@dataclass(frozen=True)
-class _TrainingTexts:
-    """The texts that are not held out; iterable as often as the source is."""
-
-    source: TextSource
-    options: PretrainOptions
-
-    def __iter__(self) -> Iterator[str]:
-        seed, share = self.options.seed, self.options.validation
-        for text in self.source:
-            if not is_held_out(text.text, seed=seed, share=share):
-                yield text.text
