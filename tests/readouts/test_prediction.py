@@ -10,7 +10,10 @@ from safetensors.torch import load_file, save_file
 from transformers import (
     AutoModelForSequenceClassification,
     BertConfig,
+    BertForMaskedLM,
     BertForSequenceClassification,
+    BertForTokenClassification,
+    ModernBertForTokenClassification,
     RobertaConfig,
     RobertaForSequenceClassification,
 )
@@ -71,8 +74,28 @@ def test_what_is_no_classifier_is_one_line(folder, tmp_path):
     encoder = small_encoder()
     encoder.model.save_pretrained(tmp_path / "bare")
     encoder.tokenizer.save_pretrained(tmp_path / "bare")
-    with pytest.raises(UserError, match=r"its weights lack .*classifier.*fine-tune it first"):
+    with pytest.raises(UserError, match=r"without a classifier \(BertModel\).*fine-tune one"):
         load_classifier(tmp_path / "bare")
+
+
+def test_a_classifier_of_anything_but_texts_is_named_as_what_it_is(tmp_path):
+    for family, task in (
+        (BertForTokenClassification, "made for token classification"),
+        (ModernBertForTokenClassification, "made for token classification"),  # its weights fit
+        (BertForMaskedLM, "made for masked language modelling"),
+    ):
+        place = saved(tmp_path / family.__name__, family=family, config=family.config_class)
+        with pytest.raises(UserError, match=rf"{task} \({family.__name__}\); predict takes"):
+            load_classifier(place)
+
+
+def test_weights_that_lack_the_classifier_are_one_line(tmp_path):
+    place = saved(tmp_path)
+    weights = load_file(place / "model.safetensors")
+    left = {name: one for name, one in weights.items() if not name.startswith("classifier")}
+    save_file(left, place / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=r"its weights lack classifier\.bias.*fine-tune one"):
+        load_classifier(place)
 
 
 def saved(place, outputs=2, family=BertForSequenceClassification, config=BertConfig, **changes):

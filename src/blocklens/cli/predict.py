@@ -7,17 +7,14 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from blocklens.cli.completion import encoders
-from blocklens.cli.shared_options import (
-    DeviceOptions,
-    Texts,
-    check_model,
-)
+from blocklens.cli.shared_options import DeviceOptions, Texts, check_model
 from blocklens.cli.signature import from_options
 from blocklens.inputs.text_options import STRICT, TextOptions
 from blocklens.launched import refuse_torchrun
@@ -75,20 +72,26 @@ def predict(
     source = TextSource(texts, field=reading.text_field, limit=reading.limit, strict=options.strict)
     check_model(model)
 
+    from blocklens.inputs.tokenising import FIRST_TEXTS, unknown_tokens
     from blocklens.readouts.prediction import load_classifier
     from blocklens.readouts.prediction import predict as answers
     from blocklens.storage import lone_file
 
     classifier, out = load_classifier(model, device=options.device), options.out
+    rest = iter(source)
+    first = list(islice(rest, FIRST_TEXTS))
+    if warning := unknown_tokens(classifier.tokenizer, (one.text for one in first)).warning:
+        typer.echo(f"blocklens: {warning}", err=True)
+    said = answers(chain(first, rest), classifier)
     table = options.form == "csv" if options.form else out and out.suffix.casefold() == ".csv"
     names = [*classifier.names] if options.every else []
     write = _write_table if table else _write_lines
     with lone_file(out) if out is not None else nullcontext() as place:
         if place is None:
-            write(sys.stdout, answers(source, classifier), names)
+            write(sys.stdout, said, names)
         else:
             with Path(place).open("w", encoding="utf-8", newline="") as file:
-                write(file, answers(source, classifier), names)
+                write(file, said, names)
     for bad in source.skipped:
         typer.echo(f"blocklens: skipped {bad.name}: {bad.reason}", err=True)
 

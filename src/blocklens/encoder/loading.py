@@ -12,6 +12,7 @@ import torch
 
 from blocklens.embedded.bert6 import address
 from blocklens.errors import UserError
+from blocklens.wording import counted
 
 
 def is_needed(weight: str) -> bool:
@@ -56,8 +57,8 @@ def load_model(
     ]
     if missing:
         raise UserError(
-            f"{source}: the weight file lacks {len(missing)} tensors of the trunk, such as "
-            f"{sorted(missing)[0]}: it belongs to another model, or is incomplete"
+            f"{source}: the weight file lacks {counted(len(missing), 'tensor')} of the trunk, such "
+            f"as {sorted(missing)[0]}: it belongs to another model, or is incomplete"
         )
     return model
 
@@ -191,8 +192,8 @@ def check_folder(source: str | Path, *, allow_pickle: bool) -> None:
         raise UserError(f"{source}: no weights; expected model.safetensors")
 
 
-def check_config(source: str | Path, *, trust_remote_code: bool = False) -> None:
-    """See before loading whether the weights are those of the model alone and whole.
+def check_config(source: str | Path, *, trust_remote_code: bool = False) -> Any:
+    """A model's configuration, from which it is seen whether its weights are plain and whole.
 
     Raises:
         UserError: pruned heads, or quantised weights.
@@ -211,6 +212,7 @@ def check_config(source: str | Path, *, trust_remote_code: bool = False) -> None
             f"{source}: its weights are quantised; blocklens measures float weights: give the "
             "checkpoint that it was made from"
         )
+    return config
 
 
 def why_not_loaded(source: str | Path, error: Exception) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
+from blocklens.wording import counted
 
 FIRST_TEXTS, BEGINNING = 1000, 10_000
 """Texts, and characters of each, in which unknown tokens are counted."""
@@ -84,7 +85,7 @@ class Unknown:
         """The share as a sentence."""
         return (
             f"Tokens that the tokenizer does not know: {self.share:.1%} in the first "
-            f"{self.texts:,} texts."
+            f"{'text' if self.texts == 1 else counted(self.texts, 'text')}."
         )
 
     @property

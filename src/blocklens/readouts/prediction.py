@@ -10,6 +10,7 @@ keeps, and at what its positions allow.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -47,6 +48,7 @@ TASKS: dict[str, Task] = {
     "multi_label_classification": "several classes",
     "regression": "numbers",
 }
+WANTED = "predict takes a sequence classifier: fine-tune one (blocklens finetune), or give another"
 LIKELY = 0.5
 """Probability from which a class is one of a text's several."""
 
@@ -119,7 +121,7 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
     check_folder(str(source), allow_pickle=False)
     try:
         with quiet_transformers():
-            check_config(source)
+            check_task(check_config(source), str(source))
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 str(source), dtype=torch.float32, use_safetensors=True, output_loading_info=True
             )
@@ -127,14 +129,13 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
         raise
     except Exception as error:  # whatever the libraries below raise: many kinds, all theirs
         raise UserError(
-            f"{source}: no text classifier could be loaded ({one_line(error)}); give a folder that "
-            "finetune wrote, or another sequence classifier"
+            f"{source}: no text classifier could be loaded ({one_line(error)}); {WANTED}"
         ) from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise UserError(
-            f"{source}: no trained text classifier: its weights lack {missing[0]}; fine-tune it "
-            "first (blocklens finetune)"
+            f"{source}: its weights lack {missing[0]}, so it is no trained text classifier; "
+            f"{WANTED}"
         )
     tokenizer = load_tokenizer(source, trust_remote_code=False)
     check_weights(model, str(source))
@@ -142,6 +143,25 @@ def load_classifier(source: str | Path, *, device: str = "cpu") -> Classifier:
     names, task = outputs_of(model.config, str(source))
     tokens = min(longest_input(model, tokenizer), TOKENS)
     return Classifier(on_device(model.eval(), device), tokenizer, names, tokens, task)
+
+
+def check_task(config: Any, name: str) -> None:
+    """Refuse a model of which the configuration says that it was made for another task.
+
+    Its weights may fit all the same: some classifiers of tokens name theirs as those of texts do.
+
+    Raises:
+        UserError: it was.
+
+    """
+    made = (config.architectures or ["ForSequenceClassification"])[0]
+    if "ForSequenceClassification" not in made:
+        _, found, task = made.partition("For")
+        words = (
+            re.sub(r"(?<=[a-z])(?=[A-Z])", " ", task).lower().replace(" lm", " language modelling")
+        )
+        what = f"made for {words}" if found else "without a classifier"
+        raise UserError(f"{name}: a model {what} ({made}); {WANTED}")
 
 
 def outputs_of(config: Any, name: str) -> tuple[list[str], Task]:
