@@ -135,7 +135,7 @@ def test_a_model_that_calls_the_attention_function_too_often_is_refused():
 
     layers[-1].register_forward_hook(once_more)
     tokens = encoder.windows()(Text("text", "a b c d ."))
-    with pytest.raises(UserError, match="of its 4 blocks 5 showed their attention"):
+    with pytest.raises(UserError, match="of its 4 blocks 5 showed attention"):
         run_heads(encoder, tokens, lambda heads: None)
 
 

@@ -98,7 +98,7 @@ def test_rows_with_other_numbers_of_cells_are_named_and_empty_ones_at_the_end_dr
     _, rows, bad = read('text,n\nfine,2,,\none,two,3\n\n"last, one",4\nonly\n')
     assert rows == [["fine", "2"], ["last, one", "4"]]
     assert bad[0].startswith("has 3 cells where the header has 2")
-    assert bad[1].startswith("has 1 cells where the header has 2")
+    assert bad[1].startswith("has 1 cell where the header has 2")
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):

@@ -148,9 +148,9 @@ def test_without_sizes_a_fifth_of_each_class_is_for_the_test(jsonl):
 
 def test_a_class_with_too_few_texts_is_named(jsonl):
     data = read_labelled(jsonl([*records(), {"text": "alone", "label": "emu"}]))
-    with pytest.raises(UserError, match=r"class 'emu' has 1 texts, 15 asked for \(10 to train"):
+    with pytest.raises(UserError, match=r"class 'emu' has 1 text, 15 asked for \(10 to train"):
         samples(data, seeds=1, train=10, test=5)
-    with pytest.raises(UserError, match=r"class 'emu' has 1 texts, 2 asked for"):
+    with pytest.raises(UserError, match=r"class 'emu' has 1 text, 2 asked for"):
         samples(data, seeds=1)
 
 

@@ -68,7 +68,7 @@ def test_every_cue_is_a_sentence_where_there_are_no_full_stops(tmp_path):
     ("words", "said"),
     [
         ("just words\n", "is no transcript"),
-        (SRT.replace("2\n00:00:02,500", "00:00:02,500"), "has 3 lines of times, and 2 of them"),
+        (SRT.replace("2\n00:00:02,500", "00:00:02,500"), "has 3 lines of times, of which 2 can"),
         ("WEBVTT\n\n", "has 0 lines of times"),
     ],
 )

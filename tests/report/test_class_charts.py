@@ -54,7 +54,7 @@ def test_of_many_classes_the_most_confused_are_drawn_in_their_order():
 
 def test_a_table_without_the_run_or_the_names_is_refused():
     table = confusion(np.eye(3, dtype=int))
-    with pytest.raises(UserError, match="2 class names do not fit the confusion table"):
+    with pytest.raises(UserError, match="2 class names for more classes"):
         charts.class_confusion(table, ["a", "b"])
     with pytest.raises(UserError, match=r"block 9 of 'encoder' is not in the table"):
         charts.class_confusion(table, ["a", "b", "c"], block=9)

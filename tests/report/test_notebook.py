@@ -47,7 +47,7 @@ def test_an_encoder_and_a_measurement_are_told_in_a_few_escaped_lines():
     assert "6 blocks of 12 heads" in html
     assert "<b>bert" not in html
     html = measurement_html("acme/bert", 6, 12, "text", 3)
-    assert "3 texts were skipped" in html
+    assert "skipped: 3 texts" in html
     assert html.count("<br>") < 5
 
 

@@ -162,7 +162,7 @@ def test_what_is_odd_about_the_images_is_said_in_the_report(tmp_path):
     quick = OPTIONS.model_copy(update={"untrained": 0})
     study_images(tmp_path / "data", out=tmp_path / "out", options=quick)
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert "1 of 42 images are grey" in page
+    assert "Grey among colour ones: 1 of 42 images" in page
     assert "commonest size, 8 x 8" in page
     assert "1 image was skipped" in page
     assert "columns/broken.jpg" in page

@@ -19,6 +19,7 @@ from blocklens.claims.needs import more_groups, why_undecided
 from blocklens.claims.verdict import Judgement, Question, Side, Verdict, decided, level, questions
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS
+from blocklens.wording import counted
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -175,8 +176,8 @@ def _why_not_asked(claim: Claim, finding: Finding) -> tuple[str, str]:
     inputs = finding.effect.inputs
     if inputs and inputs.groups < FEWEST_GROUPS:
         return (
-            f"the {inputs.unit} count as {math.floor(inputs.groups)} groups of equal weight, and "
-            f"below {FEWEST_GROUPS} an interval is not to be trusted",
+            f"the {inputs.unit} count as {counted(math.floor(inputs.groups), 'group')} of equal "
+            f"weight, and below {FEWEST_GROUPS} an interval is not to be trusted",
             more_groups(inputs),
         )
     if finding.effect.ratio and not finding.effect.value:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from blocklens.errors import UserError
+from blocklens.wording import counted
 
 STUDY_HELP = "A folder that `blocklens study`, `finetune`, `images` or `segment` wrote."
 
@@ -41,4 +42,4 @@ def figures(
         if not study.is_dir():
             raise UserError(f"{study}: no such folder; give the folder of a study")
         paths = write_figures(study)
-        typer.echo(f"{len(paths)} files in {study / 'figures'}")
+        typer.echo(f"{counted(len(paths), 'file')} in {study / 'figures'}")

@@ -14,6 +14,7 @@ from blocklens.encoder.own_attention import watched
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.windows import Tokens
+from blocklens.wording import counted
 
 
 @contextmanager
@@ -51,8 +52,8 @@ def tapped(
     if tap.calls != encoder.blocks:
         raise UserError(
             f"{encoder.name}: blocklens cannot see inside {encoder.family}: of its "
-            f"{encoder.blocks} blocks {tap.calls} showed their attention; docs/families.md lists "
-            "what can be measured"
+            f"{counted(encoder.blocks, 'block')} {tap.calls} showed attention; docs/families.md "
+            "lists what can be measured"
         )
     encoder.calls_counted = True
     if not tap.finite:

@@ -47,6 +47,7 @@ from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.errors import UserError
 from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.windows import Tokens, Windows
+from blocklens.wording import counted
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """Of products; auto: bfloat16 where the processor has instructions for it."""
@@ -115,7 +116,8 @@ class Encoder:
 
     def __repr__(self) -> str:
         """The encoder's name and shape, in a line."""
-        return f"Encoder({self.name}: {self.blocks} blocks of {self.heads} heads)"
+        shape = f"{counted(self.blocks, 'block')} of {counted(self.heads, 'head')}"
+        return f"Encoder({self.name}: {shape})"
 
     def _repr_html_(self) -> str:
         from blocklens.report.notebook import encoder_html

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from blocklens.errors import UserError
 from blocklens.inputs.labelled_texts import LabelledTexts
+from blocklens.wording import counted
 
 TEST_SHARE = 0.2
 """Of each class, where neither sizes nor test texts are given."""
@@ -95,9 +96,9 @@ def _sizes(
         train = max(1, min(train, count - test))
     if train + test > count:
         raise UserError(
-            f"class {name!r} has {count} texts, {train + test} asked for ({train} to train and "
-            f"{test} to test): ask for fewer with --train and --test-size, or leave the class out"
-            f"{data.without()}"
+            f"class {name!r} has {counted(count, 'text')}, {train + test} asked for ({train} to "
+            f"train and {test} to test): ask for fewer with --train and --test-size, or leave the "
+            f"class out{data.without()}"
         )
     return {"train": train, "test": test}
 
@@ -107,7 +108,7 @@ def _first(
 ) -> NDArray[np.int64]:
     if asked is not None and asked > len(rows):
         raise UserError(
-            f"class {name!r} has {len(rows)} {what} texts, {asked} asked for: ask for fewer with "
-            f"--train and --test-size, or leave the class out{data.without()}"
+            f"class {name!r} has {counted(len(rows), f'{what} text')}, {asked} asked for: ask for "
+            f"fewer with --train and --test-size, or leave the class out{data.without()}"
         )
     return rows[:asked]

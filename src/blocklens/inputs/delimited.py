@@ -16,6 +16,7 @@ from itertools import chain, islice, product
 from blocklens.inputs.fields import Bad
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
+from blocklens.wording import counted
 
 DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # for a table of one column
@@ -174,7 +175,7 @@ def _rows(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str] | Bad]:
                 row.pop()
             if len(row) != cells:
                 row = Bad(
-                    f"has {len(row)} cells where the header has {cells}; "
+                    f"has {counted(len(row), 'cell')} where the header has {cells}; "
                     "put texts with commas or line breaks in quotes"
                 )
         yield row

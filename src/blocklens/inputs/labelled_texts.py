@@ -18,6 +18,7 @@ from blocklens.inputs.fewrel import FewRel
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.texts import Skipped, Text, TextSource
 from blocklens.statistics.groups import text_key
+from blocklens.wording import counted
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _without(skipped: Sequence[Skipped], count: int, left_out: Mapping[str, int]
     why = [f"{number:,} {reason}" for reason, number in left_out.items() if number]
     if count:
         first = f"{skipped[0].name}: {skipped[0].reason}"
-        why = [f"{count:,} {'record' if count == 1 else 'records'} skipped; first, {first}", *why]
+        why = [f"{counted(count, 'record')} skipped; first, {first}", *why]
     return f" ({'; '.join(why)})" if why else ""
 
 

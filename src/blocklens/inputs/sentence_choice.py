@@ -21,6 +21,7 @@ import regex
 
 from blocklens.errors import UserError
 from blocklens.inputs.sentences import sentence_spans
+from blocklens.wording import counted
 
 Spans = Sequence[tuple[int, int]]
 Sentences = str | Callable[[str], Spans]
@@ -96,8 +97,9 @@ def spans_of(text: str, sentences: Sentences = "language", language: str = "en")
     ends = [0, *(at for span in spans for at in span), len(text)]
     if ends != sorted(ends) or any(start == end for start, end in spans):
         raise UserError(
-            f"--sentences {sentences}: gave {str(spans)[:100]} for a text of {len(text)} "
-            "characters; expected spans (start, end) in order, none of them empty"
+            f"--sentences {sentences}: gave {str(spans)[:100]} for a text of "
+            f"{counted(len(text), 'character')}; expected spans (start, end) in order, none of "
+            "them empty"
         )
     return spans
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import regex
 
+from blocklens.wording import counted
+
 STOPPED = 0.1
 """Share of the cues with the end of a sentence below which every cue is a sentence."""
 _TURN = regex.compile(r"(?:[-–—‐]\s?|>>|\p{Lu}[\p{L}\p{M}.' -]{0,30}:\s)")
@@ -57,8 +59,9 @@ def transcript(text: str) -> Timed:
     timings = len(_TIMING.findall(text))
     if not captions or len(captions) < timings:
         raise TranscriptError(
-            f"has {timings} lines of times, and {len(captions)} of them can be read; expected cues "
-            "such as 1, 00:00:01,000 --> 00:00:02,000 and words, with an empty line after each"
+            f"has {counted(timings, 'line')} of times, of which {len(captions)} can be read; "
+            "expected cues such as 1, 00:00:01,000 --> 00:00:02,000 and words, with an empty line "
+            "after each"
         )
     stopped = sum(bool(_STOP.search(caption.text)) for caption in captions)
     each = stopped < STOPPED * len(captions)

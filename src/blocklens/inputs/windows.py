@@ -22,6 +22,7 @@ from blocklens.inputs.sentence_choice import Sentences, spans_of
 from blocklens.inputs.sentences import is_prose, sentence_of_tokens
 from blocklens.inputs.tokenising import ids_and_spans, template
 from blocklens.statistics.groups import GROUPS, group_of, text_hash
+from blocklens.wording import counted
 
 if TYPE_CHECKING:
     from blocklens.inputs.texts import Text
@@ -141,12 +142,12 @@ class Windows:
         self.room = tokens - len(self.prefix) - len(self.suffix)
         if self.room < 2:
             raise UserError(
-                f"a window of {tokens} tokens leaves {max(self.room, 0)} beside the special "
-                f"tokens: choose at least {tokens - self.room + 2}"
+                f"a window of {counted(tokens, 'token')} leaves {max(self.room, 0)} beside the "
+                f"special tokens: choose at least {tokens - self.room + 2}"
             )
         if not 0 <= overlap < self.room:
             raise UserError(
-                f"an overlap of {overlap} tokens does not fit a window of {tokens}: "
+                f"an overlap of {counted(overlap, 'token')} does not fit a window of {tokens}: "
                 f"choose one from 0 to {self.room - 1}"
             )
         self.step = self.room - overlap

@@ -23,6 +23,7 @@ from scipy import sparse
 
 from blocklens.errors import UserError
 from blocklens.statistics.groups import group_of
+from blocklens.wording import counted
 
 Integers = NDArray[np.integer]
 Sparse: TypeAlias = Any
@@ -79,8 +80,8 @@ class ConfusionCounts:
         if test.shape != (seeds, tests) or len(keys) != len(labels):
             raise UserError(
                 f"confusion counts: predictions {predicted.shape}, test inputs {test.shape}, "
-                f"{len(labels)} labels, {len(keys)} keys; expected one prediction a test input and "
-                "one key a label"
+                f"{counted(len(labels), 'label')}, {counted(len(keys), 'key')}; expected one "
+                "prediction a test input and one key a label"
             )
         counts = cls(classes, blocks, seeds * groups)
         for seed in range(seeds):

@@ -16,6 +16,7 @@ from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.training_log import write_training_log
 from blocklens.safe_text import without_html
 from blocklens.storage import whole_folder
+from blocklens.wording import counted
 
 
 def export_encoder(
@@ -65,8 +66,8 @@ def model_card(
         head.append(f"license: {licence}")
     lines = [*head, "tags: [blocklens, bert]", "---", "", f"# BERT-{options.blocks}", ""]
     lines += [
-        f"A BERT encoder of {options.blocks} blocks, {options.heads} heads and width "
-        f"{options.width}, pre-trained by masked-language modelling with blocklens.",
+        f"A BERT encoder of {counted(options.blocks, 'block')}, {counted(options.heads, 'head')} "
+        f"and width {options.width}, pre-trained by masked-language modelling with blocklens.",
         "",
         "## Data",
         "",

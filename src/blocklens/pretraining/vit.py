@@ -30,6 +30,7 @@ from blocklens.pretraining.masking import shuffled
 from blocklens.pretraining.vit_options import VitOptions
 from blocklens.progress import SILENT, Progress
 from blocklens.safe_text import public_name
+from blocklens.wording import counted
 
 
 @dataclass(frozen=True)
@@ -199,10 +200,11 @@ def vit_card(trained: Trained, data: ImageData) -> str:
     options, last = trained.options, trained.history[-1]
     lines = [
         *card_head("image-classification", f"ViT-{options.blocks}", "vit"),
-        f"A ViT of {options.blocks} blocks, {options.heads} heads and width {options.width}, "
-        f"trained from scratch with blocklens on {len(data.train):,} images of "
-        f"{len(data.classes)} classes ({public_name(data.description)}).", "",
-        f"- accuracy on {len(data.test):,} held-out images: {trained.held_out:.4f}",
+        f"A ViT of {counted(options.blocks, 'block')}, {counted(options.heads, 'head')} and width "
+        f"{options.width}, trained from scratch with blocklens on "
+        f"{counted(len(data.train), 'image')} of "
+        f"{counted(len(data.classes), 'class', 'classes')} ({public_name(data.description)}).", "",
+        f"- accuracy on {counted(len(data.test), 'held-out image')}: {trained.held_out:.4f}",
         f"- accuracy on the shifted training images of the last epoch: {last['accuracy']:.4f}",
         f"- loss of the last epoch: {last['loss']:.4f}", "",
         "## Options", "", "```json", json.dumps(options.model_dump(), indent=2), "```", "",

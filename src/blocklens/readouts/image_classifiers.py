@@ -23,6 +23,7 @@ from blocklens.readouts.block_outputs import kept_outputs
 from blocklens.readouts.class_heads import train_class_heads
 from blocklens.readouts.image_task import ImageReadOuts, image_batches, pooling_of
 from blocklens.safe_text import public_name
+from blocklens.wording import counted
 
 SEES_CLASS_TOKEN = ("vit", "deit", "vit_msn")
 """Families whose classifier is a linear layer on [CLS]."""
@@ -111,10 +112,11 @@ def shorter_card(
     lines = [
         *card_head("image-classification", name),
         f"Blocks 1 to {block} of {encoder.blocks} of {public_name(encoder.name)}, with a linear "
-        f"read-out that blocklens trained on {len(data.train):,} images of {len(data.classes)} "
-        "classes "
-        f"({public_name(data.description)}); the blocks are as they were.", "",
-        f"- accuracy of its block's read-outs on {len(data.test):,} other images: {accuracy:.4f}",
+        f"read-out that blocklens trained on {counted(len(data.train), 'image')} of "
+        f"{counted(len(data.classes), 'class', 'classes')} ({public_name(data.description)}); "
+        "the blocks are as they were.", "",
+        f"- accuracy of its block's read-outs on {counted(len(data.test), 'other image')}: "
+        f"{accuracy:.4f}",
         f"- that of the last block's: {whole:.4f}", "",
     ]  # fmt: skip
     return "\n".join(lines)

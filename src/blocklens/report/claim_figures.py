@@ -17,6 +17,7 @@ from blocklens.labels.tasks import TOKENS, Task, shown_statistic, task_named
 from blocklens.report import charts
 from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.section import Figure
+from blocklens.wording import counted
 
 FREQUENCY_CAPTION = (
     "Accuracy of each token (one point) at the last block against how often it occurs in the "
@@ -121,7 +122,7 @@ def along_caption(
     twins = sum(run.startswith("untrained") for run in runs)
     controls = []
     if twins:
-        controls.append(f"{twins} untrained twin{'s' if twins > 1 else ''} of the same shape")
+        controls.append(f"{counted(twins, 'untrained twin')} of the same shape")
     if "shuffled" in runs:
         controls.append("the same texts with their tokens shuffled")
     title = title or statistic

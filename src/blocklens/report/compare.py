@@ -30,6 +30,7 @@ from blocklens.report.page import page_html
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.storage import locked, output_folder, write_json, write_table, write_text
+from blocklens.wording import counted
 
 WORDS = (
     ("Effect", "What the claim measures, with its 95 % interval; claims have units of their own."),
@@ -108,7 +109,7 @@ def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out
         sections.insert(1, training_section(comparison.series))
     page = page_html(
         kind="comparison",
-        title=f"{len(named)} encoders side by side",
+        title=f"{counted(len(named), 'encoder')} side by side",
         lead=f"{', '.join(named[:-1])} and {named[-1]}. {texts_words(comparison)}",
         words=WORDS,
         sections=sections,

@@ -13,6 +13,7 @@ from blocklens.report.folder_reading import StudyFolder
 from blocklens.report.formatting import interval, number
 from blocklens.report.interval_plot import interval_rows
 from blocklens.safe_text import public_name
+from blocklens.wording import counted
 
 MOST_FINDINGS = 3
 EMBEDDED = "embedded"
@@ -46,14 +47,18 @@ def model_name(source: str) -> str:
     return parts[-1] if parts else source
 
 
+def shape_words(blocks: int, heads: int | None) -> str:
+    """Such as "6 blocks of 12 heads"; an encoder that is known by its blocks alone has no heads."""
+    return counted(blocks, "block") + (f" of {counted(heads, 'head')}" if heads else "")
+
+
 def measured(study: dict[str, Any]) -> str:
     """One sentence: which blocks and heads were measured, on what."""
     noun = "image" if "images" in study else "text"
     inputs = study.get(f"{noun}s", {})
-    blocks, heads = study.get("blocks"), study.get("heads")
-    shape = f"{blocks} blocks of {heads} heads" if heads else f"{blocks} blocks"
+    shape = shape_words(int(study["blocks"]), study.get("heads"))
     count = inputs.get("count", inputs.get("test"))
-    amount = "" if count is None else f"{count:,} {noun}{'' if count == 1 else 's'}"
+    amount = "" if count is None else counted(count, noun)
     if inputs.get("tokens") is not None:
         amount += f" ({inputs['tokens']:,} tokens)"
     source = public_name(str(inputs.get("description", "")))

@@ -28,6 +28,7 @@ from blocklens.report.label_browser import (
 from blocklens.report.label_figures import label_figures
 from blocklens.report.rendering import render, static
 from blocklens.report.section import Section, SectionBuilder
+from blocklens.wording import counted
 
 MOST_CLUSTERS = 6
 """Clusters of a block that are named in its row, and of the last one above all."""
@@ -90,7 +91,7 @@ def intro(folder: StudyFolder, task: Task) -> str:
             "over tokens, each counted once. "
         ) + " ".join(words[kind] for kind in words if kind in kinds)
     facts = given(folder)
-    seeds = f", for each of {facts['seeds']} seeds anew" if facts.get("seeds") else ""
+    seeds = f", for {counted(facts['seeds'], 'seed')}" if facts.get("seeds") else ""
     return (
         f"{len(facts.get('classes', [])):,} {task.shown}, learned from {facts.get('train', 0):,} "
         f"{task.inputs} and measured on {facts.get('test', 0):,} {task.inputs} more{seeds}. Labels "
@@ -196,7 +197,7 @@ def training_words(folder: StudyFolder) -> str:
         return ""
     epochs = len(training["history"])
     return (
-        f"The ViT was trained from scratch for {epochs} epoch{'s' if epochs > 1 else ''}; its own "
+        f"The ViT was trained from scratch for {counted(epochs, 'epoch')}; its own "
         f"classifier is right on {100 * training['held_out']:.1f} % of the held-out images. "
         "It is kept in the study's folder, as model."
     )

@@ -20,6 +20,7 @@ from blocklens.report.terms import (
     Term,
 )
 from blocklens.safe_text import public_name
+from blocklens.wording import counted
 
 
 def terms_of(folder: StudyFolder) -> tuple[Term, ...]:
@@ -81,7 +82,7 @@ def provenance(study: dict[str, Any]) -> Iterator[str]:
     yield f"The encoder: {public_name(str(study.get('encoder', '')))}."
     windows = _inputs(study).get("windows")
     if windows is not None:
-        yield f"The texts went through in {windows:,} windows."
+        yield f"The texts went through in {counted(windows, 'window')}."
     untrained = study.get("options", {}).get("untrained", 0)
     if untrained:
         yield (

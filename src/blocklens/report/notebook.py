@@ -5,22 +5,22 @@ from pathlib import Path
 from markupsafe import Markup, escape
 
 from blocklens.errors import UserError
-from blocklens.report.first_screen import findings, measured, model_name
+from blocklens.report.first_screen import findings, measured, model_name, shape_words
 from blocklens.report.folder_reading import StudyFolder
+from blocklens.wording import counted
 
 
 def encoder_html(name: str, architecture: str, blocks: int, heads: int | None) -> str:
     """An encoder's name and shape."""
-    shape = f"{blocks} blocks of {heads} heads" if heads else f"{blocks} blocks"
-    return lines(f"Encoder {model_name(name)}", f"{architecture}, {shape}")
+    return lines(f"Encoder {model_name(name)}", f"{architecture}, {shape_words(blocks, heads)}")
 
 
 def measurement_html(encoder: str, blocks: int, heads: int, unit: str, skipped: int) -> str:
     """What was measured, and which tables hold it."""
-    left_out = f"; {skipped:,} texts were skipped" if skipped else ""
+    left_out = f"; skipped: {counted(skipped, 'text')}" if skipped else ""
     return lines(
         f"Heads of {model_name(encoder)}",
-        f"{blocks} blocks of {heads} heads; intervals leave out groups of {unit}s{left_out}.",
+        f"{shape_words(blocks, heads)}; intervals leave out groups of {unit}s{left_out}.",
         "Tables: table, labels, distances, anchors.",
     )
 

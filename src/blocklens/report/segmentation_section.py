@@ -12,6 +12,7 @@ from blocklens.report.section import Figure, Section
 from blocklens.segmentation.baselines import BASELINES
 from blocklens.segmentation.evaluate import UNTRAINED
 from blocklens.segmentation.summary import SUMMARISED
+from blocklens.wording import counted
 
 MOST_TEXTS = 20
 """Texts that the page shows; the tables have all."""
@@ -43,8 +44,8 @@ def scores_section(folder: StudyFolder) -> Section | None:
         id="scores",
         title="How good the segments are",
         intro=(
-            f"On {' or '.join(map(str, counts))} documents whose true segments are known. Pk and "
-            "WindowDiff are errors, boundary similarity is agreement."
+            f"On {' or '.join(counted(n, 'document') for n in counts)} whose true segments are "
+            "known. Pk and WindowDiff are errors, boundary similarity is agreement."
         ),
         html=render("scores.html.j2", tables=tables, measures=list(SUMMARISED.values())),
         figures=tuple(figures),
@@ -91,7 +92,7 @@ def segments_section(folder: StudyFolder) -> Section | None:
             "A bar that stands high is a border across which the sentences differ more than those "
             "beside it. The methods context, both and blocks cut where whole segments fit best, "
             "which need not be at the highest bars."
-            + (f" {left_out} more texts are in the table only." if left_out else "")
+            + (f" In the table only: {counted(left_out, 'more text')}." if left_out else "")
         ),
         html=render("segments.html.j2", texts=texts),
         figures=tuple(figures),

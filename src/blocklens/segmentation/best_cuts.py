@@ -14,6 +14,7 @@ from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
+from blocklens.wording import counted
 
 Score = Callable[[int], NDArray[np.float64]]
 """score(j) -> scores of the segments [i, j) for i = j-1, j-2, ..., shortest first.
@@ -44,7 +45,10 @@ def best_cuts(
 
     """
     if segments is not None and not 1 <= segments <= units:
-        raise UserError(f"{segments} segments asked of {units} sentences: expected 1 to {units}")
+        raise UserError(
+            f"{counted(segments, 'segment')} asked of {counted(units, 'sentence')}: expected 1 to "
+            f"{units}"
+        )
     levels = 1 if segments is None else segments
     best = np.full((levels + 1, units + 1), -np.inf)  # best[k, j]: k segments cover units [0, j)
     best[0, 0] = 0.0
@@ -63,9 +67,10 @@ def best_cuts(
             length[1:, j] = last + 1
             best[1:, j] = sums[np.arange(levels), last]
     if not np.isfinite(best[segments or 0, units]):
-        asked = "" if segments is None else f"{segments} "
+        asked = "segments" if segments is None else counted(segments, "segment")
         raise UserError(
-            f"no way to cut {units} sentences into {asked}segments of the lengths allowed; allow "
+            f"no way to cut {counted(units, 'sentence')} into {asked} of the lengths allowed; "
+            "allow "
             "shorter and longer ones" + ("" if segments is None else ", or ask for another number")
         )
     return _trace(length, units, segments)

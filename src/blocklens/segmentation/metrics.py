@@ -20,6 +20,7 @@ from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
+from blocklens.wording import counted
 
 
 def cuts_from_masses(masses: Sequence[int]) -> Int64[np.ndarray, " cuts"]:
@@ -59,7 +60,8 @@ def _labels(
             raise UserError(f"{name}: expected segment lengths of at least 1, got {list(masses)}")
     if sum(reference) != sum(hypothesis):
         raise UserError(
-            f"hypothesis of {sum(hypothesis)} units: expected the reference's {sum(reference)}"
+            f"hypothesis of {counted(sum(hypothesis), 'unit')}: expected the reference's "
+            f"{sum(reference)}"
         )
     k = window_size(reference) if k is None else k
     if k < 1 or (k >= sum(reference) > 1):

@@ -21,6 +21,7 @@ from blocklens.segmentation.reading import Reading
 from blocklens.segmentation.segment_count import Lengths
 from blocklens.segmentation.segment_options import SegmentOptions
 from blocklens.segmentation.segmented import Segmentation
+from blocklens.wording import counted
 
 
 def segment(
@@ -70,9 +71,9 @@ def segment(
     if not spans:
         raise UserError(f"{name}: no sentence found; expected a text with words")
     if segments is not None and segments > len(spans):
-        count = f"{len(spans)} sentence{'' if len(spans) == 1 else 's'}"
         raise UserError(
-            f"{name}: {segments} segments asked of {count}; ask for at most {len(spans)}"
+            f"{name}: {segments} segments asked of {counted(len(spans), 'sentence')}; ask for at "
+            f"most {len(spans)}"
         )
     bounds = Lengths(chosen.shortest, chosen.longest)
     if len(spans) == 1:

@@ -19,6 +19,7 @@ from blocklens.readouts.text_classifiers import new_classifier, save_classifier,
 from blocklens.readouts.text_task import TextReadOuts, text_outputs
 from blocklens.studies.labelled_samples import Given, read_outs_of, tuned
 from blocklens.studies.study_options import ClassOptions
+from blocklens.wording import counted
 
 MODEL = "model"
 
@@ -113,13 +114,13 @@ def classifier_card(
     lines = [
         *card_head("text-classification", f"{name}, blocks 1 to {block}"),
         f"Blocks 1 to {block} of {encoder.blocks} of {name}, {how}, by blocklens: "
-        f"{len(texts.names)} classes, {texts.train.shape[1]:,} training texts "
+        f"{counted(len(texts.names), 'class', 'classes')}, {texts.train.shape[1]:,} training texts "
         f"({Path(given.data.description).name}).", "",
     ]  # fmt: skip
     if accuracy is not None:
         lines.append(
-            f"- accuracy on {texts.test.shape[1]:,} other texts, mean over {len(texts.test)} "
-            f"seeds (this is seed 0): {accuracy:.4f}"
+            f"- accuracy on {texts.test.shape[1]:,} other texts, mean over "
+            f"{counted(len(texts.test), 'seed')} (this is seed 0): {accuracy:.4f}"
         )
     if last is not None:
         lines.append(f"- that of the last block: {last:.4f}")

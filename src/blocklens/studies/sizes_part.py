@@ -33,6 +33,7 @@ from blocklens.readouts.token_task import measure_learning
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun
 from blocklens.studies.study_record import InputsRecord, StudyRecord
+from blocklens.wording import counted
 
 VERSION = 1
 MEASURED_TEXTS = 5000
@@ -105,7 +106,7 @@ def study_sizes(
         shared = options.model_dump(exclude={"articles", "steps", "epochs", "hours", "seed"})
         record = StudyRecord(
             kind="sizes",
-            encoder=f"BERT-{options.blocks} of width {options.width}, {len(runs)} times",
+            encoder=f"BERT-{options.blocks} of width {options.width}: {counted(len(runs), 'run')}",
             blocks=options.blocks,
             heads=options.heads,
             texts=InputsRecord(description=source.description),

@@ -44,6 +44,7 @@ from blocklens.studies.labelled_samples import Given, check, read_out, read_outs
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
+from blocklens.wording import counted
 
 VERSION = 5
 TUNED_STEP = "fine-tuned"
@@ -227,8 +228,9 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
     said = facts["TF-IDF"]
     notes = [
         f"Text classes: {said['train']:,} texts to train on and {said['test']:,} to measure on of "
-        f"{len(said['classes'])} classes, drawn anew for each of {said['seeds']} seeds; texts were "
-        f"cut after {min(options.tokens, work.encoder.max_tokens)} tokens."
+        f"{counted(len(said['classes']), 'class', 'classes')}, drawn for "
+        f"{counted(said['seeds'], 'seed')}; texts were cut after "
+        f"{min(options.tokens, work.encoder.max_tokens)} tokens."
     ]
     notes += [f"Labelled texts {reason}: {count:,}." for reason, count in said["left_out"].items()]
     if said["skipped"]:
@@ -238,8 +240,8 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
         )
     if said["short"]["classes"]:
         notes.append(
-            f"{said['short']['classes']} classes have fewer training texts than the preset asks "
-            f"for; the smallest has {said['short']['fewest']}."
+            "Classes with fewer training texts than the preset asks for: "
+            f"{said['short']['classes']}; the smallest has {said['short']['fewest']}."
         )
     if read_out(options) and options.pooling == "first":
         notes.append(

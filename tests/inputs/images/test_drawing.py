@@ -106,7 +106,7 @@ def test_grey_images_among_colour_ones_and_other_sizes_are_counted(tmp_path):
     size, grey = data.notes
     assert "1 of 12" in size
     assert "8 x 6" in size
-    assert "1 of 12 images are grey" in grey
+    assert "Grey among colour ones: 1 of 12 images" in grey
     assert data.train.pixels(7, 3).shape == (10, 7, 7, 3)
 
 

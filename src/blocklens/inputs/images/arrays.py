@@ -17,6 +17,7 @@ from blocklens.inputs.fields import Bad, label_of
 from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_array
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.inputs.limits import Limits
+from blocklens.wording import counted
 
 _OTHER_UNITS = 32
 """So many times larger, one part's values are not of the other part's units."""
@@ -69,7 +70,10 @@ def npz(path: Path) -> Parts:
     if {"jpeg", "offsets", "label"} <= set(arrays):
         data, offsets, labels = arrays["jpeg"], arrays["offsets"], _labels(path, arrays["label"])
         if len(offsets) != len(labels) + 1 or offsets[-1] > len(data):
-            raise UserError(f"{path}: {len(offsets)} offsets do not fit {len(labels)} labels")
+            raise UserError(
+                f"{path}: {counted(len(offsets), 'offset')} for {counted(len(labels), 'label')}; "
+                "expected one more than labels, all within the data"
+            )
         classes, numbers = _class_names(path, arrays.get("classes"), labels)
         pictures = [
             Picture(
@@ -147,7 +151,8 @@ def _pictures(
 ) -> list[Picture]:
     if len(arrays) != len(labels):
         raise UserError(
-            f"{name}: {len(arrays):,} images and {len(labels):,} labels; expected one each"
+            f"{name}: {counted(len(arrays), 'image')} and {counted(len(labels), 'label')}; "
+            "expected one each"
         )
     return [
         Picture(f"{name}:{n}", numbers[label], partial(from_array, array, levels))
@@ -178,7 +183,7 @@ def _class_names(
         return [str(n) for n in present], {label: n for n, label in enumerate(present)}
     if present and not 0 <= present[0] <= present[-1] < len(names):
         raise UserError(
-            f"{path}: {len(names)} class names, but labels from {present[0]} to {present[-1]}; "
-            "expected numbers from 0 on"
+            f"{path}: {counted(len(names), 'class name')}, but labels from {present[0]} to "
+            f"{present[-1]}; expected numbers from 0 on"
         )
     return [str(label_of(one)) for one in names], {n: n for n in range(len(names))}

@@ -21,6 +21,7 @@ from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, UnreadableError
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.pretraining.masking import shuffled
 from blocklens.progress import SILENT, Progress, Stage
+from blocklens.wording import counted
 
 KEPT_SKIPPED = 1000
 
@@ -268,19 +269,19 @@ def _differences(train: Images, test: Images) -> list[str]:
         (width, height), number = sizes.most_common(1)[0]
         rest = sizes.total() - number
         notes.append(
-            f"{rest:,} of {sizes.total():,} images are not of the commonest size, {width} x "
-            f"{height}; every image is resized to the encoder's size."
+            f"Not of the commonest size, {width} x {height}: {rest:,} of {sizes.total():,} images; "
+            "every image is resized to the encoder's size."
         )
     colours = [*train.colour, *test.colour]
     if any(colours) and not all(colours):
         notes.append(
-            f"{len(colours) - sum(colours):,} of {len(colours):,} images are grey among colour "
-            "ones; they went in with three equal channels."
+            f"Grey among colour ones: {colours.count(False):,} of "
+            f"{counted(len(colours), 'image')}, put in with three equal channels."
         )
     both = int(np.isin(test.keys, train.keys).sum())
     if both:
         notes.append(
-            f"{both:,} of {len(test):,} images to measure on have the very pixels of an image to "
-            "train on."
+            f"With the very pixels of an image to train on: {both:,} of "
+            f"{counted(len(test), 'image')} to measure on."
         )
     return notes

@@ -10,6 +10,7 @@ import pandas as pd
 from blocklens.errors import UserError
 from blocklens.report.charts.style import INK, SEQUENTIAL, configure
 from blocklens.report.charts.token_accuracy import block_rows
+from blocklens.wording import counted
 
 MOST_WRITTEN = 20
 """Classes up to which the shares are written into the matrix."""
@@ -48,7 +49,8 @@ def class_confusion(
     rows = block_rows(confusion, block, run)
     if int(rows[["true", "predicted"]].to_numpy().max()) >= len(names):
         raise UserError(
-            f"{len(names)} class names do not fit the confusion table: give one for each class."
+            f"{counted(len(names), 'class name')} for more classes: give one for each class of the "
+            "confusion table."
         )
     sums = rows.groupby("true")["count"].transform("sum")
     cells = rows.assign(share=rows["count"] / sums)

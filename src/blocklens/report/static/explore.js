@@ -63,7 +63,8 @@ function explorer(root, facts, ask, linked) {
         await show(answer);
         const took = Math.round(performance.now() - began);
         const cut = answer.tokens.length >= facts.longest ? `, the first ${facts.longest} are shown` : "";
-        at("status").textContent = `${answer.tokens.length} tokens${cut}; ${took} ms`;
+        const tokens = answer.tokens.length === 1 ? "token" : "tokens";
+        at("status").textContent = `${answer.tokens.length} ${tokens}${cut}; ${took} ms`;
       }
     } while (at("text").value !== text);
     asking = false;

@@ -255,7 +255,7 @@ function anchorRows(rows) {
   const { element, bar } = window.blocklens;
   const most = Math.max(...rows.map((row) => row[2]), 1e-9);
   return rows.map(([token, texts, share]) => {
-    const row = element("tr", { title: `${texts} texts` });
+    const row = element("tr", { title: `${texts} ${texts === 1 ? "text" : "texts"}` });
     row.append(element("th", { scope: "row" }, token), bar(share / most), element("td", { class: "num" }, `${(100 * share).toFixed(1)} %`));
     return row;
   });
