@@ -1,4 +1,4 @@
-"""Hashes of weights and tokenizers: what is used, not the files that it came from."""
+"""Hashes of encoders, their weights and tokenizers: of what is used, not of files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from blocklens.encoder.loading import is_needed
+
+
+def encoder_digest(model: Any, tokenizer: Any, processor: Any, precision: str) -> str:
+    """A hash of a trunk, of what prepares its inputs, and of how its products are taken."""
+    weights = {name: tensor for name, tensor in model.state_dict().items() if is_needed(name)}
+    used = [repr(sorted(model.config.to_diff_dict().items())), tensors_digest(weights)]
+    if precision != "float32":
+        used.append(f"products in {precision}")
+    if tokenizer is not None:
+        used.append(tokenizer_digest(tokenizer))
+    if processor is not None:
+        used.append(processor.to_json_string())
+    return hashlib.sha256("\n".join(used).encode()).hexdigest()
 
 
 def tensors_digest(tensors: Mapping[str, Tensor]) -> str:

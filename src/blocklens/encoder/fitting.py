@@ -72,6 +72,21 @@ def check_weights(model: nn.Module, name: str) -> None:
             raise UserError(f"{name}: {of} is not of finite numbers: the weights are damaged")
 
 
+def check_reads_texts(model: Any, tokenizer: Any, name: str) -> None:
+    """Refuse an encoder of anything else.
+
+    Raises:
+        UserError: a model that reads images or sounds, or one without a tokenizer.
+
+    """
+    reads = kind_of_input(model)
+    if reads != "texts":
+        advice = "; measure it with blocklens images" if reads == "images" else ""
+        raise UserError(f"{name} reads {reads}, not texts{advice}")
+    if tokenizer is None:
+        raise UserError(f"{name} has no tokenizer; texts need an encoder that has one")
+
+
 def check_tokenizer(tokenizer: Any, model: Any, name: str) -> None:
     """Whether a tokenizer fits a model.
 

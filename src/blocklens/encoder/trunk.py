@@ -9,7 +9,6 @@ code are refused unless asked for by name, since both run what their author wrot
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +21,9 @@ from torch import Tensor
 from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.attention import ATTENTION
 from blocklens.encoder.batching import Ids, padded, padding_id
-from blocklens.encoder.digests import tensors_digest, tokenizer_digest
+from blocklens.encoder.digests import encoder_digest
 from blocklens.encoder.fitting import (
+    check_reads_texts,
     check_tokenizer,
     check_weights,
     encoder_alone,
@@ -35,7 +35,6 @@ from blocklens.encoder.fitting import (
 )
 from blocklens.encoder.loading import (
     held_by,
-    is_needed,
     load_model,
     load_processor,
     load_tokenizer,
@@ -212,17 +211,7 @@ class Encoder:
         Weights that the trunk can do without are left out: where a file lacks them, every load
         draws them anew.
         """
-        weights = {
-            name: tensor for name, tensor in self.model.state_dict().items() if is_needed(name)
-        }
-        used = [repr(sorted(self.config.to_diff_dict().items())), tensors_digest(weights)]
-        if self.precision != "float32":
-            used.append(f"products in {self.precision}")
-        if self.tokenizer is not None:
-            used.append(tokenizer_digest(self.tokenizer))
-        if self.processor is not None:
-            used.append(self.processor.to_json_string())
-        return hashlib.sha256("\n".join(used).encode()).hexdigest()
+        return encoder_digest(self.model, self.tokenizer, self.processor, self.precision)
 
     def windows(
         self,
@@ -249,14 +238,7 @@ class Encoder:
             UserError: a window longer than the encoder takes, or an image encoder.
 
         """
-        if self.tokenizer is None:
-            reads = kind_of_input(self.model)
-            raise UserError(
-                f"{self.name}: {self.family} reads {reads}, not texts"
-                + ("; measure it with blocklens images" if reads == "images" else "")
-                if reads != "texts"
-                else f"{self.name}: no tokenizer; texts need an encoder that has one"
-            )
+        check_reads_texts(self.model, self.tokenizer, f"{self.name}: {self.family}")
         tokens = min(512, self.max_tokens) if tokens is None else tokens
         if tokens > self.max_tokens:
             raise UserError(

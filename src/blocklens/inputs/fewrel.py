@@ -16,10 +16,10 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from blocklens.errors import UserError
+from blocklens.inputs.decoding import lines_of
 from blocklens.inputs.fields import Bad
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError, format_of, opened
-from blocklens.inputs.records import lines_of
 
 NAMES = "pid2name.json"
 """FewRel's own list of the relations' names, looked for beside the records."""

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from blocklens.errors import UserError
+from blocklens.inputs.decoding import lines_of
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import COMPRESSIONS, UnusableError, opened
-from blocklens.inputs.records import lines_of
 
 
 @dataclass(frozen=True, slots=True)
