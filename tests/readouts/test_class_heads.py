@@ -39,7 +39,7 @@ def test_read_outs_find_what_each_block_knows(head):
     losses = []
     heads = train_class_heads(
         outputs, labels, train, ClassTraining(head=head),
-        progress=lambda _, loss: losses.append(loss),
+        after_epoch=lambda _, loss: losses.append(loss),
     )  # fmt: skip
     found = heads.probabilities(outputs, test)
     assert found.shape == (3, 3, 400, CLASSES)
@@ -55,7 +55,7 @@ def test_the_loss_has_settled_when_training_ends():
     outputs, labels = classes_at_the_last_block()
     train, _ = split(800, seeds=2, train=400)
     losses = []
-    train_class_heads(outputs, labels, train, progress=lambda _, loss: losses.append(loss))
+    train_class_heads(outputs, labels, train, after_epoch=lambda _, loss: losses.append(loss))
     first, before, last = losses[0], losses[-6], losses[-1]
     assert (before - last < 0.02 * (first - last) + 1e-3).all()
 
@@ -143,5 +143,7 @@ def test_training_goes_through_the_set_as_often_as_said():
     train, _ = split(60, seeds=1, train=32)
     training = ClassTraining(epochs=2, least_steps=1000, most_epochs=7)
     epochs = []
-    train_class_heads(outputs, labels, train, training, progress=lambda one, _: epochs.append(one))
+    train_class_heads(
+        outputs, labels, train, training, after_epoch=lambda one, _: epochs.append(one)
+    )
     assert epochs == list(range(7))

@@ -32,6 +32,7 @@ from blocklens.heads.uniqueness import Uniqueness
 from blocklens.inputs.sentence_choice import Sentences, chosen
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.windows import Tokens, Windows
+from blocklens.progress import SILENT, Progress, Stage
 from blocklens.statistics.groups import GROUPS
 
 TOKENS_AT_ONCE = 1024
@@ -121,7 +122,7 @@ def measure(
     strict: bool = False,
     groups: int = GROUPS,
     share: Share = ALONE,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Measurement:
     """Measure every head of an encoder on texts.
 
@@ -144,7 +145,7 @@ def measure(
         groups: measure the texts of so many groups alone, of those that intervals leave out.
         share: which of several processes this is; each takes its batches, see
             `blocklens.distributed`.
-        progress: called with the number of texts done since the last call.
+        progress: told how many texts are done.
 
     Raises:
         UserError: no text that can be measured, or an encoder that gives no numbers.
@@ -176,21 +177,22 @@ def measure(
     sums = HeadMeasures(shape, options)
     skipped: list[str] = []
     workspace = Workspace()
-    read = tokenised(source, windows, skipped, shuffle=shuffle, strict=strict, progress=progress)
-    batches = of_like_lengths(
-        (tokens for tokens in read if tokens.group() < groups),
-        len,
-        tokens=TOKENS_AT_ONCE,
-        look_ahead=LOOK_AHEAD,
-    )
-    for number, batch in enumerate(batches):
-        if not share.takes(number):
-            continue
+    with progress.stage("attention", source.count, "texts") as stage:
+        read = tokenised(source, windows, skipped, shuffle=shuffle, strict=strict, stage=stage)
+        batches = of_like_lengths(
+            (tokens for tokens in read if tokens.group() < groups),
+            len,
+            tokens=TOKENS_AT_ONCE,
+            look_ahead=LOOK_AHEAD,
+        )
+        for number, batch in enumerate(batches):
+            if not share.takes(number):
+                continue
 
-        def receive(heads: Heads, batch: list[Tokens] = batch) -> None:
-            sums.update(heads, batch[heads.text], workspace)
+            def receive(heads: Heads, batch: list[Tokens] = batch) -> None:
+                sums.update(heads, batch[heads.text], workspace)
 
-        run_heads(encoder, batch, receive, workspace)
+            run_heads(encoder, batch, receive, workspace)
     measurement = Measurement(
         encoder=encoder.name,
         sums=sums,
@@ -222,7 +224,7 @@ def tokenised(
     *,
     shuffle: int | None = None,
     strict: bool = False,
-    progress: Callable[[int], None] | None = None,
+    stage: Stage,
 ) -> Iterator[Tokens]:
     """The windows of all texts, one after the other; what cannot be measured goes to `skipped`.
 
@@ -240,5 +242,4 @@ def tokenised(
             of_text = []
         for tokens in of_text:
             yield tokens if shuffle is None else tokens.shuffled(shuffle)
-        if progress is not None:
-            progress(1)
+        stage.advance()

@@ -81,6 +81,7 @@ class TextSource:
         self.strict = strict
         self.skipped: list[Skipped] = []
         self.skipped_count = 0
+        self.count: int | None = None
         self._digest: str | None = None
         self.whole_passes = self._checked = 0
         labelled = labelled or label is not None
@@ -124,6 +125,7 @@ class TextSource:
         if not good:
             raise UserError(self._nothing_good())
         self.whole_passes += 1
+        self.count = good
         if self._digest not in (None, sha.hexdigest()):
             raise UserError(
                 f"{self.description}: the texts changed while they were measured, so nothing of it "

@@ -14,7 +14,7 @@ For 10,000 inputs of BERT-base they take 400 MB, for the small encoder that come
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,9 +24,11 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
+from blocklens.encoder.fitting import kind_of_input
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.tokenising import token_ids
+from blocklens.progress import SILENT, Progress
 from blocklens.readouts.vocabulary_heads import final_norm
 
 Pooling = Literal["first", "mean"]
@@ -52,7 +54,7 @@ def kept_outputs(
     count: int,
     *,
     pooling: Pooling = "first",
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> Float32[np.ndarray, "blocks inputs width"]:
     """Pooled outputs of blocks 0..L of `count` inputs.
 
@@ -62,7 +64,7 @@ def kept_outputs(
         count: number of inputs.
         pooling: "first", the output at the first token ([CLS]), or "mean", over the tokens of the
             attention mask (over all of them where there is none).
-        progress: called after every batch with the number of inputs so far.
+        progress: told how many inputs are done.
 
     Raises:
         UserError: the batches do not hold every input exactly once, or an output is not finite.
@@ -75,21 +77,21 @@ def kept_outputs(
     norm = final_norm(encoder)
     outputs = np.empty((encoder.blocks + 1, count, 0), np.float32)
     times = np.zeros(count, dtype=np.int64)
-    for batch in batches:
-        given = {name: tensor.to(device) for name, tensor in batch.given.items()}
-        of_blocks = encoder.outputs(**given)
-        if not outputs.size:
-            # Stages of a convolutional trunk differ in width: what a stage lacks stays zero.
-            widest = max(output.shape[-1] for output in of_blocks)
-            outputs = np.zeros((encoder.blocks + 1, count, widest), np.float32)
-        for block, output in enumerate(of_blocks):
-            if norm is not None and block < encoder.blocks and fits(norm, output):
-                output = norm(output)
-            pooled = pool(output, given.get("attention_mask"), pooling).float().cpu().numpy()
-            outputs[block, batch.rows, : pooled.shape[1]] = pooled
-        times[batch.rows] += 1
-        if progress is not None:
-            progress(int(times.sum()))
+    with progress.stage("blocks", count, kind_of_input(encoder.model)) as stage:
+        for batch in batches:
+            given = {name: tensor.to(device) for name, tensor in batch.given.items()}
+            of_blocks = encoder.outputs(**given)
+            if not outputs.size:
+                # Stages of a convolutional trunk differ in width: what a stage lacks stays zero.
+                widest = max(output.shape[-1] for output in of_blocks)
+                outputs = np.zeros((encoder.blocks + 1, count, widest), np.float32)
+            for block, output in enumerate(of_blocks):
+                if norm is not None and block < encoder.blocks and fits(norm, output):
+                    output = norm(output)
+                pooled = pool(output, given.get("attention_mask"), pooling).float().cpu().numpy()
+                outputs[block, batch.rows, : pooled.shape[1]] = pooled
+            times[batch.rows] += 1
+            stage.advance(len(batch.rows))
     if not (times == 1).all():
         raise UserError(
             f"{encoder.name}: {int((times != 1).sum())} of {count} inputs were not given exactly "

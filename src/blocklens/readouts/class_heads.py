@@ -179,7 +179,7 @@ def train_class_heads(
     training: ClassTraining | None = None,
     *,
     classes: int | None = None,
-    progress: Callable[[int, Float64[np.ndarray, "blocks seeds"]], None] | None = None,
+    after_epoch: Callable[[int, Float64[np.ndarray, "blocks seeds"]], None] | None = None,
 ) -> ClassHeads:
     """Train a head for every block and seed.
 
@@ -189,7 +189,7 @@ def train_class_heads(
         train: each seed's training inputs, [seeds, training inputs], numbers into 0..n-1.
         training: how.
         classes: number of classes; default the highest label plus 1.
-        progress: called after every epoch with its number and the mean loss [blocks + 1, seeds].
+        after_epoch: called after every epoch with its number and the mean loss [blocks + 1, seeds].
 
     """
     training = training or ClassTraining()
@@ -223,8 +223,8 @@ def train_class_heads(
             # A sum over blocks and seeds: each head has the gradient it would have alone.
             descent.step(loss.mean(dim=2).sum())
             total += loss.detach().sum(dim=2)
-        if progress is not None:
-            progress(epoch, (total / count).numpy())
+        if after_epoch is not None:
+            after_epoch(epoch, (total / count).numpy())
     for weight in parameters.values():
         weight.requires_grad_(False)
     return heads

@@ -108,7 +108,7 @@ def read_out_classes(
     with progress.stage("read-outs", epochs, "epochs") as stage:
         heads = train_class_heads(
             outputs, data.labels, data.train, training, classes=len(data.names),
-            progress=lambda *_: stage.advance(),
+            after_epoch=lambda *_: stage.advance(),
         )  # fmt: skip
     probabilities = heads.probabilities(outputs, data.test)
     return Classes.of(task, data, probabilities, run=run, options=options, heads=heads)

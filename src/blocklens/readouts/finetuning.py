@@ -34,7 +34,7 @@ def fine_tune(
     training: FineTuning | None = None,
     *,
     seed: int = 0,
-    progress: Callable[[int, float], None] | None = None,
+    after_epoch: Callable[[int, float], None] | None = None,
 ) -> Any:
     """Train all weights of a sequence classifier; returns it in evaluation mode.
 
@@ -46,7 +46,7 @@ def fine_tune(
         train: the training texts, numbers into the texts.
         training: how.
         seed: of the order and of dropout.
-        progress: called after every epoch with its number and the mean loss.
+        after_epoch: called after every epoch with its number and the mean loss.
 
     """
     training = training or FineTuning()
@@ -72,8 +72,8 @@ def fine_tune(
                 loss = torch.nn.functional.cross_entropy(model(**given).logits.float(), wanted)
                 descent.step(loss)
                 total += float(loss.detach()) * len(rows)
-            if progress is not None:
-                progress(epoch, total / len(train))
+            if after_epoch is not None:
+                after_epoch(epoch, total / len(train))
     return model.eval()
 
 

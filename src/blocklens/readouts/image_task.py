@@ -113,11 +113,8 @@ def measure_image_classes(
         yield from image_batches(encoder, data.train)
         yield from image_batches(encoder, data.test, first=trained)
 
-    with progress.stage("blocks", count, "images") as stage:
-        outputs = kept_outputs(
-            encoder, batches(), count, pooling=pooling_of(encoder, options.pooling),
-            progress=stage.reach,
-        )  # fmt: skip
+    pooling = pooling_of(encoder, options.pooling)
+    outputs = kept_outputs(encoder, batches(), count, pooling=pooling, progress=progress)
     measured = read_out_classes(
         IMAGE, labelled(data, options.seeds), outputs, options.training, run=run,
         options=options.labels, progress=progress,

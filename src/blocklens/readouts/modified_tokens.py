@@ -10,7 +10,7 @@ the frozen trunk and the heads train on them without the trunk.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.texts import Text
 from blocklens.inputs.tokenising import token_ids
 from blocklens.pretraining.masking import Recipe, modify
+from blocklens.progress import SILENT, Progress
 from blocklens.statistics.groups import text_key
 
 LOOK_AHEAD = 256
@@ -218,13 +219,13 @@ def gather(
     norm: torch.nn.Module | None = None,
     folder: str | Path | None = None,
     share: Share = ALONE,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> GatheredRows:
     """One pass of the frozen trunk: the rows of all blocks at up to `limit` modified tokens.
 
     The file takes blocks x rows x width x 2 bytes in `folder` (default: the system's temporary
     one). Each of several processes computes the rows of its batches, and has those of all in the
-    end. `progress` is called with the rows gathered.
+    end.
 
     Raises:
         UserError: no modified token in the texts.
@@ -237,18 +238,18 @@ def gather(
     labels: list[np.ndarray] = []
     counts = np.zeros(int(encoder.config.vocab_size), dtype=np.int64)
     filled = 0
-    for number, batch in enumerate(batches):
-        take = min(limit - filled, len(batch.labels))
-        if share.takes(number):
-            for block, rows in enumerate(rows_of_blocks(encoder, batch, norm)):
-                outputs[block, filled : filled + take] = rows[:take].numpy()
-        labels.append(batch.labels[:take])
-        counts += np.bincount(batch.tokens, minlength=counts.size)
-        filled += take
-        if progress is not None:
-            progress(filled)
-        if filled == limit:
-            break
+    with progress.stage("gathering", limit, "modified tokens") as stage:
+        for number, batch in enumerate(batches):
+            take = min(limit - filled, len(batch.labels))
+            if share.takes(number):
+                for block, rows in enumerate(rows_of_blocks(encoder, batch, norm)):
+                    outputs[block, filled : filled + take] = rows[:take].numpy()
+            labels.append(batch.labels[:take])
+            counts += np.bincount(batch.tokens, minlength=counts.size)
+            filled += take
+            stage.reach(filled)
+            if filled == limit:
+                break
     if not filled:
         temporary.cleanup()
         raise UserError("read-outs: the training texts have no token to modify; give more texts")

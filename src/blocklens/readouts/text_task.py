@@ -99,8 +99,7 @@ def text_outputs(
 ) -> Float32[np.ndarray, "blocks texts width"]:
     """Kept block outputs [blocks + 1, texts, width] of texts given as token ids."""
     batches = id_batches(encoder.tokenizer, ids)
-    with progress.stage("blocks", len(ids), "texts") as stage:
-        return kept_outputs(encoder, batches, len(ids), pooling=pooling, progress=stage.reach)
+    return kept_outputs(encoder, batches, len(ids), pooling=pooling, progress=progress)
 
 
 def measure_text_classes(
@@ -179,7 +178,7 @@ def measure_truncated(
                 model = new_classifier(encoder, data.names, blocks=block, seed=seed)
                 fine_tune(
                     model, encoder.tokenizer, ids, data.labels, data.train[seed], options.tuning,
-                    seed=seed, progress=lambda *_: stage.advance(),
+                    seed=seed, after_epoch=lambda *_: stage.advance(),
                 )  # fmt: skip
                 tested = [ids[row] for row in data.test[seed]]
                 probabilities[place, seed] = class_probabilities(model, encoder.tokenizer, tested)

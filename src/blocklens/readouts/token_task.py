@@ -141,16 +141,14 @@ def measure_learning(
             )  # fmt: skip
             first = head or fresh_head(encoder, seed=options.seed, counts=rows.token_counts)
             tied = options.decoder == "tied"
-            total = training_of_heads.epochs * trained
-            with progress.stage("read-outs", total, "modified tokens") as stage:
-                heads = train_read_outs(
-                    rows,
-                    [first.copy(tied=tied) for _ in range(encoder.blocks + 1)],
-                    training_of_heads,
-                    share=share,
-                    after_epoch=losses.append,
-                    progress=stage.reach,
-                )
+            heads = train_read_outs(
+                rows,
+                [first.copy(tied=tied) for _ in range(encoder.blocks + 1)],
+                training_of_heads,
+                share=share,
+                after_epoch=losses.append,
+                progress=progress,
+            )
             if options.control:
                 control = ControlTask.trained(
                     rows, first, training_of_heads,
@@ -205,11 +203,10 @@ def _gathered(
         )
         for number in range(MOST_TRAIN_PASSES)
     )  # fmt: skip
-    with progress.stage("gathering", options.train_tokens, "modified tokens") as stage:
-        return gather(
-            encoder, chain.from_iterable(passes), limit=options.train_tokens,
-            norm=final_norm(encoder), share=share, progress=stage.reach,
-        )  # fmt: skip
+    return gather(
+        encoder, chain.from_iterable(passes), limit=options.train_tokens,
+        norm=final_norm(encoder), share=share, progress=progress,
+    )  # fmt: skip
 
 
 def count_predictions(

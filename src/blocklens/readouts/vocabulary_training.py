@@ -23,6 +23,7 @@ from blocklens.distributed import ALONE, Share
 from blocklens.encoder.cross_entropy import cross_entropy
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
+from blocklens.progress import SILENT, Progress
 from blocklens.readouts.modified_tokens import GatheredRows
 from blocklens.readouts.vocabulary_heads import Head
 
@@ -56,14 +57,13 @@ def train_read_outs(
     *,
     share: Share = ALONE,
     after_epoch: Callable[[list[float]], None] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress = SILENT,
 ) -> list[Head]:
     """Train one head per block on the gathered rows; returns the heads, in evaluation mode.
 
     `heads[m]` sees `rows.outputs[m]` alone, so the result does not depend on the other heads: of
     several processes each trains every world-th, and has them all in the end.
-    `after_epoch` is called with the mean loss of every head, `progress` after every batch with the
-    rows done.
+    `after_epoch` is called with the mean loss of every head.
     """
     training = training or HeadTraining()
     fits = {
@@ -71,19 +71,20 @@ def train_read_outs(
         for block, head in enumerate(heads)
         if share.takes(block)
     }
-    for epoch in range(training.epochs):
-        order = shuffled(len(rows), seed=training.seed, epoch=epoch)
-        losses = np.zeros(len(heads))
-        for start in range(0, len(order), training.batch):
-            chosen = np.sort(order[start : start + training.batch])
-            labels = torch.from_numpy(rows.labels[chosen])
-            for block, fit in fits.items():
-                x = torch.from_numpy(rows.outputs[block][chosen].astype(np.float32))
-                losses[block] += fit.step(x, labels) * len(chosen)
-            if progress is not None:
-                progress(epoch * len(rows) + start + len(chosen))
-        if after_epoch is not None:
-            after_epoch((share.total(torch.from_numpy(losses)).numpy() / len(order)).tolist())
+    total = training.epochs * len(rows)
+    with progress.stage("read-outs", total, "modified tokens") as stage:
+        for epoch in range(training.epochs):
+            order = shuffled(len(rows), seed=training.seed, epoch=epoch)
+            losses = np.zeros(len(heads))
+            for start in range(0, len(order), training.batch):
+                chosen = np.sort(order[start : start + training.batch])
+                labels = torch.from_numpy(rows.labels[chosen])
+                for block, fit in fits.items():
+                    x = torch.from_numpy(rows.outputs[block][chosen].astype(np.float32))
+                    losses[block] += fit.step(x, labels) * len(chosen)
+                stage.advance(len(chosen))
+            if after_epoch is not None:
+                after_epoch((share.total(torch.from_numpy(losses)).numpy() / len(order)).tolist())
     for block, head in enumerate(heads):
         for weight in head.eval().parameters():
             share.total(weight.data if block in fits else weight.data.zero_())

@@ -106,23 +106,22 @@ def run_once(run: Pass, work: Work, choice: Choice, progress: Progress) -> Resul
     """One pass over the texts; the merged result on the first process, None on the others."""
     encoder, options, share = work.encoder, work.options, work.share
     window, overlap = window_and_overlap(work)
-    with progress.stage("", work.inputs.count, "texts") as stage:
-        measurement = measure(
-            work.source,
-            encoder if run.untrained is None else encoder.untrained(run.untrained),
-            options=options.heads,
-            window=window,
-            overlap=overlap,
-            long=options.long,
-            unit=sampling_unit(work),
-            language=choice.language,
-            sentences=choice.sentences,
-            shuffle=run.shuffle,
-            groups=GROUPS if run.untrained is None else groups_of_twins(work),
-            strict=options.strict,
-            share=share,
-            progress=stage.advance,
-        )
+    measurement = measure(
+        work.source,
+        encoder if run.untrained is None else encoder.untrained(run.untrained),
+        options=options.heads,
+        window=window,
+        overlap=overlap,
+        long=options.long,
+        unit=sampling_unit(work),
+        language=choice.language,
+        sentences=choice.sentences,
+        shuffle=run.shuffle,
+        groups=GROUPS if run.untrained is None else groups_of_twins(work),
+        strict=options.strict,
+        share=share,
+        progress=progress,
+    )
     measurement.run = run.name
     parts = share.gather(measurement.sums)
     if parts is None:
