@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.data import DATA
 from blocklens.segmentation.c99 import c99
 from blocklens.segmentation.documents import read_documents
-from blocklens.segmentation.metrics import masses_from_cuts, pk
+from blocklens.segmentation.metrics import masses_from_starts, pk
 
 FOLDER = DATA / "choi"
 NONE, KNOWN, UNKNOWN = 1, 25, 26  # the logs' codes
@@ -31,8 +31,8 @@ def main() -> None:
         for code, segments in ((NONE, 0), (KNOWN, len(document.masses)), (UNKNOWN, None)):
             if (*key, code) not in logs.index:
                 continue
-            cuts = [] if code == NONE else c99(document.sentences, segments)
-            ours = pk(true, document.in_words(masses_from_cuts(cuts, units)))
+            starts = [] if code == NONE else c99(document.sentences, segments)
+            ours = pk(true, document.in_words(masses_from_starts(starts, units)))
             name = {NONE: "none", KNOWN: "C99, known", UNKNOWN: "C99, unknown"}[code]
             rows.append((*key[:2], name, ours, float(logs[(*key, code)])))
     table = pd.DataFrame(rows, columns=["set", "range", "algorithm", "ours", "published"])

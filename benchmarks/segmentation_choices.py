@@ -28,9 +28,9 @@ from blocklens.segmentation.border_strength import border_attention
 from blocklens.segmentation.c99 import c99
 from blocklens.segmentation.documents import Document, read_documents, selected
 from blocklens.segmentation.head_choice import Which, best, neighbour_contrast
-from blocklens.segmentation.metrics import masses_from_cuts, pk
+from blocklens.segmentation.metrics import masses_from_starts, pk
 from blocklens.segmentation.reading import Reading
-from blocklens.segmentation.segment_count import find_cuts
+from blocklens.segmentation.segment_count import find_starts
 
 POWERS = (0.4, 0.6, 0.8, 0.9, 1.0)
 ONE_IN = (2, 4, 8)
@@ -52,9 +52,9 @@ def main() -> None:
     rows = []
     for document in documents:
         lengths = "3-15" if document.fields["range"] == "3-15" else "like lengths"
-        for choice, setting, cut in ways(encoder, document):
+        for choice, setting, divide in ways(encoder, document):
             for segments, known in ((len(document.masses), "given"), (None, "found")):
-                masses = masses_from_cuts(cut(segments), len(document.sentences))
+                masses = masses_from_starts(divide(segments), len(document.sentences))
                 rows.append((choice, setting, lengths, known, pk(document.masses, masses)))
     table = pd.DataFrame(rows, columns=["choice", "setting", "lengths", "known", "pk"])
     means = table.groupby(["choice", "setting", "lengths", "known"], sort=False).pk.mean()
@@ -63,12 +63,12 @@ def main() -> None:
 
 
 def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]:
-    """What is tried, which setting, and how it cuts one document."""
+    """What is tried, which setting, and how it divides one document."""
     reading = Reading(encoder, document.sentences, blocks=True)
     heads = reading.vectors.heads
 
     def by(vectors: NDArray[np.floating]) -> Cut:
-        return methods.of_vectors(vectors).cuts
+        return methods.of_vectors(vectors).starts
 
     for which in WHICH:
         yield "heads of the vectors", which, by(methods.context_vectors(heads, which))
@@ -86,21 +86,21 @@ def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]
     for coherence in COHERENCES:
         yield "coherence", str(coherence), partial(cut_by, vectors, coherence)
     for which in WHICH:
-        yield "blocks", which, methods.METHODS["blocks"](reading, which).cuts
+        yield "blocks", which, methods.METHODS["blocks"](reading, which).starts
     for which in WHICH:
         received = border_attention(reading.separators, which)
-        yield "attention alone", which, methods.of_borders(received).cuts
+        yield "attention alone", which, methods.of_borders(received).starts
         for weight in WEIGHTS:
             evidence = methods.of_vectors(vectors, weight * received)
-            yield "both, weight", f"{weight} {which}", evidence.cuts
+            yield "both, weight", f"{weight} {which}", evidence.starts
     yield "baseline", "c99", partial(c99, document.sentences)
 
 
 def cut_by(
     vectors: NDArray[np.floating], coherence: float, segments: int | None
 ) -> NDArray[np.int64]:
-    """`find_cuts` with the number of segments last."""
-    return find_cuts(vectors, segments=segments, coherence=coherence)
+    """`find_starts` with the number of segments last."""
+    return find_starts(vectors, segments=segments, coherence=coherence)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ CHECKED = [
     "blocklens.readouts.vocabulary_heads",
     "blocklens.readouts.vocabulary_training",
     "blocklens.segmentation.baselines",
-    "blocklens.segmentation.best_cuts",
+    "blocklens.segmentation.best_starts",
     "blocklens.segmentation.border_strength",
     "blocklens.segmentation.head_choice",
     "blocklens.segmentation.metrics",

@@ -43,10 +43,10 @@ def test_a_piece_longer_than_a_row_is_refused():
 
 def test_windows_cover_every_token_once_and_cut_takes_the_beginning():
     offsets = np.array([0, 5, 25, 26])
-    starts, lengths = pieces(offsets, np.array([0, 1, 2]), 10, cut=False)
+    starts, lengths = pieces(offsets, np.array([0, 1, 2]), 10, shorten=False)
     covered = np.concatenate([np.arange(s, s + n) for s, n in zip(starts, lengths, strict=True)])
     np.testing.assert_array_equal(covered, np.arange(26))
-    starts, lengths = pieces(offsets, np.array([1, 2]), 10, cut=True)
+    starts, lengths = pieces(offsets, np.array([1, 2]), 10, shorten=True)
     np.testing.assert_array_equal(starts, [5, 25])
     np.testing.assert_array_equal(lengths, [8, 1])
 

@@ -78,7 +78,11 @@ def test_the_chart_marks_the_cuts_and_holds_both_sentences():
     chart: Any = charts.boundaries(table)
     rows = chart.data.to_dict("records")
     assert [row["border"] for row in rows] == [1, 2, 3]
-    assert [row["kind"] for row in rows] == ["no cut", "cut here", "no cut"]
+    assert [row["kind"] for row in rows] == [
+        "within a segment",
+        "segment ends here",
+        "within a segment",
+    ]
     assert rows[0]["before"] == "One here."
     assert rows[1]["after"] == "w" * 160 + " …"
     assert rows[2]["before"] == "… " + "w" * 160

@@ -9,7 +9,7 @@ from blocklens.segmentation.border_strength import contrast
 from blocklens.segmentation.methods import context_vectors
 from blocklens.segmentation.metrics import pk
 from blocklens.segmentation.segment import segment
-from blocklens.segmentation.segment_count import find_cuts
+from blocklens.segmentation.segment_count import find_starts
 from blocklens.segmentation.sentence_ends import separator_attention
 from blocklens.segmentation.whitening import whiten
 from helpers import WORDS, small_encoder
@@ -46,7 +46,7 @@ def peak(work) -> int:
 def scored(vectors):
     """All that happens after the encoder, the number of segments to be found."""
     rows = context_vectors(vectors)
-    return contrast(rows), find_cuts(rows)
+    return contrast(rows), find_starts(rows)
 
 
 def test_scoring_twice_the_text_takes_about_twice_the_memory():
@@ -91,7 +91,7 @@ def test_a_hundred_pages_are_cut_where_their_topics_change():
     rng = np.random.default_rng(0)
     rows = np.concatenate([np.tile(rng.normal(size=(1, 200)), (n, 1)) for n in sizes])
     rows = whiten(rows + 0.4 * rng.normal(size=rows.shape), 0.3)
-    found = np.diff([0, *find_cuts(rows), sum(sizes)]).tolist()
+    found = np.diff([0, *find_starts(rows), sum(sizes)]).tolist()
     assert pk(sizes, found) < 0.02
-    given = np.diff([0, *find_cuts(rows, segments=PAGES), sum(sizes)]).tolist()
+    given = np.diff([0, *find_starts(rows, segments=PAGES), sum(sizes)]).tolist()
     assert pk(sizes, given) < 0.02

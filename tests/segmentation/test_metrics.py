@@ -10,10 +10,10 @@ from nltk.metrics import segmentation as nltk_metrics
 from blocklens.errors import UserError
 from blocklens.segmentation.metrics import (
     boundary_similarity,
-    cuts_from_masses,
-    masses_from_cuts,
+    masses_from_starts,
     pk,
     segment_labels,
+    starts_from_masses,
     window_diff,
     window_size,
 )
@@ -23,7 +23,7 @@ from blocklens.segmentation.metrics import (
 def pairs(draw):
     units = draw(st.integers(3, 60))
     marks = st.sets(st.integers(1, units - 1))
-    return masses_from_cuts(sorted(draw(marks)), units), masses_from_cuts(
+    return masses_from_starts(sorted(draw(marks)), units), masses_from_starts(
         sorted(draw(marks)), units
     )
 
@@ -130,8 +130,8 @@ def test_measures_equal_a_loop_over_pairs(pair):
 @given(pairs())
 def test_masses_and_cuts_are_two_forms_of_one_thing(pair):
     masses = pair[0]
-    assert masses_from_cuts(cuts_from_masses(masses), sum(masses)) == masses
-    assert np.all(np.diff(segment_labels(masses))[cuts_from_masses(masses) - 1] == 1)
+    assert masses_from_starts(starts_from_masses(masses), sum(masses)) == masses
+    assert np.all(np.diff(segment_labels(masses))[starts_from_masses(masses) - 1] == 1)
 
 
 def test_one_unit_scores_as_perfect():
@@ -148,7 +148,7 @@ def test_what_cannot_be_compared_is_refused(reference, hypothesis, k):
         pk(reference, hypothesis, k)
 
 
-@pytest.mark.parametrize("cuts", [[0], [5], [-1], [7]])
-def test_cuts_outside_the_text_are_refused(cuts):
+@pytest.mark.parametrize("starts", [[0], [5], [-1], [7]])
+def test_cuts_outside_the_text_are_refused(starts):
     with pytest.raises(UserError):
-        masses_from_cuts(cuts, 5)
+        masses_from_starts(starts, 5)

@@ -16,15 +16,15 @@ from blocklens.errors import UserError
 from blocklens.progress import Progress, Stage
 from blocklens.report import charts
 from blocklens.segmentation.baselines import BASELINES, FINDS_ALONE
-from blocklens.segmentation.best_cuts import best_cuts
+from blocklens.segmentation.best_starts import best_starts
 from blocklens.segmentation.border_strength import NEAR, contrast
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.methods import METHODS
-from blocklens.segmentation.metrics import masses_from_cuts, pk
+from blocklens.segmentation.metrics import masses_from_starts, pk
 from blocklens.segmentation.reading import Reading
 from blocklens.segmentation.segment import segment
-from blocklens.segmentation.segment_count import find_cuts, segment_score
+from blocklens.segmentation.segment_count import find_starts, segment_score
 from blocklens.segmentation.sentence_ends import separator_attention, windows_of_sentences
 from blocklens.segmentation.sentence_vectors import sentence_ids, sentence_vectors, token_weights
 from blocklens.segmentation.summary import summarise
@@ -103,16 +103,16 @@ def test_landmarks_that_span_the_rows_change_nothing_but_the_scale_of_directions
 
 
 def test_equal_sentences_are_one_segment():
-    assert find_cuts(whiten(np.ones((12, 4)), 0.8)).tolist() == []
+    assert find_starts(whiten(np.ones((12, 4)), 0.8)).tolist() == []
 
 
 @pytest.mark.parametrize("sizes", [[9, 12, 7], [20, 20], [8, 8, 8, 8, 8], [30]])
 def test_the_number_of_segments_is_found_without_labels(sizes):
     rows = whiten(blocky(sizes), 0.5) if len(sizes) > 1 else whiten(blocky([1] * 30), 0.5)
-    found = masses_from_cuts(find_cuts(rows), sum(sizes))
+    found = masses_from_starts(find_starts(rows), sum(sizes))
     if len(sizes) > 1:
         assert found == sizes
-        assert masses_from_cuts(find_cuts(rows, segments=len(sizes)), sum(sizes)) == sizes
+        assert masses_from_starts(find_starts(rows, segments=len(sizes)), sum(sizes)) == sizes
 
 
 def test_sentences_in_random_order_are_one_segment():
@@ -121,14 +121,14 @@ def test_sentences_in_random_order_are_one_segment():
     cut = 0
     for seed in range(40):
         rows = blocky([10, 6, 14, 10], noise=1.0, seed=seed)[rng.permutation(40)]
-        cut += len(find_cuts(whiten(rows, 0.4))) > 0
+        cut += len(find_starts(whiten(rows, 0.4))) > 0
     assert cut <= 5
 
 
 def test_a_long_text_is_cut_at_a_price_learned_from_its_stretches():
     sizes = [10] * 70
     rows = whiten(blocky(sizes, width=80), 0.3)
-    found = masses_from_cuts(find_cuts(rows), 700)
+    found = masses_from_starts(find_starts(rows), 700)
     assert pk(sizes, found) < 0.05
 
 
@@ -149,16 +149,16 @@ def test_coherence_lets_a_short_segment_stand_beside_a_long_one():
     """Sentences of one topic have the product 0.05, others 0: three of one, then 27 of another."""
     topics = np.repeat(np.eye(2), [3, 27], axis=0)
     rows = np.hstack([np.sqrt(0.05) * topics, np.sqrt(0.95) * np.eye(30)])
-    even = best_cuts(segment_score(rows, None, 30, 0.0), 30, segments=2)
+    even = best_starts(segment_score(rows, None, 30, 0.0), 30, segments=2)
     assert even.item() >= 8  # without coherence the two come out more alike in length
-    assert find_cuts(rows, segments=2).tolist() == [3]
+    assert find_starts(rows, segments=2).tolist() == [3]
 
 
 def test_a_bonus_moves_a_cut_to_the_favoured_border():
     rows = np.tile(np.eye(3)[0], (8, 1))
     border = np.zeros(7)
     border[4] = 1.0
-    assert find_cuts(rows, border, segments=2).tolist() == [5]
+    assert find_starts(rows, border, segments=2).tolist() == [5]
 
 
 def test_strength_is_highest_where_two_topics_meet():
@@ -214,8 +214,8 @@ def test_every_method_gives_the_number_of_segments_asked_for(encoder, method, he
     assert len(evidence.strength) == 5
     assert np.isfinite(evidence.strength).all()
     for segments in (1, 3, 6):
-        assert len(evidence.cuts(segments)) == segments - 1
-    assert len(evidence.cuts(None)) <= 5
+        assert len(evidence.starts(segments)) == segments - 1
+    assert len(evidence.starts(None)) <= 5
 
 
 @pytest.mark.parametrize("family", sorted(helpers.FAMILIES))
@@ -250,7 +250,7 @@ def test_segments_together_are_the_text(encoder):
     assert [text[s["start"] : s["end"]] for s in record["segments"]] == found.segments
     table = found.sentences()
     assert table["content"].tolist() == [text[a:b] for a, b in found.spans]
-    assert np.flatnonzero(table["cut"]).tolist() == (found.cuts - 1).tolist()
+    assert np.flatnonzero(table["cut"]).tolist() == (found.starts - 1).tolist()
     charts.boundaries(table).to_json()
 
 

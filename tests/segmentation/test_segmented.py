@@ -19,8 +19,8 @@ def found():
     edges = [at for at, letter in enumerate(TEXT) if letter == "\n"]
     starts, ends = [0, *(at + 1 for at in edges)], [*edges, len(TEXT)]
     spans = list(zip(starts, ends, strict=True))
-    cuts, levels = np.array([2, 4]), np.array([2, 1])
-    return Segmentation("pets.txt", TEXT, spans, cuts, levels, np.arange(6.0), "joint")
+    starts, levels = np.array([2, 4]), np.array([2, 1])
+    return Segmentation("pets.txt", TEXT, spans, starts, levels, np.arange(6.0), "joint")
 
 
 def test_segments_of_all_levels_have_offsets_and_titles(found):
@@ -59,13 +59,13 @@ def test_a_transcript_s_segments_have_times(tmp_path):
     assert f"({second['from'] // 3600:.0f}:0{second['from'] // 60:.0f}:00)" in cut.as_markdown()
 
 
-def test_every_segment_is_cut_again_at_the_next_level():
+def test_every_segment_is_divided_again_at_the_next_level():
     encoder = helpers.small_encoder()
     text = "\n".join(f"{'a b c' if n % 20 < 10 else 'x y z'} ." for n in range(40))
     one, two = (segment(text, encoder, segments=2, levels=n) for n in (1, 2))
-    assert set(one.cuts) <= set(two.cuts)
-    assert (two.levels[np.isin(two.cuts, one.cuts)] == 1).all()
-    assert (two.levels[~np.isin(two.cuts, one.cuts)] == 2).all()
+    assert set(one.starts) <= set(two.starts)
+    assert (two.levels[np.isin(two.starts, one.starts)] == 1).all()
+    assert (two.levels[~np.isin(two.starts, one.starts)] == 2).all()
 
 
 @pytest.mark.parametrize("option", [{"shortest": 2}, {"levels": 2}])

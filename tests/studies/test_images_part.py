@@ -147,7 +147,7 @@ def test_a_block_is_exported_as_a_classifier_and_the_advice_is_on_the_page(
     assert model.config.num_hidden_layers == 1
     assert "Blocks 1 to 1 of 2" in (out / "block-1" / "README.md").read_text()
     page = (out / "report.html").read_text("utf-8")
-    assert "no cut is advised" in page
+    assert "no shortening is advised" in page
     assert "cannot stop after block 7" in refusal(
         source, "--encoder", folder / "model", "--export-block", 7, "--out", tmp_path / "other"
     )

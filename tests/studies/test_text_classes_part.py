@@ -313,7 +313,7 @@ def test_the_command_says_the_verdicts_the_advice_and_where_the_report_is(
     )
     assert found.exit_code == 0, found.output
     assert "p2-class-accuracy" in found.output
-    assert "no cut is advised" in found.output
+    assert "no shortening is advised" in found.output
     assert str(out / "report.html") in found.output.replace("\n", "")
     assert AutoModelForSequenceClassification.from_pretrained(out / "block-1") is not None
 

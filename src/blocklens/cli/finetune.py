@@ -36,9 +36,9 @@ def finetune(
     """Train classifiers on every block of an encoder, and write a report.
 
     Says how accuracy grows along the blocks, beside an untrained encoder and TF-IDF; which classes
-    are taken for one another; where the encoder may be cut; and whether confidence depends on what
-    the encoder knows of the input's tokens. The last block's classifier is kept in the folder
-    `model`; `blocklens predict` uses it.
+    are taken for one another; how far the encoder may be shortened; and whether confidence
+    depends on what the encoder knows of the input's tokens. The last block's classifier is kept
+    in the folder `model`; `blocklens predict` uses it.
     """
     for source in (options.data, options.test):
         if source not in (None, "-"):

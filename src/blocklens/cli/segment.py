@@ -42,7 +42,7 @@ EXAMPLES = """
 @from_options
 def segment(
     encoder: EncoderOptions,
-    cutting: SegmentOptions,
+    dividing: SegmentOptions,
     scoring: ScoringOptions,
     reading: TextOptions,
     files: Annotated[
@@ -81,14 +81,14 @@ def segment(
     if evaluate is None:
         _refuse("with", scoring, scoring.model_fields_set)
     else:
-        _refuse("without", cutting, cutting.model_fields_set - {"method", "heads"})
+        _refuse("without", dividing, dividing.model_fields_set - {"method", "heads"})
         for flag, value in (("--text-field", text_field), ("--format", format)):
             if value not in (None, "text", "json"):
                 raise UserError(f"{flag} {value}: goes without --evaluate only; leave it out")
     encoder.check()
     for file in files or []:
         check_texts(file)
-    methods = list(cutting.method) if "method" in cutting.model_fields_set else []
+    methods = list(dividing.method) if "method" in dividing.model_fields_set else []
     _check_methods(methods, scoring=evaluate is not None)
     # What cannot be read is refused before an encoder is loaded.
     documents = evaluate and known_documents(scoring, limit)
@@ -104,7 +104,7 @@ def segment(
             str(evaluate), where=scoring.where, every=scoring.every, limit=limit
         )
         scores = scored(
-            documents, loaded, methods, scoring, heads=cutting.heads, out=out,
+            documents, loaded, methods, scoring, heads=dividing.heads, out=out,
             description=description,
         )  # fmt: skip
         if scores is None:  # another process has those of all
@@ -113,7 +113,7 @@ def segment(
         if out is not None:
             _say_where(out)
         return
-    segmentations = _segmentations(files or [], loaded, limit, text_field, cutting)
+    segmentations = _segmentations(files or [], loaded, limit, text_field, dividing)
     if not segmentations:
         raise UserError(f"{', '.join(files or [])}: no text in it that could be segmented")
     if as_json:
@@ -128,7 +128,7 @@ def segment(
         from blocklens.studies.segments_part import write_segmentations
 
         write_segmentations(
-            segmentations, loaded, out, options=cutting, description=_description(*(files or []))
+            segmentations, loaded, out, options=dividing, description=_description(*(files or []))
         )
         _say_where(out)
 
@@ -166,7 +166,7 @@ def _segmentations(
     """Every text of every file in segments; names what was skipped."""
     from blocklens.inputs.texts import TextSource
     from blocklens.inputs.tokenising import unknown_tokens
-    from blocklens.segmentation.segment import segment as cut
+    from blocklens.segmentation.segment import segment as segmented
 
     chosen = options.model_dump()
     segmentations, skipped = [], []
@@ -175,7 +175,7 @@ def _segmentations(
             source = TextSource(file, field=text_field, limit=limit)
             for one in source:
                 segmentations.append(
-                    cut(
+                    segmented(
                         one.text, encoder, name=one.name, cues=one.cues, progress=progress, **chosen
                     )
                 )
@@ -185,8 +185,8 @@ def _segmentations(
     if warning := unknown_tokens(encoder.tokenizer, (one.text for one in segmentations)).warning:
         print(f"blocklens: {warning}", file=sys.stderr)
     for one in segmentations:
-        if options.segments is None and len(one.spans) > 1 and not len(one.cuts):
-            said = "one segment: no borders stand out; --segments N cuts it all the same"
+        if options.segments is None and len(one.spans) > 1 and not len(one.starts):
+            said = "one segment: no borders stand out; --segments N divides it all the same"
             print(f"blocklens: {one.name}: {said}", file=sys.stderr)
     return segmentations
 

@@ -139,7 +139,7 @@ def print_scores(scores: pd.DataFrame, options: ScoringOptions, *, as_json: bool
     console.print(table)
     console.print(
         "Means with 95 % intervals over documents. Pk, WindowDiff: 0 is perfect. Boundary "
-        "similarity: 1 is. Corrected: 1 is perfect, 0 is no cut at all."
+        "similarity: 1 is. Corrected: 1 is perfect, 0 is one segment for all."
     )
 
 

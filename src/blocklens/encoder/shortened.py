@@ -1,4 +1,4 @@
-"""A trunk cut after a block: its configuration, its weights, and the folder that it is saved in.
+"""A trunk shortened to a block: its configuration, its weights, and the folder that it is saved in.
 
 One way for text and image encoders; the heads that go on it are in `class_models` and
 `image_models`.
@@ -68,8 +68,8 @@ def load_trunk(trunk: nn.Module, encoder: Encoder) -> None:
     for name in wanted:
         if name not in given:
             raise UserError(
-                f"{encoder.name}: {encoder.config.model_type} cannot be cut: its shorter form "
-                f"wants {name}, which the whole one lacks"
+                f"{encoder.name}: {encoder.config.model_type} cannot be shortened: its shorter "
+                f"form wants {name}, which the whole one lacks"
             )
     trunk.load_state_dict({name: given[name] for name in wanted}, strict=False)
 

@@ -1,4 +1,4 @@
-"""Where an encoder may be cut: what each block's read-out loses against the last one's.
+"""How far an encoder may be shortened: what each block's read-out loses against the last one's.
 
 A practitioner's question (ours, no paper's): the earliest block whose accuracy is within a margin
 of the last one's. What stopping there saves is counted in `readouts.cost`; labels may be of any
@@ -52,7 +52,7 @@ def advice_line(advice: pd.DataFrame, margin: float = MARGIN) -> str:
             f"The last block, {last['block']:.0f}, is no more than {points} better than the "
             f"embedding's output: {last['accuracy']:.3f} against {row['accuracy']:.3f}, a gain of "
             f"{row['loss']:.3f} [{row['low']:.3f}, {row['high']:.3f}]. That the blocks add "
-            "anything is not seen here, so no cut is advised."
+            "anything is not seen here, so no shortening is advised."
         )
     said = [
         f"Block {row['block']:.0f} is the earliest within {points} of the last, "

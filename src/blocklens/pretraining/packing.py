@@ -1,8 +1,8 @@
 """Best-fit packing: several texts share a row, and none sees another.
 
-A text longer than a row is cut into pieces (or, with `cut`, only its beginning is used). Each piece
-gets its own [CLS] and [SEP]. Pieces are placed longest first, each into the fullest row that still
-has room; so hardly any padding is computed (docs/pretraining.md has the share).
+A text longer than a row is divided into pieces, or with `shorten` its beginning alone is used. Each
+piece gets its own [CLS] and [SEP]. Pieces are placed longest first, each into the fullest row that
+still has room; so hardly any padding is computed (docs/pretraining.md has the share).
 """
 
 from __future__ import annotations
@@ -74,15 +74,15 @@ class Batch:
 
 
 def pieces(
-    offsets: NDArray[np.int64], texts: NDArray[np.int64], width: int, *, cut: bool
+    offsets: NDArray[np.int64], texts: NDArray[np.int64], width: int, *, shorten: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and lengths of the pieces of `texts` that fit into rows of `width` positions.
 
-    With `cut` a text gives one piece, its beginning; without, as many as it takes.
+    With `shorten` a text gives one piece, its beginning; without, as many as it takes.
     """
     room = width - 2
     begin, length = offsets[texts], offsets[texts + 1] - offsets[texts]
-    if cut:
+    if shorten:
         return begin, np.minimum(length, room)
     count = -(-length // room)
     owner = np.repeat(np.arange(len(texts)), count)

@@ -51,7 +51,7 @@ class PretrainOptions(Options):
     length: int = option(128, "Tokens of a packed row.", shown=PRESET, ge=4)
     long_texts: Literal["windows", "cut"] = option(
         "windows",
-        "Long texts: all of them in windows, or their beginning.",
+        "Of a long text all, in windows, or its beginning alone (cut).",
         flag="--long",
         shown=PRESET,
     )

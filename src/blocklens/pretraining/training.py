@@ -72,11 +72,11 @@ class Training:
                 shuffled(len(training), seed=options.seed, epoch=0)[: options.articles]
             )
             training = np.flatnonzero(~corpus.held_out)[training]
-        cut = options.long_texts == "cut"
+        shorten = options.long_texts == "cut"
         width = options.length
-        self.rows = pack(*pieces(corpus.offsets, training, width, cut=cut), width)
+        self.rows = pack(*pieces(corpus.offsets, training, width, shorten=shorten), width)
         held_out = np.flatnonzero(corpus.held_out)
-        self.held_out = pack(*pieces(corpus.offsets, held_out, width, cut=cut), width)
+        self.held_out = pack(*pieces(corpus.offsets, held_out, width, shorten=shorten), width)
         self.model = new_model(encoder_config(options, self.tokenizer), seed=options.seed)
         if options.initial == "neighbours":
             counts = np.zeros(len(self.tokenizer), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Fine-tuning up to block m: the trunk cut there, its family's head on it, all weights trained.
+"""Fine-tuning up to block m: the trunk alone up to it, its family's head, all weights trained.
 
 The group's way (docs/definitions.md: fine-tuning along the blocks; code): AdamW 5e-5, weight decay
 0.01, batches of 32, 50 epochs. Each block and seed is a training run of its own, so the default

@@ -32,7 +32,7 @@ SEES_MEAN_TOO = ("dinov2", "dinov2_with_registers")
 
 
 def check_exportable(encoder: Encoder, block: int, options: ImageReadOuts) -> None:
-    """See before measuring whether the trunk can be cut after `block` and saved with a read-out.
+    """See before measuring whether the trunk can be shortened to `block` and saved with a read-out.
 
     Raises:
         UserError: no such block, a family whose classifier has another form, or read-outs that see

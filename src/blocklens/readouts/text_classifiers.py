@@ -1,6 +1,6 @@
-"""Text classifiers as ordinary Hugging Face models: a cut trunk with its family's own head.
+"""Text classifiers as ordinary Hugging Face models: a shortened trunk with its family's own head.
 
-`new_classifier` cuts a trunk and gives it a fresh head of its family (what is fine-tuned), and
+`new_classifier` shortens a trunk and gives it a fresh head of its family (what is fine-tuned), and
 `with_read_out` puts a trained read-out there. A folder that `save_classifier`
 writes is loaded by `AutoModelForSequenceClassification`, which is how `predict` reads it too.
 """
@@ -49,7 +49,7 @@ FAMILIES: dict[str, HeadPlaces] = {
 def new_classifier(
     encoder: Encoder, names: Sequence[str], *, blocks: int | None = None, seed: int = 0
 ) -> Any:
-    """A sequence classifier on the trunk cut after block `blocks`, its whole head fresh.
+    """A sequence classifier on the trunk shortened to block `blocks`, its whole head fresh.
 
     Raises:
         UserError: the encoder's family has no sequence classifier.
@@ -78,7 +78,7 @@ def head_activation(encoder: Encoder) -> Activation:
 
 
 def with_read_out(encoder: Encoder, head: ClassHead, names: Sequence[str], *, blocks: int) -> Any:
-    """The trunk cut after block `blocks` with a trained read-out in the place of its head.
+    """The trunk shortened to block `blocks` with a trained read-out in the place of its head.
 
     Raises:
         UserError: a family whose own head has another form, or a linear read-out.

@@ -156,7 +156,7 @@ def measure_truncated(
         encoder: a text encoder; it is not changed.
         data: the texts.
         run: the name of the run in the tables.
-        blocks: the blocks after which the trunk is cut; default 1..L. The last of them is the one
+        blocks: those to which the trunk is shortened; default 1..L. The last of them is the one
             whose probabilities are returned. (Up to block 0 there is nothing but a constant [CLS].)
         options: tuning and tables.
         each: called with every fine-tuned classifier, its block and its seed.

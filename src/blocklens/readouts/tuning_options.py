@@ -11,7 +11,7 @@ TUNING = "Fine-tuning (--variant truncate)"
 
 
 class FineTuning(Options):
-    """How a cut trunk is fine-tuned; the group's is 50 epochs at 5e-5 (code)."""
+    """How a shortened trunk is fine-tuned; the group's is 50 epochs at 5e-5 (code)."""
 
     epochs: int = option(5, "Epochs.", panel=TUNING, ge=1)
     rate: float = option(2e-4, "Learning rate.", panel=TUNING, gt=0)

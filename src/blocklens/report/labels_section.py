@@ -107,7 +107,7 @@ def given(folder: StudyFolder) -> dict[str, Any]:
 
 
 def part(folder: StudyFolder, task: Task, *, titled: bool) -> dict[str, Any]:
-    """One task: its key figures, its table of blocks, and where the encoder may be cut."""
+    """One task: its key figures, its table of blocks, and how far the encoder may be shortened."""
     advice = folder.of_task("advice", task)
     options = folder.study.get("options", {})
     margin = (options.get("classes") or options).get("margin", MARGIN)

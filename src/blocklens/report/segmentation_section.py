@@ -90,7 +90,7 @@ def segments_section(folder: StudyFolder) -> Section | None:
         title="Segments",
         intro=(
             "A bar that stands high is a border across which the sentences differ more than those "
-            "beside it. The methods context, both and blocks cut where whole segments fit best, "
+            "beside it. The methods context, both and blocks divide where whole segments fit best, "
             "which need not be at the highest bars."
             + (f" In the table only: {counted(left_out, 'more text')}." if left_out else "")
         ),

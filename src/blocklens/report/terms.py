@@ -119,7 +119,7 @@ A read-out sees a block's output at [CLS] through a dense layer, as the family's
 does; or the mean over the tokens, where that was chosen.
 
 Fine-tuned up to a block | code
-The encoder is cut there, its family's head put on it, and all weights are trained. Epochs and
+The encoder is shortened to it, its family's head put on it, and all weights are trained. Epochs and
 learning rate are ours.
 
 TF-IDF | ours
@@ -144,7 +144,7 @@ What the last punctuation token of a sentence receives from tokens that are no s
 suggests that it says how strong a border is; the formula is ours.
 
 context | ours
-Segments whose sentences' head output vectors point the same way, by an exact cut. The heads are
+Segments whose sentences' head output vectors point the same way, found exactly. The heads are
 chosen by a rule without labels unless the options say otherwise.
 
 Strength of a border | ours

@@ -1,7 +1,7 @@
-"""Ways to segment a text without an encoder, to be beaten: no cut, random, even, TextTiling, C99.
+"""Ways to segment a text without an encoder, to be beaten: none, random, even, TextTiling, C99.
 
-Each takes the sentences and the number of segments, or None where it is unknown, and gives cuts as
-in `blocklens.segmentation.best_cuts`. C99, the strongest of them, has a file of its own.
+Each takes the sentences and the number of segments, or None where it is unknown, and gives starts
+as in `blocklens.segmentation.best_starts`. C99, the strongest of them, has a file of its own.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def _segments(units: int, segments: int | None) -> int:
     return min(segments, units)
 
 
-def no_cuts(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " cuts"]:
-    """No cut at all: one segment, whatever the text. ``segments`` is disregarded."""
+def one_segment(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " starts"]:
+    """One segment, whatever the text. ``segments`` is disregarded."""
     del sentences, segments
     return np.zeros(0, dtype=np.int64)
 
 
-def random_cuts(
+def random_starts(
     sentences: list[str], segments: int | None = None, *, seed: int = 0
-) -> Int64[np.ndarray, " cuts"]:
+) -> Int64[np.ndarray, " starts"]:
     """Cuts at places drawn uniformly, without repetition; the text and the seed decide which."""
     units = len(sentences)
     digest = hashlib.sha256("\n".join(sentences).encode()).digest()
@@ -44,15 +44,15 @@ def random_cuts(
     return np.sort(places).astype(np.int64)
 
 
-def even_cuts(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " cuts"]:
+def even_starts(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " starts"]:
     """Cuts that leave segments of equal length, to within a sentence."""
     count = _segments(len(sentences), segments)
     return np.asarray([round(i * len(sentences) / count) for i in range(1, count)], dtype=np.int64)
 
 
-def texttiling_cuts(
+def texttiling_starts(
     sentences: list[str], segments: int | None = None, *, w: int = 20, k: int = 10
-) -> Int64[np.ndarray, " cuts"]:
+) -> Int64[np.ndarray, " starts"]:
     """Cuts of NLTK's TextTiling (Hearst 1997), which finds the number of segments itself.
 
     TextTiling moves its boundaries to paragraph breaks, so every sentence is given as a paragraph
@@ -75,16 +75,16 @@ def texttiling_cuts(
         return np.zeros(0, dtype=np.int64)
     ends = np.cumsum([len("".join(str(tile).split())) for tile in tiles])[:-1]
     starts = np.cumsum([0] + [len("".join(s.split())) for s in cleaned])[:-1]
-    cuts = np.unique(np.searchsorted(starts, ends))
-    return cuts[(cuts > 0) & (cuts < len(sentences))]
+    starts = np.unique(np.searchsorted(starts, ends))
+    return starts[(starts > 0) & (starts < len(sentences))]
 
 
 BASELINES: dict[str, Callable[[list[str], int | None], NDArray[np.int64]]] = {
-    "no-cut": no_cuts,
-    "texttiling": texttiling_cuts,
+    "no-cut": one_segment,
+    "texttiling": texttiling_starts,
     "c99": c99,
-    "random": random_cuts,
-    "even": even_cuts,
+    "random": random_starts,
+    "even": even_starts,
 }
 FINDS_ALONE = {"no-cut", "texttiling"}
 """Baselines that cannot be told the number of segments."""

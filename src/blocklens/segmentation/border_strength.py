@@ -73,8 +73,8 @@ def border_attention(
 
 def strongest(
     strength: Float64[np.ndarray, " borders"], segments: int | None
-) -> Int64[np.ndarray, " cuts"]:
-    """Cuts at as many borders as asked for, or at those a standard deviation above the mean."""
+) -> Int64[np.ndarray, " starts"]:
+    """Starts at as many borders as asked for, or at those a standard deviation above the mean."""
     if len(strength) == 0:
         return np.zeros(0, dtype=np.int64)
     if segments is None:

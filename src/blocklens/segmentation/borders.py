@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from blocklens.heads.ratios import Ratios
 from blocklens.segmentation.documents import Document
-from blocklens.segmentation.metrics import cuts_from_masses
+from blocklens.segmentation.metrics import starts_from_masses
 from blocklens.segmentation.reading import Reading
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def border_means(
     """
     received = attention.received.astype(np.float64)
     inside = np.ones(len(received) - 1, dtype=bool)
-    inside[cuts_from_masses(masses) - 1] = False
+    inside[starts_from_masses(masses) - 1] = False
     ends = received[:-1]
     observed = np.stack([received.mean(axis=0), ends[~inside].mean(axis=0)])
     expected = np.stack([attention.others.astype(np.float64), ends[inside].mean(axis=0)])

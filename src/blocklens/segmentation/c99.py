@@ -1,7 +1,7 @@
 """C99, the segmentation algorithm of Choi (2000), as a plain baseline without an encoder.
 
 Sentences are bags of stems; their cosine matrix is replaced by local ranks (the share of the
-neighbours in an 11 x 11 square that are smaller); divisive clustering then cuts where the density
+neighbours in an 11 x 11 square that are smaller); divisive clustering then parts where the density
 of the squares along the diagonal grows most. It stops where that growth, smoothed, falls below its
 mean plus 1.2 standard deviations.
 
@@ -80,10 +80,10 @@ def _divide(ranks: NDArray[np.float64], most: int) -> tuple[list[int], list[floa
     def inside(a: NDArray[np.int64] | int, b: NDArray[np.int64] | int) -> NDArray[np.float64]:
         return diagonal[b] - total[a, b] - total[b, a] + diagonal[a]
 
-    edges, cuts = [0, n], []
+    edges, starts = [0, n], []
     sums, area = float(inside(0, n)), float(n * n)
     densities = [sums / area]
-    while len(cuts) < most - 1:
+    while len(starts) < most - 1:
         best = (-np.inf, 0, 0.0, 0.0)
         for a, b in itertools.pairwise(edges):
             if b - a < 2:
@@ -95,16 +95,16 @@ def _divide(ranks: NDArray[np.float64], most: int) -> tuple[list[int], list[floa
             i = int(np.argmax(density))
             if density[i] > best[0]:
                 best = (float(density[i]), int(c[i]), float(new_sums[i]), float(new_area[i]))
-        density, cut, sums, area = best
-        cuts.append(cut)
-        edges = sorted([*edges, cut])
+        density, start, sums, area = best
+        starts.append(start)
+        edges = sorted([*edges, start])
         densities.append(density)
-    return cuts, densities
+    return starts, densities
 
 
 def c99(
     sentences: list[str], segments: int | None = None, *, mask: int = 11
-) -> Int64[np.ndarray, " cuts"]:
+) -> Int64[np.ndarray, " starts"]:
     """Cuts that C99 makes: the first sentence of every segment but the first, rising.
 
     Args:
@@ -117,7 +117,7 @@ def c99(
     if n < 2:
         return np.zeros(0, dtype=np.int64)
     ranks = local_ranks(similarities(sentences), mask)
-    cuts, densities = _divide(ranks, n if segments is None else min(segments, n))
+    starts, densities = _divide(ranks, n if segments is None else min(segments, n))
     if segments is None:
         growth = np.diff(densities)
         weights = np.array([1, 2, 4, 8, 4, 2, 1.0])
@@ -129,5 +129,5 @@ def c99(
         )
         threshold = smooth.mean() + 1.2 * smooth.std()
         below = np.flatnonzero(smooth < threshold)
-        cuts = cuts[: int(below[0]) if len(below) else len(cuts)]
-    return np.sort(np.asarray(cuts, dtype=np.int64))
+        starts = starts[: int(below[0]) if len(below) else len(starts)]
+    return np.sort(np.asarray(starts, dtype=np.int64))

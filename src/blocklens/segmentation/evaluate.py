@@ -17,7 +17,7 @@ from blocklens.segmentation.baselines import BASELINES, FINDS_ALONE
 from blocklens.segmentation.documents import Document, read_documents
 from blocklens.segmentation.head_choice import checked_which
 from blocklens.segmentation.methods import METHODS, context
-from blocklens.segmentation.metrics import boundary_similarity, masses_from_cuts, pk, window_diff
+from blocklens.segmentation.metrics import boundary_similarity, masses_from_starts, pk, window_diff
 from blocklens.segmentation.reading import Reading
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def evaluate(
     Returns:
         One row for each document, method and `known`: `document`, `method`, `known` (whether the
         number of segments was given), `pk`, `windowdiff`, `boundary_similarity`, `uncut` (Pk and
-        WindowDiff of the document with no cut at all, the same number), `segments`,
+        WindowDiff of the document as one segment, the same number), `segments`,
         `true_segments`, and the document's own numbers and words, such as Choi's `set` and `range`.
         Boundary similarity is counted in sentences with either unit, since words inside a sentence
         are no places for a border.
@@ -96,7 +96,7 @@ def evaluate(
     scores: list[dict[str, object]] = []
     with progress.stage("documents", total, "documents") as stage:
         for document in documents:
-            cuts: dict[tuple[str, bool], NDArray[np.int64]] = {}
+            starts: dict[tuple[str, bool], NDArray[np.int64]] = {}
             count = len(document.masses)
             if encoder is not None:
                 reading = Reading(encoder, document.sentences, blocks="blocks" in methods)
@@ -105,14 +105,14 @@ def evaluate(
                     of_twin = Reading(twin, document.sentences)
                     evidences[f"{UNTRAINED} {seed}"] = context(of_twin, which)
                 for name, evidence in evidences.items():
-                    cuts[name, False] = evidence.cuts(None)
-                    cuts[name, True] = evidence.cuts(count)
+                    starts[name, False] = evidence.starts(None)
+                    starts[name, True] = evidence.starts(count)
                 watch(document, reading)
             for name in baselines:
-                cuts[name, False] = BASELINES[name](document.sentences, None)
+                starts[name, False] = BASELINES[name](document.sentences, None)
                 if name not in FINDS_ALONE:
-                    cuts[name, True] = BASELINES[name](document.sentences, count)
-            for (name, known), places in cuts.items():
+                    starts[name, True] = BASELINES[name](document.sentences, count)
+            for (name, known), places in starts.items():
                 scores.append(score(document, name, known, places, unit))
             stage.advance()
     if not scores:
@@ -124,22 +124,22 @@ def score(
     document: Document,
     method: str,
     known: bool,
-    places: Int64[np.ndarray, " cuts"],
+    places: Int64[np.ndarray, " starts"],
     unit: Unit = "sentences",
 ) -> dict[str, object]:
     """One row of `evaluate`: the measures of one segmentation of one document."""
-    masses = masses_from_cuts(places, len(document.sentences))
-    true, cut = document.masses, masses
+    masses = masses_from_starts(places, len(document.sentences))
+    true, found = document.masses, masses
     if unit == "words":
-        true, cut = document.in_words(true), document.in_words(cut)
+        true, found = document.in_words(true), document.in_words(found)
     own = {k: v for k, v in document.fields.items() if isinstance(v, (str, int, float))}
     return {
         **own,
         "document": document.name,
         "method": method,
         "known": known,
-        "pk": pk(true, cut),
-        "windowdiff": window_diff(true, cut),
+        "pk": pk(true, found),
+        "windowdiff": window_diff(true, found),
         "boundary_similarity": boundary_similarity(document.masses, masses),
         "uncut": pk(true, [sum(true)]),
         "segments": len(masses),

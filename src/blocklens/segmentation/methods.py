@@ -1,7 +1,7 @@
 """The ways to segment with an encoder, behind one interface.
 
 A method looks at a text through a `Reading`, which runs the encoder once for whoever asks, and
-gives `Evidence`: the strength of each border, to be shown, and the cuts for any number of segments.
+gives `Evidence`: the strength of each border, to be shown, and starts for any number of segments.
 To add a method, decorate a function with `@method("its-name")`.
 """
 
@@ -24,7 +24,7 @@ from blocklens.segmentation.border_strength import (
 )
 from blocklens.segmentation.head_choice import Which, best, block_range, neighbour_contrast
 from blocklens.segmentation.reading import Reading
-from blocklens.segmentation.segment_count import ANY, COHERENCE, Lengths, find_cuts
+from blocklens.segmentation.segment_count import ANY, COHERENCE, Lengths, find_starts
 from blocklens.segmentation.whitening import centred_rows, unit_rows, whiten
 
 POWER = 0.4
@@ -41,14 +41,14 @@ class Evidence:
 
     Attributes:
         strength: how strong each border is, [n - 1]; comparable within one text only.
-        cuts: the first sentence of every segment but the first, rising, for a number of segments,
+        starts: the first sentence of every segment but the first, rising, for a number of segments,
             or None to find it, and, if wanted, for `Lengths` of a segment, and inside some of the
             sentences alone, a slice.
 
     """
 
     strength: NDArray[np.float64]
-    cuts: Callable[..., NDArray[np.int64]]
+    starts: Callable[..., NDArray[np.int64]]
 
 
 Method = Callable[[Reading, Which], Evidence]
@@ -76,7 +76,7 @@ def of_vectors(
     vectors: Float[np.ndarray, "sentences width"],
     border: Float64[np.ndarray, " borders"] | None = None,
 ) -> Evidence:
-    """Unit rows [n, width], cut where the segments' scores add up to the most, see `find_cuts`."""
+    """Unit rows [n, width], in the segments whose scores add up to the most, see `find_starts`."""
     strength = contrast(vectors)
     if border is not None:
         strength = standardised(strength) + border
@@ -89,13 +89,13 @@ def segments_of(
     *,
     penalty: float | None = None,
     coherence: float = COHERENCE,
-) -> Callable[..., Int64[np.ndarray, " cuts"]]:
-    """How unit rows [n, width] are cut, see `Evidence`.
+) -> Callable[..., Int64[np.ndarray, " starts"]]:
+    """How unit rows [n, width] are divided, see `Evidence`.
 
     ``penalty``, times sqrt(n log n), is the price of a segment; None finds the price.
     """
 
-    def cuts(
+    def starts(
         segments: int | None, lengths: Lengths = ANY, inside: slice | None = None
     ) -> NDArray[np.int64]:
         rows, worth = vectors, border
@@ -103,17 +103,17 @@ def segments_of(
             rows = centred_rows(vectors[inside])
             worth = None if border is None else border[inside.start : inside.stop - 1]
         price = None if penalty is None else penalty * float(np.sqrt(len(rows) * np.log(len(rows))))
-        return find_cuts(
+        return find_starts(
             rows, worth, segments=segments, lengths=lengths, price=price, coherence=coherence
         )
 
-    return cuts
+    return starts
 
 
 def of_borders(strength: Float64[np.ndarray, " borders"]) -> Evidence:
-    """Borders [n - 1] by themselves, cut where they are strongest."""
+    """Borders [n - 1] by themselves: segments start where they are strongest."""
 
-    def cuts(
+    def starts(
         segments: int | None, lengths: Lengths = ANY, inside: slice | None = None
     ) -> NDArray[np.int64]:
         if lengths != ANY or inside is not None:
@@ -123,7 +123,7 @@ def of_borders(strength: Float64[np.ndarray, " borders"]) -> Evidence:
             )
         return strongest(strength, segments)
 
-    return Evidence(strength, cuts)
+    return Evidence(strength, starts)
 
 
 @method("context")
@@ -147,7 +147,7 @@ def attention(reading: Reading, which: Which = "chosen") -> Evidence:
 
 @method("both")
 def both(reading: Reading, which: Which = "chosen") -> Evidence:
-    """Context similarity, with a bonus for a cut where the separator receives much attention."""
+    """Context similarity, with a bonus for a border where the separator receives much attention."""
     border = BORDER_WEIGHT * border_attention(reading.separators, which)
     return of_vectors(context_vectors(reading.vectors.heads, which), border)
 
@@ -171,8 +171,8 @@ def change_points(reading: Reading, which: Which = "chosen") -> Evidence:
     """
     del which
     rows = unit_rows(reading.vectors.last.astype(np.float64))
-    cuts = segments_of(rows, penalty=PENALTY, coherence=1.0)
-    return Evidence(neighbour_distance(rows), cuts)
+    starts = segments_of(rows, penalty=PENALTY, coherence=1.0)
+    return Evidence(neighbour_distance(rows), starts)
 
 
 @method("cosine-drop")

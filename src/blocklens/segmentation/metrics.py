@@ -23,16 +23,18 @@ from blocklens.errors import UserError
 from blocklens.wording import counted
 
 
-def cuts_from_masses(masses: Sequence[int]) -> Int64[np.ndarray, " cuts"]:
-    """Index of the first unit of every segment but the first, rising: the places of the cuts."""
+def starts_from_masses(masses: Sequence[int]) -> Int64[np.ndarray, " starts"]:
+    """Index of the first unit of every segment but the first, rising."""
     return np.cumsum(np.asarray(masses, dtype=np.int64))[:-1]
 
 
-def masses_from_cuts(cuts: Sequence[int] | Int64[np.ndarray, " cuts"], units: int) -> list[int]:
-    """Lengths of the segments that cuts before the given units (each in 1..units-1) leave."""
-    edges = [0, *sorted({int(cut) for cut in cuts}), units]
+def masses_from_starts(
+    starts: Sequence[int] | Int64[np.ndarray, " starts"], units: int
+) -> list[int]:
+    """Lengths of the segments that start at 0 and at the given units, each in 1..units-1."""
+    edges = [0, *sorted({int(start) for start in starts}), units]
     if units < 1 or edges[1] < 0 or (len(edges) > 2 and (edges[1] < 1 or edges[-2] >= units)):
-        raise UserError(f"cuts {edges[1:-1]}: expected unit numbers between 1 and {units - 1}")
+        raise UserError(f"starts {edges[1:-1]}: expected unit numbers between 1 and {units - 1}")
     return [b - a for a, b in itertools.pairwise(edges)]
 
 

@@ -33,7 +33,7 @@ def segment(
     progress: Progress = NOTEBOOK,
     **options: Any,
 ) -> Segmentation:
-    """Cut a text into segments by what an encoder makes of it, without training.
+    """Divide a text into segments by what an encoder makes of it, without training.
 
     Args:
         text: the text, of any length.
@@ -42,8 +42,8 @@ def segment(
         cues: of a transcript, the times of its characters; the segments then have times too.
         progress: as in `Reading`.
         **options: those of `SegmentOptions`: `segments`, how many (None finds the number),
-            `shortest` and `longest`, sentences of a segment, `levels`, how often to cut, `method`,
-            `heads` and `language`.
+            `shortest` and `longest`, sentences of a segment, `levels`, how often to divide,
+            `method`, `heads` and `language`.
 
     Raises:
         UserError: no sentence in the text, more segments asked than it has sentences, lengths that
@@ -84,19 +84,19 @@ def segment(
         encoder, [text[a:b] for a, b in spans], blocks=method == "blocks", progress=progress
     )
     evidence = METHODS[method](reading, chosen.heads)
-    levels = dict.fromkeys(evidence.cuts(segments, bounds).tolist(), 1)
+    levels = dict.fromkeys(evidence.starts(segments, bounds).tolist(), 1)
     for level in range(2, chosen.levels + 1):
-        levels |= dict.fromkeys(_cut_again(evidence, sorted(levels), len(spans), bounds), level)
-    cuts = np.asarray(sorted(levels), dtype=np.int64)
-    depth = np.asarray([levels[cut] for cut in sorted(levels)], dtype=np.int64)
+        levels |= dict.fromkeys(_divided_again(evidence, sorted(levels), len(spans), bounds), level)
+    starts = np.asarray(sorted(levels), dtype=np.int64)
+    depth = np.asarray([levels[start] for start in sorted(levels)], dtype=np.int64)
     strength = standardised(evidence.strength)
-    return Segmentation(name, text, spans, cuts, depth, strength, method, cues)
+    return Segmentation(name, text, spans, starts, depth, strength, method, cues)
 
 
-def _cut_again(evidence: Evidence, cuts: list[int], units: int, bounds: Lengths) -> list[int]:
-    """New cuts inside the segments of a text; one too short to be cut stays."""
+def _divided_again(evidence: Evidence, starts: list[int], units: int, bounds: Lengths) -> list[int]:
+    """New starts inside the segments of a text; one too short to be divided stays."""
     new = []
-    for a, b in itertools.pairwise([0, *cuts, units]):
+    for a, b in itertools.pairwise([0, *starts, units]):
         if b - a >= 2 * bounds.shortest:
-            new += (a + evidence.cuts(None, bounds, slice(a, b))).tolist()
+            new += (a + evidence.starts(None, bounds, slice(a, b))).tolist()
     return new

@@ -1,4 +1,4 @@
-"""Where a text is cut, and into how many segments, found without labels.
+"""Where a text is divided, and into how many segments, found without labels.
 
 A segment of n sentences whose unit vectors sum to S is worth |S| (|S| / n)^c. |S| / n, between 0
 and 1, says how much its sentences have in common. With c = 0 the best segments tend to equal
@@ -7,18 +7,18 @@ lengths; c near 1 lets a short one stand beside long ones.
 The best sum F(K) with c = 0 grows with the number of segments K in any text, since small segments
 fit better. What order adds is the excess over the same sentences in random order: the number
 taken is the K at which F(K) less its mean over shuffled texts is largest (the idea of the gap
-statistic of Tibshirani, Walther and Hastie 2001, with shuffling as the reference). The cuts are
+statistic of Tibshirani, Walther and Hastie 2001, with shuffling as the reference). The starts are
 then the best ones for that number with c = `COHERENCE`.
 
-A text is cut at all only if its order matters: its largest excess, in standard deviations over the
-orders, must exceed that of the shuffled texts by some of their own standard deviations. A text
+A text is divided at all only if its order matters: its largest excess, in standard deviations over
+the orders, must exceed that of the shuffled texts by some of their own standard deviations. A text
 whose sentences could stand in any order is one segment. So is a text of one subject, though its
 neighbouring sentences are alike: that shows the more plainly, the longer the text is, and more is
 asked of a longer text.
 
 A long text is examined in stretches; each gives the price of a segment at which its own best number
-comes out, and the whole text is then cut once, at their median price. Where most stretches are one
-segment each, the text is looked at from further off: sentences in a row are taken together.
+comes out, and the whole text is then divided once, at their median price. Where most stretches are
+one segment each, the text is looked at from further off: sentences in a row are taken together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 
-from blocklens.segmentation.best_cuts import Score, best_cuts, best_sums, inside_sums
+from blocklens.segmentation.best_starts import Score, best_starts, best_sums, inside_sums
 from blocklens.segmentation.whitening import one_thread, unit_rows
 
 COHERENCE = 0.6
@@ -45,8 +45,8 @@ EVIDENCE = 1.1
 MOST_EVIDENCE = 4.3
 """How far a text's own order must stand out among random ones: `EVIDENCE` times the square root of
 the number of sentences, at most `MOST_EVIDENCE`; chosen on documents for choosing (MiniLM-L6,
-`joint`): it cuts 25 of 569 texts of one subject and none of 110 articles in random order, and costs
-nothing in Pk (docs/segmentation.md)."""
+`joint`): it divides 25 of 569 texts of one subject and none of 110 articles in random order, and
+costs nothing in Pk (docs/segmentation.md)."""
 
 
 class Lengths(NamedTuple):
@@ -69,7 +69,7 @@ def segment_score(
 
     Args:
         vectors: unit rows, [..., sentences, width]; leading axes stay those of the scores.
-        border: worth of a cut before each sentence but the first, [..., sentences - 1], or None.
+        border: worth of a start at each sentence but the first, [..., sentences - 1], or None.
         cap: longest segment in sentences.
         coherence: power of the mean vector's length.
 
@@ -90,7 +90,7 @@ def segment_score(
 
 
 @one_thread
-def find_cuts(
+def find_starts(
     vectors: Float[np.ndarray, "sentences width"],
     border: Float64[np.ndarray, " borders"] | None = None,
     *,
@@ -99,12 +99,12 @@ def find_cuts(
     price: float | None = None,
     coherence: float = COHERENCE,
     seed: int = 0,
-) -> Int64[np.ndarray, " cuts"]:
-    """Cut a text where the segments' scores add up to the most.
+) -> Int64[np.ndarray, " starts"]:
+    """Divide a text where the segments' scores add up to the most.
 
     Args:
         vectors: unit rows, [sentences, width].
-        border: worth of a cut before each sentence but the first, [sentences - 1], or None.
+        border: worth of a start at each sentence but the first, [sentences - 1], or None.
         segments: how many segments, or None to find the number.
         lengths: sentences of a segment at least and at most.
         price: what a segment costs where the number is to be found; None finds that too.
@@ -130,13 +130,13 @@ def find_cuts(
                 merged = unit_rows(np.add.reduceat(vectors, np.arange(0, units, step)))
                 inside = None if border is None else border[step - 1 :: step]
                 bounds = Lengths(-(-shortest // step))
-                return step * find_cuts(merged, inside, lengths=bounds, seed=seed)
+                return step * find_starts(merged, inside, lengths=bounds, seed=seed)
     cap = longest or max(LONGEST, -(-4 * units // segments) if segments else 0)
     score = segment_score(vectors, border, cap, coherence)
     if segments is not None:
-        return best_cuts(score, units, segments=segments, shortest=shortest)
+        return best_starts(score, units, segments=segments, shortest=shortest)
     each = price or 0.0
-    return best_cuts(lambda j: score(j) - each, units, shortest=shortest)
+    return best_starts(lambda j: score(j) - each, units, shortest=shortest)
 
 
 def price_of_segment(
@@ -193,7 +193,7 @@ def _price(score: Score, units: int, count: int) -> float:
     """What a segment must cost for this number of segments to be the best.
 
     Halfway between what the last segment added to the best sum and what the next one would add;
-    for one segment a little more than any number of cuts would bring.
+    for one segment a little more than any number of segments would bring.
     """
     if count == 1:
         sums = best_sums(score, units, units // 2 or 1)

@@ -21,7 +21,7 @@ class SegmentOptions(Options):
         None, "Sentences of a segment at most.", flag="--max", shown="400 where it is found", ge=1
     )
     levels: int = option(
-        1, "How often to cut: with 2 every segment is cut again, into a number that is found.",
+        1, "How often to divide: 2 divides every segment again, into a number that is found.",
         ge=1, le=5,
     )  # fmt: skip
     method: Names = option(

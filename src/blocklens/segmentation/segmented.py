@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blocklens.inputs.transcripts import Cue
-from blocklens.segmentation.metrics import masses_from_cuts, segment_labels
+from blocklens.segmentation.metrics import masses_from_starts, segment_labels
 from blocklens.segmentation.titles import titles
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class Segmentation:
         name: what the text goes by.
         text: the text.
         spans: character spans [start, end) of its sentences.
-        cuts: the first sentence of every segment but the first, rising.
-        levels: of every cut, [cuts]: 1 for the largest segments, 2 for what they fall into, ...
+        starts: the first sentence of every segment but the first, rising.
+        levels: of every start, [starts]: 1 for the largest segments, 2 for what they fall into, ...
         strength: of the border after each sentence but the last, in standard deviations from the
             text's mean, [sentences - 1].
         method: how it was found.
@@ -40,7 +40,7 @@ class Segmentation:
     name: str
     text: str
     spans: list[tuple[int, int]]
-    cuts: NDArray[np.int64]
+    starts: NDArray[np.int64]
     levels: NDArray[np.int64]
     strength: NDArray[np.float64]
     method: str
@@ -49,12 +49,12 @@ class Segmentation:
     @property
     def masses(self) -> list[int]:
         """Lengths of the segments in sentences."""
-        return masses_from_cuts(self.cuts, len(self.spans))
+        return masses_from_starts(self.starts, len(self.spans))
 
     @property
     def segments(self) -> list[str]:
         """The segments' texts, as they stand in the text."""
-        return [self._text(a, b) for a, b in self._pairs(self.cuts)]
+        return [self._text(a, b) for a, b in self._pairs(self.starts)]
 
     @property
     def titles(self) -> list[str]:
@@ -82,14 +82,14 @@ class Segmentation:
 
         Columns: `name` of the text, `sentence` (its number, from 0), `start`, `end` (characters),
         `segment` (its number, from 0), `strength` (of the border after it, in standard deviations;
-        missing for the last), `cut` (whether a segment ends with it), `level` of that cut (0: no
-        cut), `content`.
+        missing for the last), `cut` (whether a segment ends with it), `level` of that
+        end (0: none), `content`.
         """
         import pandas as pd
 
         labels = segment_labels(self.masses)
         level = np.zeros(len(self.spans), dtype=np.int64)
-        level[self.cuts - 1] = self.levels
+        level[self.starts - 1] = self.levels
         return pd.DataFrame(
             {
                 "name": self.name,
@@ -113,13 +113,13 @@ class Segmentation:
         """For each level the titles of its segments."""
         by_level, sentences = {}, [self.text[a:b] for a, b in self.spans]
         for level in range(1, self._depth + 1):
-            pairs = self._pairs(self.cuts[self.levels <= level])
+            pairs = self._pairs(self.starts[self.levels <= level])
             words = titles(sentences, [b - a for a, b in pairs])
             by_level[level] = dict(zip(pairs, words, strict=True))
         return by_level
 
-    def _pairs(self, cuts: NDArray[np.int64]) -> list[tuple[int, int]]:
-        return list(itertools.pairwise([0, *cuts.tolist(), len(self.spans)]))
+    def _pairs(self, starts: NDArray[np.int64]) -> list[tuple[int, int]]:
+        return list(itertools.pairwise([0, *starts.tolist(), len(self.spans)]))
 
     def _text(self, a: int, b: int) -> str:
         return self.text[self.spans[a][0] : self.spans[b - 1][1]]
@@ -130,7 +130,7 @@ class Segmentation:
         """Segments of a level among sentences [first, last), each with its text or its segments."""
         last = len(self.spans) if last is None else last
         tree = []
-        for a, b in self._pairs(self.cuts[self.levels <= level]):
+        for a, b in self._pairs(self.starts[self.levels <= level]):
             if not first <= a < last:
                 continue
             one: dict[str, Any] = {
@@ -142,7 +142,7 @@ class Segmentation:
             }
             if self.cues:
                 one |= self._times(one["start"], one["end"])
-            if any(a < cut < b for cut in self.cuts):
+            if any(a < start < b for start in self.starts):
                 one["segments"] = self._tree(level + 1, a, b)
             else:
                 one["text"] = self._text(a, b)

@@ -75,7 +75,7 @@ def separator_attention(
     """Attention that the separator at the end of each sentence receives, for every head.
 
     Separators are punctuation tokens; queries are all tokens that are neither separators nor
-    special. A sentence longer than a window is cut to its end.
+    special. Of a sentence longer than a window its end alone is taken.
 
     Args:
         encoder: any text encoder.

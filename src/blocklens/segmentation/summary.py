@@ -18,7 +18,7 @@ from blocklens.statistics.intervals import jackknife
 ERRORS = {"pk": "Pk", "windowdiff": "WindowDiff"}
 """Measures of which 0 is perfect, and their names for people."""
 MEASURES = {"boundary_similarity": "boundary similarity", **ERRORS}
-"""All measures of `evaluate`. Boundary similarity comes first: cutting nowhere gains nothing by it,
+"""All measures of `evaluate`. Boundary similarity comes first: one segment gains nothing by it,
 while Pk and WindowDiff of one segment are those of many a method where lengths vary."""
 SUMMARISED = {
     **MEASURES,
@@ -38,8 +38,8 @@ def summarise(scores: pd.DataFrame, by: str | None = None) -> pd.DataFrame:
 
     Columns: `method`, `known`, `documents`, `segments` and `true_segments` (means), and for each of
     `boundary_similarity`, `pk`, `windowdiff`, `pk_corrected` and `windowdiff_corrected` the value,
-    `_low` and `_high`. Corrected for chance is 1 - error / error of no cut at all, both summed over
-    the documents: 0 is no better than cutting nowhere, 1 is perfect. One document has no intervals.
+    `_low` and `_high`. Corrected for chance is 1 - error / error of one segment, both summed over
+    the documents: 0 is no better than one segment, 1 is perfect. One document has no intervals.
 
     Args:
         scores: from `evaluate`.

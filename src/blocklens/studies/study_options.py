@@ -39,8 +39,8 @@ class ClassOptions(FineTuning):
     )
     variant: Literal["read-out", "truncate", "both"] = option(
         "read-out",
-        "read-out: a new head on every block of the frozen encoder. truncate: the encoder cut "
-        "after every block, all of it fine-tuned; takes blocks times seeds trainings.",
+        "read-out: a new head on every block of the frozen encoder. truncate: the encoder "
+        "shortened to every block, all of it fine-tuned; takes blocks times seeds trainings.",
     )
     margin: float = MARGIN_FIELD
     text_field: str | None = TEXT_FIELD
@@ -156,7 +156,7 @@ class StudyOptions(Options):
         None, "Tokens shared by neighbouring windows.", shown="an eighth", ge=0
     )
     long: Literal["windows", "cut"] = option(
-        "windows", "Long texts: all of them in windows, or cut."
+        "windows", "Of a long text all, in windows, or its first window alone (cut)."
     )
     unit: Literal["auto", "text", "window"] = Field(
         default="auto", description="The sampling unit."

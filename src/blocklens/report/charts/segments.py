@@ -11,10 +11,11 @@ from blocklens.report.charts.style import ACCENT, CONTROL, configure
 
 SHOWN = 160
 """Characters of a sentence that a border's tooltip shows."""
+HERE = "segment ends here"
 
 
 def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) -> alt.LayerChart:
-    """Strength of the border after each sentence along one text, the cuts marked.
+    """Strength of the border after each sentence along one text, with the ends of segments marked.
 
     `sentences` has a row a sentence: `sentence`, `strength` (standard deviations from the text's
     mean; missing for the last), `cut`, `content`. Hovering shows the sentences on both sides.
@@ -24,7 +25,7 @@ def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) 
         {
             "border": sentences["sentence"].to_numpy()[1:],
             "strength": sentences["strength"].to_numpy()[:-1],
-            "kind": np.where(sentences["cut"].to_numpy()[:-1], "cut here", "no cut"),
+            "kind": np.where(sentences["cut"].to_numpy()[:-1], HERE, "within a segment"),
             "before": [shortened(str(one), end=True) for one in content[:-1]],
             "after": [shortened(str(one)) for one in content[1:]],
         }
@@ -33,7 +34,7 @@ def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) 
     colour = alt.Color(
         "kind:N",
         title=None,
-        scale=alt.Scale(domain=["cut here", "no cut"], range=[ACCENT, "#a9b4be"]),
+        scale=alt.Scale(domain=[HERE, "within a segment"], range=[ACCENT, "#a9b4be"]),
     )
     base = alt.Chart(table).encode(
         x=alt.X(
@@ -51,12 +52,10 @@ def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) 
             alt.Tooltip("border:Q", title="sentences before"),
         ],
     )
-    # A cut may be made where the strength is near 0: its point shows where no bar can.
-    cuts = base.transform_filter(alt.datum.kind == "cut here").mark_point(
-        filled=True, size=46, opacity=1
-    )
+    # A segment may end where the strength is near 0: its point shows where no bar can.
+    ends = base.transform_filter(alt.datum.kind == HERE).mark_point(filled=True, size=46, opacity=1)
     return configure(
-        alt.layer(base.mark_bar(size=thick), cuts).properties(width=width, height=height)
+        alt.layer(base.mark_bar(size=thick), ends).properties(width=width, height=height)
     )
 
 

@@ -1,4 +1,4 @@
-"""The exact cut against trying every segmentation."""
+"""The exact optimum against trying every segmentation."""
 
 from itertools import combinations, pairwise
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blocklens.errors import UserError
-from blocklens.segmentation.best_cuts import best_cuts, inside_sums
+from blocklens.segmentation.best_starts import best_starts, inside_sums
 
 
 def table_score(table, cap):
@@ -19,13 +19,13 @@ def by_trial(table, units, shortest, cap, segments):
     best, where = -np.inf, None
     counts = range(1, units + 1) if segments is None else [segments]
     for count in counts:
-        for cuts in combinations(range(1, units), count - 1):
-            edges = [0, *cuts, units]
+        for starts in combinations(range(1, units), count - 1):
+            edges = [0, *starts, units]
             if not shortest <= min(np.diff(edges)) <= max(np.diff(edges)) <= cap:
                 continue
             value = sum(table[a, b] for a, b in pairwise(edges))
             if value > best:
-                best, where = value, cuts
+                best, where = value, starts
     return where
 
 
@@ -40,9 +40,9 @@ def test_cut_is_the_optimum_over_all_segmentations(seed, units, shortest, cap, k
     limits = {"segments": segments, "shortest": shortest}
     if expected is None:
         with pytest.raises(UserError):
-            best_cuts(table_score(table, cap), units, **limits)
+            best_starts(table_score(table, cap), units, **limits)
     else:
-        found = best_cuts(table_score(table, cap), units, **limits)
+        found = best_starts(table_score(table, cap), units, **limits)
         assert tuple(found) == expected
 
 
@@ -50,14 +50,14 @@ def test_two_clear_blocks_are_cut_where_they_meet():
     rows = np.array([[1.0, 0]] * 3 + [[0, 1.0]] * 4)
     score = inside_sums(rows, 7)
     lengths = np.arange(1, 8)
-    best = best_cuts(lambda j: (s := score(j)) / lengths[: len(s)], 7, segments=2)
+    best = best_starts(lambda j: (s := score(j)) / lengths[: len(s)], 7, segments=2)
     assert best.tolist() == [3]
 
 
 @pytest.mark.parametrize("segments", [0, 6])
 def test_more_segments_than_units_or_none_are_refused(segments):
     with pytest.raises(UserError, match="5 sentences"):
-        best_cuts(lambda j: np.zeros(j), 5, segments=segments)
+        best_starts(lambda j: np.zeros(j), 5, segments=segments)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 12))

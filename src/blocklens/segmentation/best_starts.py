@@ -1,4 +1,4 @@
-"""The best way to cut a row of units, exactly, by dynamic programming.
+"""The best way to divide a row of units, exactly, by dynamic programming.
 
 A segmentation is worth the sum of its segments' scores. The optimum over all segmentations takes
 time linear in the number of units once the length of a segment is capped: units x cap for an
@@ -24,16 +24,16 @@ gives at most j scores; giving fewer caps the length of a segment.
 """
 
 
-def best_cuts(
+def best_starts(
     score: Score, units: int, *, segments: int | None = None, shortest: int = 1
-) -> Int64[np.ndarray, " cuts"]:
+) -> Int64[np.ndarray, " starts"]:
     """Cuts of the segmentation whose segment scores have the largest sum.
 
     Args:
         score: scores of the segments that end before unit j, see `Score`.
         units: number of units N, at least 1.
         segments: number of segments; None lets the scores decide (a score that grows with length,
-            or that pays a price for each segment, is what stops the cutting).
+            or that pays a price for each segment, is what stops it).
         shortest: units of a segment at least.
 
     Returns:
@@ -69,7 +69,7 @@ def best_cuts(
     if not np.isfinite(best[segments or 0, units]):
         asked = "segments" if segments is None else counted(segments, "segment")
         raise UserError(
-            f"no way to cut {counted(units, 'sentence')} into {asked} of the lengths allowed; "
+            f"no way to divide {counted(units, 'sentence')} into {asked} of the lengths allowed; "
             "allow "
             "shorter and longer ones" + ("" if segments is None else ", or ask for another number")
         )
@@ -79,7 +79,7 @@ def best_cuts(
 def best_sums(score: Score, units: int, most: int) -> Float64[np.ndarray, "*rows most"]:
     """Largest sum of scores for 1, 2, ..., ``most`` segments, [..., most]; -inf where none is.
 
-    The scores may have leading axes: so many rows of units are then cut at once.
+    The scores may have leading axes: so many rows of units are then divided at once.
     """
     scores = score(1)
     best = np.full((*scores.shape[:-1], most + 1, units + 1), -np.inf)
@@ -94,7 +94,7 @@ def best_sums(score: Score, units: int, most: int) -> Float64[np.ndarray, "*rows
 
 def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArray[np.int64]:
     """Walk back from the end over the lengths of the last segments."""
-    cuts: list[int] = []
+    starts: list[int] = []
     level = 0 if segments is None else segments
     j = units
     while j > 0:
@@ -102,12 +102,12 @@ def _trace(length: NDArray[np.int32], units: int, segments: int | None) -> NDArr
         if segments is not None:
             level -= 1
         if j > 0:
-            cuts.append(j)
-    return np.asarray(cuts[::-1], dtype=np.int64)
+            starts.append(j)
+    return np.asarray(starts[::-1], dtype=np.int64)
 
 
 def inside_sums(features: Float[np.ndarray, "*rows units width"], cap: int) -> Score:
-    """Sum of all similarities inside a segment, as scores for `best_cuts`.
+    """Sum of all similarities inside a segment, as scores for `best_starts`.
 
     With rows x_i, [..., units, width], the score of [i, j) is sum_{a,b in [i,j)} <x_a, x_b>, the
     squared length of the segment's summed vector; leading axes stay. Only the products of rows at
