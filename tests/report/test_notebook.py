@@ -17,7 +17,7 @@ from blocklens.report.notebook import encoder_html, measurement_html, study_html
 @pytest.fixture(scope="module")
 def chart():
     heads = head_rows(Shape(blocks=2, heads=3), np.random.default_rng(0))
-    return charts.along_blocks(heads, "repetition", width=400)
+    return charts.along_blocks(heads, "repetition")
 
 
 def test_a_chart_is_a_picture_and_a_specification_and_names_no_host(chart):

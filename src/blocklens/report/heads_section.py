@@ -34,7 +34,9 @@ def heads_section(folder: StudyFolder) -> Section | None:
     data = facts | {
         "examples": examples,
         "templates": {
-            "distances": to_spec(distance_chart(distance_rows(np.ones(8), np.ones(8)), width=480)),
+            "distances": to_spec(
+                distance_chart(distance_rows(np.ones(8), np.ones(8))).properties(width=480)
+            ),
             "profile": to_spec(profile_chart(_empty_profile(), domain=effect_range(runs))),
         },
     }

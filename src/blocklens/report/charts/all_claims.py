@@ -8,7 +8,7 @@ from blocklens.report.charts.curves import ratio_axis, ratio_scale
 from blocklens.report.charts.style import ACCENT, CONTROL, INK, configure
 
 
-def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
+def claims(table: pd.DataFrame) -> alt.LayerChart:
     """Each claim's effect with its 95 % interval beside its control's, one row a claim.
 
     `table` has the columns of `tables/claims.parquet`: `id`, `effect`, `low`, `high`,
@@ -50,4 +50,4 @@ def claims(table: pd.DataFrame, *, width: int = 460) -> alt.LayerChart:
                 tooltip=["name:N", *[alt.Tooltip(f"{f}:Q", format=".3~g") for f in fields]],
             )
         )
-    return configure(alt.layer(*layers).properties(width=width, height=alt.Step(30)))
+    return configure(alt.layer(*layers).properties(width=460, height=alt.Step(30)))

@@ -100,8 +100,6 @@ def along_blocks(
     cut: float | None = None,
     quantity: str = "effect",
     title: str | None = None,
-    width: int = 560,
-    height: int = 230,
 ) -> alt.LayerChart:
     """One statistic along the blocks: the encoder against its controls, with 95 % bands.
 
@@ -148,9 +146,7 @@ def along_blocks(
             *interval_tooltip("value", quantity),
         ],
     )
-    return configure(
-        alt.layer(*layers).properties(width=width, height=height, title=title or statistic)
-    )
+    return configure(alt.layer(*layers).properties(width=560, height=230, title=title or statistic))
 
 
 def _head_dots(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
@@ -171,8 +167,6 @@ def compare_along_blocks(
     *,
     run: str = "encoder",
     title: str = "observed / null",
-    width: int = 560,
-    height: int = 280,
 ) -> alt.LayerChart:
     """Several statistics of one run along the blocks, each its own colour, with 95 % bands."""
     frames = []
@@ -198,7 +192,7 @@ def compare_along_blocks(
             *interval_tooltip("effect", "effect"),
         ],
     )
-    return configure(alt.layer(line_at_one(), *lines).properties(width=width, height=height))
+    return configure(alt.layer(line_at_one(), *lines).properties(width=560, height=280))
 
 
 def _shared_words(names: Sequence[str]) -> str:
@@ -209,16 +203,14 @@ def _shared_words(names: Sequence[str]) -> str:
     return " ".join([*shared, ""])
 
 
-def sweep(
-    table: pd.DataFrame, statistics: Sequence[str] | None = None, *, columns: int = 3
-) -> alt.FacetChart | None:
+def sweep(table: pd.DataFrame) -> alt.FacetChart | None:
     """Each statistic along the blocks at every cut q of the high-similarity pairs.
 
     Small multiples, one a statistic, one line a cut; None where no statistic has several cuts.
     """
     rows = table.loc[(table["run"] == "encoder") & table["head"].isna() & table["cut"].notna()]
     counts = rows.groupby("statistic")["cut"].nunique()
-    wanted = [name for name in statistics or counts.index if counts.get(name, 0) > 1]
+    wanted = [name for name in counts.index if counts[name] > 1]
     rows = rows.loc[rows["statistic"].isin(wanted) & (rows["low"] > 0)]
     if rows.empty:
         return None
@@ -247,7 +239,7 @@ def sweep(
     chart = (
         alt.layer(*lines, data=data)
         .properties(width=318, height=150)
-        .facet(facet=alt.Facet("statistic:N", title=None), columns=columns)
+        .facet(facet=alt.Facet("statistic:N", title=None), columns=3)
         .resolve_scale(y="independent")
     )
     return configure(chart)

@@ -14,7 +14,7 @@ VERDICT_COLOURS = {
 }
 
 
-def effects_side_by_side(rows: pd.DataFrame, *, width: int = 420) -> alt.LayerChart:
+def effects_side_by_side(rows: pd.DataFrame) -> alt.LayerChart:
     """One claim's effect in every study, with its interval; the colour is the verdict.
 
     `rows`: columns study, effect, low, high, verdict.
@@ -43,10 +43,10 @@ def effects_side_by_side(rows: pd.DataFrame, *, width: int = 420) -> alt.LayerCh
             tooltip=["study:N", "verdict:N", *interval_tooltip("effect", "effect")],
         ),
     )
-    return configure(layers.properties(width=width, height=alt.Step(26)))
+    return configure(layers.properties(width=420, height=alt.Step(26)))
 
 
-def along_steps(rows: pd.DataFrame, *, width: int = 480, height: int = 220) -> alt.LayerChart:
+def along_steps(rows: pd.DataFrame) -> alt.LayerChart:
     """One claim's effect along the steps of a training run; points that hold are filled.
 
     `rows`: columns step, effect, low, high, verdict.
@@ -64,4 +64,4 @@ def along_steps(rows: pd.DataFrame, *, width: int = 480, height: int = 220) -> a
     )
     points.mark = alt.MarkDef(type="point", size=60, opacity=1, stroke=ACCENT, strokeWidth=1.8)
     layers = alt.layer(band, line, points)
-    return configure(layers.properties(width=width, height=height))
+    return configure(layers.properties(width=480, height=220))

@@ -30,7 +30,7 @@ def of_best_variant(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[tuned] if tuned.any() else table
 
 
-def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250) -> alt.LayerChart:
+def confidence_curve(curve: pd.DataFrame) -> alt.LayerChart:
     """Mean confidence of inputs in bins of rising input APT, with 95 % bars.
 
     A dashed line is the mean of all answers, no change at all; the band around it is as high as the
@@ -79,15 +79,12 @@ def confidence_curve(curve: pd.DataFrame, *, width: int = 560, height: int = 250
         y=alt.Y("low:Q", scale=scale, axis=axis), y2="high:Q"
     )
     none = flat.mark_rule(color=CONTROL, strokeDash=[4, 4]).encode(y="mean:Q")
-    return configure(alt.layer(margin, none, *lines).properties(width=width, height=height))
+    return configure(alt.layer(margin, none, *lines).properties(width=560, height=250))
 
 
 def replacement(
     table: pd.DataFrame,
     statistic: str = "prediction change",
-    *,
-    width: int = 560,
-    height: int = 250,
 ) -> alt.LayerChart:
     """How answers change as more tokens are replaced: by partners, and at random, 95 % bands.
 
@@ -125,4 +122,4 @@ def replacement(
             *interval_tooltip("value", statistic, ".3f"),
         ],
     )  # fmt: skip
-    return configure(alt.layer(*lines).properties(width=width, height=height))
+    return configure(alt.layer(*lines).properties(width=560, height=250))

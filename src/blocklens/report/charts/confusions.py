@@ -26,7 +26,6 @@ def class_confusion(
     block: int | None = None,
     run: str = "encoder",
     most: int = MOST_CLASSES,
-    width: int = 560,
 ) -> alt.LayerChart:
     """Confusion matrix of one block: rows are true classes, columns predicted ones.
 
@@ -40,7 +39,6 @@ def class_confusion(
         run: the run.
         most: of more classes, as many as this are drawn: those with the largest share of confusions
             in their row and column together.
-        width: of the chart in pixels.
 
     Raises:
         UserError: the table has no such run or block, or the names do not fit it.
@@ -109,7 +107,7 @@ def class_confusion(
         )
     height = n * int(np.clip(480 / n, 9, 34))
     chart = alt.layer(*layers).resolve_scale(color="independent")
-    return configure(chart.properties(width=width, height=height))
+    return configure(chart.properties(width=560, height=height))
 
 
 def most_confused(cells: pd.DataFrame, classes: int, most: int) -> list[int]:

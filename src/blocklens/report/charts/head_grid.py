@@ -15,7 +15,6 @@ def grid(
     measure: str | None = None,
     cut: float | None = None,
     run: str = "encoder",
-    cell: int = 38,
 ) -> alt.LayerChart:
     """Blocks x heads, one cell a head, coloured by the effect on a log scale around 1.
 
@@ -48,7 +47,7 @@ def grid(
     return configure(
         alt.layer(cells, text)
         .resolve_scale(color="independent")
-        .properties(width=cell * heads, height=int(cell * 0.8) * blocks)
+        .properties(width=38 * heads, height=30 * blocks)
     )
 
 

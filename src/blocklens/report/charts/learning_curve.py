@@ -19,9 +19,6 @@ MOST_SIZES_NAMED = 6
 def learning_curve(
     log: pd.DataFrame,
     quantity: Literal["loss", "accuracy"] = "loss",
-    *,
-    width: int = 480,
-    height: int = 260,
 ) -> alt.LayerChart:
     """Loss or accuracy at modified tokens against the tokens seen: training, and held out.
 
@@ -71,20 +68,20 @@ def learning_curve(
             base.transform_filter(~held_out).mark_line(strokeWidth=1.4, opacity=0.7),
             base.transform_filter(held_out).mark_line(strokeWidth=2.2),
             base.transform_filter(held_out).mark_point(filled=True, size=26, opacity=1),
-        ).properties(width=width, height=height)
+        ).properties(width=480, height=260)
     )
 
 
-def thinned(rows: pd.DataFrame, most: int = MOST_POINTS) -> pd.DataFrame:
-    """At most `most` rows: means of neighbouring ones."""
-    if len(rows) <= most:
+def thinned(rows: pd.DataFrame) -> pd.DataFrame:
+    """At most `MOST_POINTS` rows: means of neighbouring ones."""
+    if len(rows) <= MOST_POINTS:
         return rows
-    part = np.arange(len(rows)) * most // len(rows)
+    part = np.arange(len(rows)) * MOST_POINTS // len(rows)
     means: Any = rows.groupby(part).mean()
     return means
 
 
-def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) -> alt.LayerChart:
+def training_sizes(table: pd.DataFrame) -> alt.LayerChart:
     """<APT> of the last block against the number of training articles, with 95 % intervals.
 
     `table` is that of `blocklens pretrain --sizes`: `comparison`, `articles`, `apt`, `low`, `high`,
@@ -114,4 +111,4 @@ def training_sizes(table: pd.DataFrame, *, width: int = 480, height: int = 240) 
             *interval_tooltip("apt", "<APT>"),
         ],
     )
-    return configure(alt.layer(*lines).properties(width=width, height=height))
+    return configure(alt.layer(*lines).properties(width=480, height=240))

@@ -37,7 +37,6 @@ def attention_map(
     sentences: Sequence[int] | None = None,
     *,
     title: str = "",
-    pitch: int | None = None,
 ) -> alt.LayerChart:
     """Attention map of one head on one text, [tokens, tokens]: rows are queries, columns keys.
 
@@ -48,7 +47,7 @@ def attention_map(
     levels = attention_levels(_square(attention, tokens))
     scaled = levels.astype(np.float64) / max(int(levels.max()), 1)
     colours = colour_table(SEQUENTIAL)[np.round(scaled * 255).astype(np.uint8)]
-    return _matrix(colours, tokens, sentences, title, pitch, ("key", "query"))
+    return _matrix(colours, tokens, sentences, title, ("key", "query"))
 
 
 def similarity(
@@ -57,7 +56,6 @@ def similarity(
     sentences: Sequence[int] | None = None,
     *,
     title: str = "",
-    pitch: int | None = None,
 ) -> alt.LayerChart:
     """Context similarity matrix of one head on one text, [tokens, tokens], raw scalar products.
 
@@ -67,9 +65,7 @@ def similarity(
     values = _square(matrix, tokens).astype(np.float64)
     bound = similarity_bound(values)
     levels = np.round((np.clip(values / bound, -1, 1) + 1) / 2 * 255).astype(np.uint8)
-    return _matrix(
-        colour_table(DIVERGING)[levels], tokens, sentences, title, pitch, ("token", "token")
-    )
+    return _matrix(colour_table(DIVERGING)[levels], tokens, sentences, title, ("token", "token"))
 
 
 def similarity_bound(values: np.ndarray) -> float:
@@ -103,11 +99,10 @@ def _matrix(
     tokens: Sequence[str],
     sentences: Sequence[int] | None,
     title: str,
-    pitch: int | None,
     names: tuple[str, str],
 ) -> alt.LayerChart:
     n = len(tokens)
-    pitch = pitch or int(np.clip(1100 / max(n, 1), 12, 18))
+    pitch = int(np.clip(1100 / max(n, 1), 12, 18))
     size = pitch * n
     data = pd.DataFrame({"token": list(tokens), "at": np.arange(n) + 0.5})
     scale = alt.Scale(domain=[0, n], nice=False)

@@ -50,13 +50,7 @@ def distance_rows(
 
 
 def distances(
-    table: pd.DataFrame,
-    block: int,
-    head: int | None = None,
-    *,
-    run: str = "encoder",
-    width: int = 520,
-    height: int = 220,
+    table: pd.DataFrame, block: int, head: int | None = None, *, run: str = "encoder"
 ) -> alt.LayerChart:
     """How far apart a head's high-similarity pairs are, against all pairs of the same texts.
 
@@ -69,10 +63,10 @@ def distances(
         rows["expected"].to_numpy(np.float64),
         rows["distance"].to_numpy(),
     )
-    return distance_chart(data, width=width, height=height)
+    return distance_chart(data)
 
 
-def distance_chart(data: pd.DataFrame, *, width: int = 520, height: int = 220) -> alt.LayerChart:
+def distance_chart(data: pd.DataFrame) -> alt.LayerChart:
     """The chart of `distances` for rows that are already binned (see `distance_rows`)."""
     names = ["high-similarity pairs", "all pairs (null)"]
     colour = alt.Scale(domain=names, range=[ACCENT, INK])
@@ -96,12 +90,10 @@ def distance_chart(data: pd.DataFrame, *, width: int = 520, height: int = 220) -
     line = base.mark_line(strokeWidth=1.6, interpolate="step-after").encode(
         x=x, y=alt.Y("null:Q"), color=alt.Color("nulls:N", scale=colour, title=None)
     )
-    return configure(alt.layer(bars, line).properties(width=width, height=height))
+    return configure(alt.layer(bars, line).properties(width=520, height=220))
 
 
-def distance_map(
-    table: pd.DataFrame, *, run: str = "encoder", width: int = 560
-) -> alt.Chart | None:
+def distance_map(table: pd.DataFrame, *, run: str = "encoder") -> alt.Chart | None:
     """Block x distance, coloured by observed / null: where each block's high pairs reach.
 
     None where the table has no rows of whole blocks.
@@ -151,7 +143,7 @@ def distance_map(
         )
     )
     height = 24 * data["block"].nunique()
-    return configure(chart.properties(width=width, height=height))
+    return configure(chart.properties(width=560, height=height))
 
 
 def distance_edges(longest: int) -> np.ndarray:
@@ -188,7 +180,7 @@ def profile_rows(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def profile_chart(
-    data: pd.DataFrame, *, domain: tuple[float, float] | None = None, width: int = 300
+    data: pd.DataFrame, *, domain: tuple[float, float] | None = None
 ) -> alt.LayerChart:
     """The chart of `profile` for rows from `profile_rows`, in the order they come.
 
@@ -249,18 +241,16 @@ def profile_chart(
         points("shuffled", names[2], 46),
         points("effect", names[0], 64),
     )
-    return configure(layers.properties(width=width, height=alt.Step(22)))
+    return configure(layers.properties(width=300, height=alt.Step(22)))
 
 
-def anchors(
-    table: pd.DataFrame, block: int, head: int, *, run: str = "encoder", top: int = 8
-) -> alt.LayerChart:
+def anchors(table: pd.DataFrame, block: int, head: int, *, run: str = "encoder") -> alt.LayerChart:
     """The tokens that are most often the head's anchor, by the share of texts.
 
     `table` has the columns of `tables/anchors.parquet`: `run`, `block`, `head`, `token`, `texts`,
     `share`.
     """
-    rows = select_head(table.loc[table["run"] == run], block, head).nlargest(top, "texts")
+    rows = select_head(table.loc[table["run"] == run], block, head).nlargest(8, "texts")
     base = alt.Chart(rows.loc[:, ["token", "texts", "share"]]).encode(
         y=alt.Y("token:N", sort=None, title=None, axis=alt.Axis(labelColor=INK)),
         x=alt.X("share:Q", title="share of the texts", axis=alt.Axis(format=".0%", tickCount=4)),

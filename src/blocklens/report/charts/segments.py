@@ -14,7 +14,7 @@ SHOWN = 160
 HERE = "segment ends here"
 
 
-def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) -> alt.LayerChart:
+def boundaries(sentences: pd.DataFrame) -> alt.LayerChart:
     """Strength of the border after each sentence along one text, with the ends of segments marked.
 
     `sentences` has a row a sentence: `sentence`, `strength` (standard deviations from the text's
@@ -30,7 +30,7 @@ def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) 
             "after": [shortened(str(one)) for one in content[1:]],
         }
     )
-    thick = float(np.clip(0.7 * width / max(1, len(table)), 1.0, 14.0))
+    thick = float(np.clip(630 / max(1, len(table)), 1.0, 14.0))
     colour = alt.Color(
         "kind:N",
         title=None,
@@ -54,9 +54,7 @@ def boundaries(sentences: pd.DataFrame, *, width: int = 900, height: int = 180) 
     )
     # A segment may end where the strength is near 0: its point shows where no bar can.
     ends = base.transform_filter(alt.datum.kind == HERE).mark_point(filled=True, size=46, opacity=1)
-    return configure(
-        alt.layer(base.mark_bar(size=thick), ends).properties(width=width, height=height)
-    )
+    return configure(alt.layer(base.mark_bar(size=thick), ends).properties(width=900, height=180))
 
 
 def shortened(sentence: str, *, end: bool = False) -> str:
@@ -68,7 +66,7 @@ def shortened(sentence: str, *, end: bool = False) -> str:
 
 
 def segmentation_scores(
-    summary: pd.DataFrame, *, known: bool, baselines: tuple[str, ...] = (), width: int = 460
+    summary: pd.DataFrame, *, known: bool, baselines: tuple[str, ...] = ()
 ) -> alt.LayerChart:
     """Mean Pk of every way to segment with its 95 % interval, best first; baselines in grey.
 
@@ -98,4 +96,4 @@ def segmentation_scores(
         ),
         base.mark_point(filled=True, size=70, opacity=1).encode(x="pk:Q", tooltip=tooltip),
     )
-    return configure(drawn.properties(width=width, height=alt.Step(26)))
+    return configure(drawn.properties(width=460, height=alt.Step(26)))

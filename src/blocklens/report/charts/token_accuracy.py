@@ -42,9 +42,6 @@ def apt_against_frequency(
     block: int | None = None,
     run: str = "encoder",
     fewest: int = 1,
-    points: int = MOST_POINTS,
-    width: int = 620,
-    height: int = 320,
 ) -> alt.LayerChart:
     """Accuracy per token against training frequency: each point a token, the line the bins' mean.
 
@@ -57,8 +54,8 @@ def apt_against_frequency(
     rows = rows.loc[(rows["frequency"] > 0) & (rows["n"] >= fewest)].sort_values(
         ["frequency", "label_id"]
     )
-    if len(rows) > points:
-        rows = rows.iloc[np.linspace(0, len(rows) - 1, points).round().astype(int)]
+    if len(rows) > MOST_POINTS:
+        rows = rows.iloc[np.linspace(0, len(rows) - 1, MOST_POINTS).round().astype(int)]
     x = _frequency_axis(10)
     y_axis = alt.Axis(title="APT, accuracy per token", format=".0%", tickCount=5)
     y_scale = alt.Scale(domain=[0, 1], padding=6)
@@ -104,7 +101,7 @@ def apt_against_frequency(
                 alt.Tooltip("n_types:Q", title="tokens", format=","),
             ],
         )
-    return configure(alt.layer(*layers).properties(width=width, height=height))
+    return configure(alt.layer(*layers).properties(width=620, height=320))
 
 
 def _round_counts(counts: np.ndarray) -> list[int]:
@@ -128,9 +125,7 @@ def _frequency_axis(padding: int) -> alt.X:
     )
 
 
-def frequency_curves(
-    frequency: pd.DataFrame, *, run: str = "encoder", width: int = 520, height: int = 260
-) -> alt.LayerChart:
+def frequency_curves(frequency: pd.DataFrame, *, run: str = "encoder") -> alt.LayerChart:
     """Mean APT against training frequency, one curve a block, light to dark."""
     rows = frequency.loc[frequency["run"] == run] if "run" in frequency else frequency
     data = rows.loc[:, ["block", "value", "low", "high"]].assign(frequency=_middle(rows))
@@ -147,7 +142,7 @@ def frequency_curves(
             *interval_tooltip("value", "mean APT"),
         ],
     )
-    return configure(alt.layer(*lines).properties(width=width, height=height))
+    return configure(alt.layer(*lines).properties(width=520, height=260))
 
 
 def shades(count: int) -> list[str]:
@@ -161,18 +156,15 @@ def cluster_sizes(
     *,
     block: int | None = None,
     run: str = "encoder",
-    method: str = "cliques",
     quantity: str = "largest",
     labels: str = "tokens",
-    width: int = 480,
-    height: int = 240,
 ) -> alt.LayerChart:
     """Strong-match clusters against the threshold theta, beside both nulls.
 
     `quantity`: "largest", "clusters", "clustered" or "noise_share". `labels`: what is clustered.
     The bands are the range of the nulls' draws. Source: docs/definitions.md, strong match clusters.
     """
-    rows = block_rows(sweep.loc[sweep["method"] == method], block, run)
+    rows = block_rows(sweep.loc[sweep["method"] == "cliques"], block, run)
     names = {
         "": "encoder",
         "predictions_": "predictions permuted",
@@ -221,4 +213,4 @@ def cluster_sizes(
             *interval_tooltip("value", titles[quantity]),
         ],
     )
-    return configure(alt.layer(*lines).properties(width=width, height=height))
+    return configure(alt.layer(*lines).properties(width=480, height=240))
