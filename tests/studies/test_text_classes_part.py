@@ -98,7 +98,7 @@ def folder(source, encoder, tmp_path_factory) -> Path:
 def measured(monkeypatch):
     """The names of what was measured, in order."""
     names = []
-    for name in ("read_out_once", "twin_once", "tfidf_once", "tuned_once", "tuned_twin"):
+    for name in ("read_out_once", "twin_once", "tfidf_once", "tuned_once"):
         original = getattr(part, name)
 
         def watch(*args, original=original, name=name, **kwargs):

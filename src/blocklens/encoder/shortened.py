@@ -1,7 +1,7 @@
 """A trunk shortened to a block: its configuration, its weights, and the folder that it is saved in.
 
-One way for text and image encoders; the heads that go on it are in `class_models` and
-`image_models`.
+One way for text and image encoders; the heads that go on it are in `text_classifiers` and
+`image_classifiers`, in the room of the read-outs.
 """
 
 from __future__ import annotations

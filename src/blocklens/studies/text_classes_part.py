@@ -26,9 +26,9 @@ from blocklens.confidence.input_apt import (
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.progress import Progress
+from blocklens.readouts.class_task import Classes
 from blocklens.readouts.text_classifiers import save_classifier, with_read_out
 from blocklens.readouts.text_task import (
-    ClassTexts,
     TextReadOuts,
     measure_text_classes,
     measure_truncated,
@@ -83,14 +83,14 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
         keeps = not tuned(options)
         step("encoder", partial(read_out_once, work, options, given, chosen, keeps), keeps)
         for seed in range(options.untrained):
-            one = given.texts.of_seed(seed)
-            step(f"untrained {seed}", partial(twin_once, work, seed, one, chosen))
+            measure = partial(measure_text_classes, options=chosen)
+            step(f"untrained {seed}", partial(twin_once, work, seed, given, measure))
     step("TF-IDF", partial(tfidf_once, given, chosen))
     if tuned(options):
         step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), keeps=True)
         for seed in range(options.untrained):
-            one = given.texts.of_seed(seed)
-            run = partial(tuned_twin, work, seed, options, one, chosen)
+            measure = partial(measure_truncated, blocks=options.blocks, options=chosen)
+            run = partial(twin_once, work, seed, given, measure)
             step(f"{TUNED_STEP}, untrained {seed}", run)
     return planned
 
@@ -169,30 +169,11 @@ def tuned_once(
 
 
 def twin_once(
-    work: Work, seed: int, texts: ClassTexts, chosen: TextReadOuts, progress: Progress
+    work: Work, seed: int, given: Given, measure: Callable[..., Classes], progress: Progress
 ) -> Result:
-    """An untrained twin's read-outs."""
-    twin = work.encoder.untrained(seed)
-    measured = measure_text_classes(
-        twin, texts, run=f"untrained {seed}", options=chosen, progress=progress
-    )
-    return Result(measured.tables, {})
-
-
-def tuned_twin(
-    work: Work,
-    seed: int,
-    options: ClassOptions,
-    texts: ClassTexts,
-    chosen: TextReadOuts,
-    progress: Progress,
-) -> Result:
-    """An untrained twin trained as the encoder was fine-tuned."""
-    measured = measure_truncated(
-        work.encoder.untrained(seed), texts, run=f"untrained {seed}", blocks=options.blocks,
-        options=chosen, progress=progress,
-    )  # fmt: skip
-    return Result(measured.tables, {})
+    """An untrained twin, measured as the encoder was: with read-outs, or fine-tuned."""
+    twin, texts = work.encoder.untrained(seed), given.texts.of_seed(seed)
+    return Result(measure(twin, texts, run=f"untrained {seed}", progress=progress).tables, {})
 
 
 def tfidf_once(given: Given, chosen: TextReadOuts, progress: Progress) -> Result:
