@@ -97,16 +97,15 @@ def measure_input_apt(
     *,
     tokens: int = 128,
     modified: int = MODIFIED,
-    seed: int = 0,
     progress: Progress = SILENT,
 ) -> InputAPT:
     """APT of every text's tokens under the encoder, and the same texts with tokens replaced.
 
     By the encoder's own head where it has one, else by a read-out trained on half of the texts.
     """
-    order = np.random.default_rng(seed).permutation(len(data.texts))[:TEXTS]
+    order = np.random.default_rng(0).permutation(len(data.texts))[:TEXTS]
     texts = [data.texts[row] for row in np.sort(order)]
-    options = TokenTaskOptions(tokens=tokens, modified=modified, seed=seed)
+    options = TokenTaskOptions(tokens=tokens, modified=modified)
     try:
         head = own_head(encoder.name)
     except UserError:
@@ -123,8 +122,8 @@ def measure_input_apt(
     means = [input_apt(ids, token_apt(one), list(special)) for one in (whole, *parts)]
     matches = Matches.of(whole, frequency)
     tested = np.flatnonzero(data.tested().any(axis=0))
-    rows = np.sort(np.random.default_rng([seed, 1]).permutation(tested)[:REPLACED_TEXTS])
-    replaced = replaced_inputs([ids[row] for row in rows], data.keys[rows], matches, seed=seed)
+    rows = np.sort(np.random.default_rng([0, 1]).permutation(tested)[:REPLACED_TEXTS])
+    replaced = replaced_inputs([ids[row] for row in rows], data.keys[rows], matches)
     return InputAPT(
         ids, lengths, np.stack(means), int(whole.sum()), matches, rows, replaced, read_out
     )
@@ -181,20 +180,19 @@ def input_apt_tables(
     answers: Answers,
     *,
     tuned: bool,
-    groups: int = 20,
 ) -> Mapping[str, pd.DataFrame]:
     """The tables `confidence`, `confidence_curve` and `replacement`, each with task and run."""
     confidence = measured.probabilities.max(axis=-1)
     right = measured.probabilities.argmax(axis=-1) == data.labels[data.test]
     tables = confidence_tables(
         inputs.apt[0], confidence, right, data.test, data.keys,
-        halves=inputs.apt[1:], modified=inputs.modified, groups=groups,
+        halves=inputs.apt[1:], modified=inputs.modified,
     )  # fmt: skip
     if any(one.number.any() for one in inputs.replaced):
         before, after = answers
         tables["replacement"] = replacement_table(
             before, after, inputs.replaced, data.labels[inputs.rows], inputs.lengths[inputs.rows],
-            data.keys[inputs.rows], data.tested()[:, inputs.rows], groups=groups,
+            data.keys[inputs.rows], data.tested()[:, inputs.rows],
         )  # fmt: skip
     for table in tables.values():
         table.insert(0, "task", (FINE_TUNED if tuned else TEXT).name)

@@ -29,13 +29,11 @@ Null = Literal["predictions", "partners"]
 NULLS: tuple[Null, ...] = ("predictions", "partners")
 
 
-def frequency_bins(
-    occurrences: Integer[np.ndarray, " labels"], per_doubling: int = 1
-) -> Int64[np.ndarray, " labels"]:
+def frequency_bins(occurrences: Integer[np.ndarray, " labels"]) -> Int64[np.ndarray, " labels"]:
     """Bin of each label: labels whose occurrences lie within one doubling share a bin; 0 has -1."""
     bins = np.full(occurrences.shape, -1, dtype=np.int64)
     seen = occurrences > 0
-    bins[seen] = np.floor(np.log2(occurrences[seen]) * per_doubling).astype(np.int64)
+    bins[seen] = np.floor(np.log2(occurrences[seen])).astype(np.int64)
     return bins
 
 

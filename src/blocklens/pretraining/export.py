@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from safetensors.torch import save_file
 from transformers import BertForMaskedLM, PreTrainedTokenizerBase
 
@@ -25,22 +24,20 @@ def export_encoder(
     tokenizer: PreTrainedTokenizerBase,
     card: str,
     curve: pd.DataFrame,
-    *,
-    dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Write weights (in `dtype`), config, tokenizer, card and learning curve into `folder`.
+    """Write weights (in float32), config, tokenizer, card and learning curve into `folder`.
 
     `curve`: the table of `log.training_log`.
     """
     shared = {"cls.predictions.decoder.weight", "cls.predictions.decoder.bias"}
     weights = {
-        name: value.to(dtype).contiguous()
+        name: value.float().contiguous()
         for name, value in model.state_dict().items()
         if name not in shared
     }
     config = model.config.to_dict()
     config["architectures"] = ["BertForMaskedLM"]
-    config["dtype"] = str(dtype).removeprefix("torch.")
+    config["dtype"] = "float32"
     with whole_folder(folder) as partial:
         save_file(weights, partial / "model.safetensors", metadata={"format": "pt"})
         (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

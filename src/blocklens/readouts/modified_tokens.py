@@ -57,7 +57,7 @@ class ModifiedBatch:
     begun: int
 
 
-def recipe_for(encoder: Encoder, share: float = 0.15) -> Recipe:
+def recipe_for(encoder: Encoder) -> Recipe:
     """The modification recipe with this encoder's mask token and vocabulary.
 
     Raises:
@@ -70,7 +70,7 @@ def recipe_for(encoder: Encoder, share: float = 0.15) -> Recipe:
             f"{encoder.name}: its tokenizer has no mask token, so accuracy per token is not "
             "defined; use an encoder that was pre-trained with masked-language modelling"
         )
-    return Recipe(vocabulary=int(encoder.config.vocab_size), mask_id=int(mask_id), share=share)
+    return Recipe(vocabulary=int(encoder.config.vocab_size), mask_id=int(mask_id))
 
 
 def modified_batches(

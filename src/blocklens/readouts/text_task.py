@@ -13,7 +13,7 @@ Both give the class probabilities of the last block as well: what `input_apt` re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -200,6 +200,6 @@ def add_cost(measured: Classes, encoder: Encoder, ids: Ids) -> None:
         measured.tables["advice"] = with_cost(measured.tables["advice"], encoder, given)
 
 
-def family_training(encoder: Encoder, training: ClassTraining | None = None) -> ClassTraining:
+def family_training(encoder: Encoder) -> ClassTraining:
     """How heads are trained, with the activation of the encoder's own family (for exporting)."""
-    return replace(training or ClassTraining(), activation=head_activation(encoder))
+    return ClassTraining(activation=head_activation(encoder))

@@ -51,26 +51,19 @@ def even_starts(sentences: list[str], segments: int | None = None) -> Int64[np.n
 
 
 def texttiling_starts(
-    sentences: list[str], segments: int | None = None, *, w: int = 20, k: int = 10
+    sentences: list[str], segments: int | None = None
 ) -> Int64[np.ndarray, " starts"]:
     """Cuts of NLTK's TextTiling (Hearst 1997), which finds the number of segments itself.
 
     TextTiling moves its boundaries to paragraph breaks, so every sentence is given as a paragraph
     (NLTK disregards breaks less than 100 characters apart). A text too short for it is one segment.
-    ``segments`` is disregarded: the algorithm has no such setting.
-
-    Args:
-        sentences: the text's sentences.
-        segments: not used.
-        w: tokens of a pseudo-sentence, NLTK's default.
-        k: pseudo-sentences of a block, NLTK's default.
-
+    ``segments`` is disregarded: the algorithm has no such setting. The rest is NLTK's default.
     """
     del segments
     cleaned = [" ".join(s.split()) for s in sentences]
     text = "\n\n".join(cleaned) + "\n\n"
     try:
-        tiles = TextTilingTokenizer(w=w, k=k, stopwords=sorted(ENGLISH_STOP_WORDS)).tokenize(text)
+        tiles = TextTilingTokenizer(stopwords=sorted(ENGLISH_STOP_WORDS)).tokenize(text)
     except (ValueError, IndexError):  # NLTK's answer to a text without enough words or breaks
         return np.zeros(0, dtype=np.int64)
     ends = np.cumsum([len("".join(str(tile).split())) for tile in tiles])[:-1]

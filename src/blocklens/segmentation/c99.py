@@ -102,21 +102,15 @@ def _divide(ranks: NDArray[np.float64], most: int) -> tuple[list[int], list[floa
     return starts, densities
 
 
-def c99(
-    sentences: list[str], segments: int | None = None, *, mask: int = 11
-) -> Int64[np.ndarray, " starts"]:
-    """Cuts that C99 makes: the first sentence of every segment but the first, rising.
+def c99(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " starts"]:
+    """The first sentence of every segment but the first, rising, as C99 finds them.
 
-    Args:
-        sentences: the text's sentences.
-        segments: number of segments, or None to find it by the threshold of Choi (2000), c = 1.2.
-        mask: side of the square of the local ranking, odd.
-
+    `segments`: how many, or None to find the number by the threshold of Choi (2000), c = 1.2.
     """
     n = len(sentences)
     if n < 2:
         return np.zeros(0, dtype=np.int64)
-    ranks = local_ranks(similarities(sentences), mask)
+    ranks = local_ranks(similarities(sentences))
     starts, densities = _divide(ranks, n if segments is None else min(segments, n))
     if segments is None:
         growth = np.diff(densities)

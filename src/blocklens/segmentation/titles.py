@@ -27,7 +27,7 @@ def words_of(text: str) -> list[str]:
     return words
 
 
-def titles(sentences: list[str], masses: list[int], words: int = WORDS) -> list[str]:
+def titles(sentences: list[str], masses: list[int]) -> list[str]:
     """A title for each segment: its words with the largest TF-IDF against the rest of the text.
 
     A word's TF is how often it stands in the segment, less how often it would at the rate of the
@@ -38,7 +38,6 @@ def titles(sentences: list[str], masses: list[int], words: int = WORDS) -> list[
     Args:
         sentences: the text's sentences.
         masses: lengths of the segments in sentences.
-        words: of a title at most.
 
     Returns:
         A title for each segment, its words with commas between them; "" where it has none of its
@@ -63,7 +62,7 @@ def titles(sentences: list[str], masses: list[int], words: int = WORDS) -> list[
         inside = np.asarray(counts[a:b].sum(axis=0)).ravel()
         rest = total - inside
         scores = (inside - rest * (inside.sum() / max(rest.sum(), 1))) * idf
-        best = [known[i] for i in np.argsort(-scores, kind="stable")[:words] if scores[i] > 0]
+        best = [known[i] for i in np.argsort(-scores, kind="stable")[:WORDS] if scores[i] > 0]
         forms = Counter(word for row in written[a:b] for word in row)
         form = {word.casefold(): word for word, _ in reversed(forms.most_common())}
         written_titles.append(", ".join(form[word] for word in best))
