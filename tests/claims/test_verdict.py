@@ -93,6 +93,22 @@ def test_a_ratio_is_compared_by_its_logarithm():
     assert one(ratio(1.02), {LEARNED: control}, **given).verdict == "does not hold"
 
 
+def test_a_ratio_need_not_exceed_untrained_encoders_by_as_much_as_its_null():
+    """A head whose every pair holds its anchor cannot do so twice as often as untrained ones."""
+
+    def ratio(value):
+        return Estimate.of(value, [Source("texts", 0.005, 30)], ratio=True)
+
+    control = population([ratio(value) for value in (2.0, 2.01, 1.99, 2.02)])
+    given = {"null": 1.0, "least": 2.0}
+    assert one(ratio(2.6), {LEARNED: control}, **given).verdict == "holds"
+    nearly = one(ratio(2.1), {LEARNED: control}, **given)
+    assert nearly.verdict == "does not hold"
+    assert "nearly as much" in nearly.reason
+    as_much = one(ratio(2.0), {LEARNED: control}, **given)
+    assert "nearly" not in as_much.reason
+
+
 def test_twins_are_a_sample_of_seeds():
     values = np.array([0.1, 0.3, 0.2, 0.25])
     found = population([Estimate(value) for value in values])

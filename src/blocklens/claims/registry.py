@@ -16,7 +16,16 @@ from typing import Any
 import pandas as pd
 
 from blocklens.claims.needs import more_groups, why_undecided
-from blocklens.claims.verdict import Judgement, Question, Side, Verdict, decided, level, questions
+from blocklens.claims.verdict import (
+    ERROR,
+    Judgement,
+    Question,
+    Side,
+    Verdict,
+    decided,
+    level,
+    questions,
+)
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.groups import FEWEST_GROUPS
 from blocklens.wording import counted
@@ -205,10 +214,11 @@ def _why_not_asked(claim: Claim, finding: Finding) -> tuple[str, str]:
 def _why_decided(judged: Judgement, asked: list[Question]) -> str:
     """What decided it, in words, and what carries the effect."""
     if judged.word == "does not hold":
+        nearly = "nearly " if judged.blocking.p_yes <= ERROR / 2 else ""
         return {
             "there": "the effect does not reach the smallest one that counts",
-            LEARNED: "untrained encoders show as much",
-            SIMPLEST: "the simplest system does as well",
+            LEARNED: f"untrained encoders show {nearly}as much",
+            SIMPLEST: f"the simplest system does {nearly}as well",
         }[judged.blocking.name]
     carried = {question.name: question.answer for question in asked}.get(WORDS)
     reason = "it is there" + (" and learned" if any(q.name == LEARNED for q in asked) else "")

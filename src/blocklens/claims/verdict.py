@@ -33,6 +33,12 @@ ERROR = 0.05
 
 WORDS = "from the words"
 
+MARGIN = 1.1
+"""The ratio over a control from which on it counts: a tenth. A statement may ask for more over its
+null (a head that specialises: twice), but not over untrained encoders too: where random pairs hold
+the commonest token half of the time, no head can hold it more than twice as often, and untrained
+ones come near."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -78,7 +84,8 @@ def questions(
         side: whether the statement says that the effect lies above `least`, below it, or within
             -least..least.
         null: the value without any effect.
-        least: the smallest effect that counts.
+        least: the smallest effect that counts. Beyond a control that same distance from the null
+            counts, of a ratio at most `MARGIN`.
 
     """
     sign = 1.0 if side == "above" else -1.0
@@ -86,6 +93,8 @@ def questions(
     reach = at.value - effect.place(least)
     asked = [Question("there", Estimate.of(sign * reach, at.sources))]
     counts = abs(effect.place(least) - effect.place(null))
+    if effect.ratio:
+        counts = min(counts, effect.place(MARGIN))
     for name, control in controls.items():
         excess = effect.less(control)
         asked.append(Question(name, Estimate.of(sign * excess.value, excess.sources), counts))
