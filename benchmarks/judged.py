@@ -23,9 +23,11 @@ from blocklens.storage import write_table
 
 COUNTS = (40, 100)
 """Texts that encoders are judged on: the first so many."""
-TWINS = 5
-DEGREES = (1.0, 2.0, 4.0)
+TWINS = 12
+"""As many as a study has by default."""
+DEGREES = (0.5, 1.0, 4.0)
 BUILT_SHAPE = SHAPES[2]
+"""Wide enough for what heads are told to carry: at width 64 and 1,000 words none carries a word."""
 
 CLAIMS = [made for made in REGISTRY.values() if made.id.startswith("p1-")]
 """P1's claims, which read sums of heads alone."""

@@ -5,7 +5,7 @@
 
 1. How often does a 95 % interval cover the truth? (`coverage`)
 2. How often is an untrained encoder said to do what the papers say of trained ones? Each of many is
-   judged beside five others of its shape as its twins.
+   judged beside twelve others of its shape as its twins.
 3. How often is a true statement found? Encoders built so that it is true to a degree
    (`built_encoders`), beside untrained ones.
 4. How many of an untrained encoder's heads have a label?
@@ -139,7 +139,7 @@ def power_table(kept: Path, pools: dict[int, list[Estimates]], replicates: int) 
 
 
 def labelled(kept: Path, shape: Shape, seeds: int) -> tuple[int, int, int]:
-    """Heads of untrained encoders with a label without twins, beside five, and how many there are."""
+    """Heads of untrained encoders with a label without twins, beside others, and how many there are."""
     frames = [
         pd.read_parquet(Made(shape, seed).file(kept, COUNTS[-1], "-heads")) for seed in range(seeds)
     ]
@@ -233,8 +233,8 @@ def untrained_section(pools: dict[int, list[list[Estimates]]], seeds: int) -> st
     """Verdicts on untrained encoders."""
     count = len(SHAPES) * seeds
     ends = stats.binom.interval(0.95, count, 0.05)
-    return f"""{count} untrained encoders, {seeds} seeds each of (blocks x heads) {"; ".join(map(str, SHAPES))}; each judged beside five others of its
-shape. No claim may hold for more than 5 % of them; of {count} encoders at a true rate of 5 % between {ends[0]:.0f} and
+    return f"""{count} untrained encoders, {seeds} seeds each of (blocks x heads) {"; ".join(map(str, SHAPES))}; each judged beside twelve others of its
+shape, as many as a study has by default. No claim may hold for more than 5 % of them; of {count} encoders at a true rate of 5 % between {ends[0]:.0f} and
 {ends[1]:.0f} pass by chance. "Does not hold" is right of an untrained encoder. In a study the error is controlled over
 its statements (false discovery rate). The last column takes the
 twins as known, with intervals over texts alone: a rule that was replaced.
@@ -246,7 +246,7 @@ def power_section(kept: Path, pools: dict[int, list[list[Estimates]]], replicate
     """Verdicts on built encoders."""
     beside = {count: by_shape[SHAPES.index(BUILT_SHAPE)] for count, by_shape in pools.items()}
     return f"""{replicates} encoders of each kind ({BUILT_SHAPE}), untrained but for some heads that were given a task, to three
-degrees; beside five untrained ones, error controlled over the study. The effect is the median at {COUNTS[-1]} texts. Attention to
+degrees; beside twelve untrained ones, error controlled over the study. The effect is the median at {COUNTS[-1]} texts. Attention to
 separators is e^degree times even attention; what a head carries of its task weighs degree times its random values.
 
 {power_table(kept, beside, replicates)}"""
@@ -255,7 +255,7 @@ separators is e^degree times even attention; what a head carries of its task wei
 def labels_section(kept: Path, seeds: int) -> str:
     """How many heads of untrained encoders have a label."""
     alone, beside, heads = np.sum([labelled(kept, shape, seeds) for shape in SHAPES], axis=0)
-    return f"""Of {heads:,} heads of untrained encoders {beside} ({percent(beside / heads)}) have a label beside five others as their twins; without twins
+    return f"""Of {heads:,} heads of untrained encoders {beside} ({percent(beside / heads)}) have a label beside twelve others as their twins; without twins
 {alone:,} ({percent(alone / heads)}) would."""
 
 
