@@ -5,12 +5,17 @@ BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
 TOOLS := $(VENV)/.tools
 
-.PHONY: demo test test-slow test-data test-lowest fuzz torture lint bench docs clean
+.PHONY: demo papers test test-slow test-data test-lowest fuzz torture lint bench docs clean
 
 # The main job: measure the embedded encoder on the embedded texts and open the report.
 demo: $(PACKAGE)
 	$(BIN)/blocklens study --processes 2 --out demo-study
 	@echo "Open demo-study/report.html"
+
+# All statements of both papers in order, from texts to one page; papers.sh says how.
+papers: $(PACKAGE)
+	@test -n "$(TEXTS)" || { sed -n '2,9s/^# \{0,1\}//p' papers.sh; exit 2; }
+	PATH="$(abspath $(BIN)):$$PATH" TEXTS="$(TEXTS)" sh papers.sh
 
 test: $(TOOLS) lint
 	$(BIN)/python -m pytest -m "not slow and not data" -n 2

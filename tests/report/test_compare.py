@@ -74,6 +74,14 @@ def test_the_command_writes_a_page_and_both_tables(studies: list[Path], tmp_path
     assert differences["how"].tolist() == ["paired"] * len(differences)
 
 
+@pytest.mark.parametrize(("second", "title"), [("a", "2 studies"), ("b", "2 encoders")])
+def test_studies_of_one_encoder_are_not_called_encoders(tmp_path: Path, second: str, title: str):
+    both = [build(tmp_path / "one", "a", 0.9), build(tmp_path / "two", second, 0.1)]
+    compare(*both, out=tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert f"<h1>{title} side by side</h1>" in page
+
+
 def test_other_texts_are_marked(studies: list[Path], tmp_path: Path):
     other = build(tmp_path / "three", "acme/third", 0.5, texts="other")
     comparison = compare(*studies, other, out=tmp_path / "out")

@@ -30,7 +30,6 @@ from blocklens.report.page import page_html
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.storage import locked, output_folder, write_json, write_table, write_text
-from blocklens.wording import counted
 
 WORDS = (
     ("Effect", "What the claim measures, with its 95 % interval; claims have units of their own."),
@@ -104,12 +103,14 @@ def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out
     """Write the page and the tables into a folder of its own."""
     output_folder(out, "comparison.json")
     named = list(dict.fromkeys(comparison.effects["study"]))
+    encoders = {str(folder.study.get("encoder", "")) for folder in folders}
+    what = "encoders" if len(encoders) == len(named) else "studies"
     sections = [effects_section(comparison), differences_section(comparison)]
     if comparison.series is not None:
         sections.insert(1, training_section(comparison.series))
     page = page_html(
         kind="comparison",
-        title=f"{counted(len(named), 'encoder')} side by side",
+        title=f"{len(named)} {what} side by side",
         lead=f"{', '.join(named[:-1])} and {named[-1]}. {texts_words(comparison)}",
         words=WORDS,
         sections=sections,

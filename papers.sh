@@ -1,0 +1,47 @@
+#!/bin/sh
+# All statements of both papers in order, from texts to one page. Stopped and given again, it goes on.
+#
+#   make papers TEXTS=articles.jsonl.xz DATA="reviews.csv topics.jsonl"   # pre-trains an encoder first
+#   make papers TEXTS=articles.jsonl.xz ENCODER=./my-bert                 # takes this one
+#
+# DATA are labelled texts, DOCUMENTS texts whose segments are known; without them what needs them is
+# left out. PAPERS is the folder of it all (papers). PRETRAIN, FILM, SIZES, STUDY, FINETUNE, IMAGES and
+# SEGMENT are options of the commands below, such as STUDY="--texts 1000" or PRETRAIN="--hours 8".
+set -eu
+out=${PAPERS:-papers}
+mkdir -p "$out"
+set --
+
+if [ -n "${ENCODER:-}" ]; then
+    encoder=$ENCODER
+else
+    encoder=$out/bert/model
+    if [ ! -e "$encoder" ]; then
+        if [ -e "$out/bert/options.json" ]; then resume=--resume; else resume=; fi
+        blocklens pretrain "$TEXTS" --out "$out/bert" --milestones 20 $resume ${PRETRAIN:-}
+    fi
+    # The film: every milestone studied, and when each statement begins to hold.
+    for milestone in "$out"/bert/milestones/*; do
+        blocklens study "$TEXTS" --encoder "$milestone" --out "$out/film/${milestone##*/}" \
+            ${FILM:---texts 200}
+    done
+    blocklens compare "$out"/film/* --out "$out/film-report"
+    blocklens pretrain "$TEXTS" --out "$out/sizes" \
+        ${SIZES:---preset tiny --sizes 2000,16000,130000 --seeds 3 --steps 20000}
+    set -- "$out/sizes"
+fi
+
+blocklens study "$TEXTS" --encoder "$encoder" --out "$out/study" ${STUDY:---texts 1000}
+for data in ${DATA:-}; do
+    name=${data##*/}
+    blocklens finetune "$data" --encoder "$encoder" --out "$out/${name%%.*}" \
+        ${FINETUNE:---variant both}
+    set -- "$@" "$out/${name%%.*}"
+done
+if [ -n "${DOCUMENTS:-}" ]; then
+    blocklens segment --evaluate "$DOCUMENTS" --encoder "$encoder" --out "$out/segments" \
+        ${SEGMENT:-}
+    set -- "$@" "$out/segments"
+fi
+blocklens images --out "$out/images" ${IMAGES:-}
+blocklens compare "$out/study" "$@" "$out/images" --out "$out/report"
