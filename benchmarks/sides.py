@@ -1,6 +1,7 @@
 """The sides of every comparison: each takes one batch of windows through the same weights.
 
-Plain: the model with PyTorch's fused attention, and nothing measured. Ours: what
+Plain: the model with PyTorch's fused attention, and nothing measured. Alike: the same on our matrix
+products, up to the last block's attention, where ours ends. Ours: what
 `blocklens.measure` does with a batch, which ends with the last block's heads. Hooks:
 `output_attentions=True`, hooks that catch the head output vectors, an ordinary NumPy script over
 heads. Lens: TransformerLens' bridge caching attention patterns and head outputs, the same NumPy.
@@ -12,6 +13,7 @@ from a window, it derives inside the measured time.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from benchmarks.numpy_way import Figures, Window
 from benchmarks.workload import encoder_of, masked_language_model, twin, unseen, word_tokenizer
 from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.head_pass import run_heads
+from blocklens.encoder.matmul import with_fast_products
 from blocklens.encoder.trunk import Encoder
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measures import HeadMeasures
@@ -45,6 +48,28 @@ class Plain:
         ids, mask = self.encoder.batch(batch)
         output = self.model(input_ids=ids, attention_mask=mask)[0]
         assert torch.isfinite(output.sum())
+
+
+class Alike(Plain):
+    """The forward pass alone, on the same products as ours and ending at the same place."""
+
+    def __init__(self, model: BertModel, tokens: int) -> None:
+        super().__init__(model, tokens)
+        with_fast_products(self.model)
+        self.model.encoder.layer[-1].attention.self.register_forward_hook(self._end)
+
+    def _end(self, module: Any, inputs: Any, output: tuple[Tensor, ...]) -> None:
+        assert torch.isfinite(output[0].sum())
+        raise _Enough
+
+    def __call__(self, batch: list[Tokens]) -> None:
+        """Run one batch."""
+        with suppress(_Enough):
+            super().__call__(batch)
+
+
+class _Enough(Exception):  # noqa: N818
+    """Ends a pass with the last block's attention."""
 
 
 class Ours:
@@ -150,4 +175,4 @@ class Lens(_NumPy):
         self.count(batch, maps, vectors)
 
 
-SIDES = {"plain": Plain, "ours": Ours, "hooks": Hooks, "lens": Lens, "tuned": Tuned}
+SIDES = {"plain": Plain, "alike": Alike, "ours": Ours, "hooks": Hooks, "lens": Lens, "tuned": Tuned}
