@@ -42,7 +42,7 @@ RISES = {
 }
 HOW = {
     TOKENS: f"{HEADS} <APT> is over tokens modified at least once.",
-    FINE_TUNED: "The trunk is shortened to each block and all weights are trained; epochs and rate "
+    FINE_TUNED: "The trunk is cut after each block and all weights are trained; epochs and rate "
     "are ours (docs/finetuning.md). Up to block 0 there is only [CLS], so blocks start at 1.",
 }
 """What is ours in it, where it is not what stands in CLASS_HEADS."""
