@@ -15,30 +15,32 @@ CHECKED = [
     "blocklens.heads",
     "blocklens.labels",
     "blocklens.pretraining.bert",
+    "blocklens.pretraining.corpus",
     "blocklens.pretraining.descent",
     "blocklens.pretraining.masking",
     "blocklens.pretraining.muon",
     "blocklens.pretraining.packing",
+    "blocklens.pretraining.vit",
     "blocklens.readouts.block_outputs",
     "blocklens.readouts.class_heads",
     "blocklens.readouts.class_task",
     "blocklens.readouts.confused_images",
+    "blocklens.readouts.control_task",
     "blocklens.readouts.finetuning",
     "blocklens.readouts.modified_tokens",
+    "blocklens.readouts.tfidf",
+    "blocklens.readouts.token_task",
     "blocklens.readouts.vocabulary_heads",
     "blocklens.readouts.vocabulary_training",
-    "blocklens.segmentation.baselines",
-    "blocklens.segmentation.best_starts",
-    "blocklens.segmentation.border_strength",
-    "blocklens.segmentation.head_choice",
-    "blocklens.segmentation.metrics",
-    "blocklens.segmentation.segment_count",
-    "blocklens.segmentation.sentence_vectors",
-    "blocklens.segmentation.whitening",
+    "blocklens.segmentation",
 ]
-"""Rooms where tensors are: their functions and dataclasses are checked by beartype in the tests."""
+"""Modules where tensors are: their functions and dataclasses are checked by beartype in the tests.
 
-install_import_hook(CHECKED, "beartype.beartype")
+The other rooms read tables, files and options. What is wrong in those is told in words, so their
+tests give what is wrong (`token_settings`: an option that cannot be); beartype would speak first.
+"""
+
+install_import_hook(CHECKED, "shape_checker.checked")
 
 
 def data_folder() -> Path:

@@ -249,7 +249,7 @@ def test_mistakes_are_named(identity, texts, tmp_path):
     with pytest.raises(UserError, match="give more texts"):
         measure_learning(identity, texts, train_texts=[""])
     with pytest.raises(UserError, match="3 frequencies for a vocabulary of 32"):
-        measure_learning(identity, texts, read_out="lens", frequency=np.ones(3))
+        measure_learning(identity, texts, read_out="lens", frequency=np.ones(3, dtype=np.int64))
     save(identity_model(), tmp_path)
     config = tmp_path / "tokenizer_config.json"
     options = json.loads(config.read_text())

@@ -12,11 +12,12 @@ from blocklens.segmentation.borders import (
 )
 from blocklens.segmentation.documents import Document
 from blocklens.segmentation.evaluate import evaluate
+from blocklens.segmentation.reading import Reading
 from blocklens.segmentation.sentence_ends import SeparatorAttention
 from helpers import small_encoder
 
 
-class Known:
+class Known(Reading):
     """A reading whose separators are given."""
 
     def __init__(self, separators):

@@ -70,6 +70,8 @@ def test_attention_that_marks_the_borders_is_chosen_among_heads_that_do_not():
     rng = np.random.default_rng(1)
     received = np.exp(rng.normal(size=(51, 2, 4)))
     received[[9, 19, 29, 39], 1, :2] *= 60  # two heads of eight: a quarter
-    attention = SeparatorAttention(received, np.ones((2, 4)), tokens=0)
+    attention = SeparatorAttention(
+        received.astype(np.float32), np.ones((2, 4), dtype=np.float32), tokens=0
+    )
     strength = border_attention(attention)
     assert sorted(np.argsort(-strength)[:4].tolist()) == [9, 19, 29, 39]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -77,7 +78,7 @@ def _divide(ranks: NDArray[np.float64], most: int) -> tuple[list[int], list[floa
     total[1:, 1:] = ranks.cumsum(0).cumsum(1)
     diagonal = np.diagonal(total)
 
-    def inside(a: NDArray[np.int64] | int, b: NDArray[np.int64] | int) -> NDArray[np.float64]:
+    def inside(a: Any, b: Any) -> Any:  # of one square, or of arrays of them
         return diagonal[b] - total[a, b] - total[b, a] + diagonal[a]
 
     edges, starts = [0, n], []

@@ -7,6 +7,8 @@ side by side.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float64
@@ -129,14 +131,14 @@ def paired_gains(
     return better.to_numpy(dtype=float)
 
 
-def _left_out(each: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _left_out(each: NDArray[np.float64]) -> tuple[Any, NDArray[np.float64]]:
     """Mean of the documents, and the means without each of them."""
     return each.mean(), (each.sum() - each) / max(1, len(each) - 1)
 
 
 def _with_interval(
     name: str,
-    value: NDArray[np.float64],
+    value: Any,
     without: NDArray[np.float64],
     possible: tuple[float, float] = (0.0, 1.0),
 ) -> dict[str, float]:
