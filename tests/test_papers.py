@@ -13,7 +13,7 @@ import pytest
 from helpers import made_up_texts
 
 SCRIPT = Path(__file__).parents[1] / "papers.sh"
-SMALL = "--texts 24 --untrained 2 --untrained-read-outs 2 --modified-tokens 300 --train-tokens 200"
+SMALL = "--texts 24 --untrained 1 --untrained-read-outs 1 --modified-tokens 300 --train-tokens 200"
 OPTIONS = {
     "PRETRAIN": "--preset tiny --steps 12 --vocabulary 64 --validation 0.2 --milestones 2",
     "SIZES": "--preset tiny --sizes 20,40 --steps 6 --vocabulary 64 --validation 0.2",
