@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -78,6 +79,11 @@ def test_encoders_of_the_milestones_are_kept(whole):
         f"checkpoint-{step}" for step in steps
     }
     AutoModelForMaskedLM.from_pretrained(whole / "milestones" / "checkpoint-10")
+
+
+def test_the_log_of_a_run_goes_on_to_its_last_step(whole):
+    log = pd.read_csv(whole / "training_log.csv")
+    assert log.loc[log["loss"].notna(), "step"].tolist() == [20, 30]
 
 
 def test_it_learns_what_follows_from_the_text(tmp_path):

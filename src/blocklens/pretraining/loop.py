@@ -100,7 +100,7 @@ def train(
         since["seconds"] += passed
         since["steps"] += 1
         last = now
-        if counters.step % report_every == 0:
+        if counters.step % report_every == 0 or counters.step == counters.total_steps:
             note_loss(counters, since["loss"] / since["steps"], int(since["steps"]))
             if report:
                 report(_report(run, since))
