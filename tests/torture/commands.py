@@ -28,6 +28,10 @@ import blocklens.studies.finetune
 import blocklens.studies.images_part
 import blocklens.studies.segments_part
 import blocklens.studies.sizes_part
+from blocklens.encoder.trunk import Encoder
+from blocklens.report import page
+from blocklens.studies.study import study as run_study
+from blocklens.studies.study_options import StudyOptions
 from helpers import SMALL, random_texts, small_tokenizer
 
 torch.set_num_threads(1)
@@ -40,6 +44,8 @@ class Ended:
     code: int
     said: str
     seconds: float
+    processor: float
+    """Seconds of processor time: of them a busy machine takes no more."""
     arguments: tuple[str, ...] = ()
 
     @property
@@ -92,26 +98,33 @@ class Running:
                 file.flush()
             os._exit(code)
 
-    def signal(self, number: int) -> None:
-        """Send a signal, if it still runs."""
+    def signal(self, number: int, after: float) -> None:
+        """Send a signal after so many seconds of processor time, or when it has ended."""
+        ticks = after * os.sysconf("SC_CLK_TCK")
+        while True:
+            state = Path(f"/proc/{self.process}/stat").read_text().rpartition(") ")[2].split()
+            if state[0] == "Z" or int(state[11]) + int(state[12]) >= ticks:  # user and system
+                break
+            time.sleep(0.002)
         os.kill(self.process, number)
 
     def wait(self, seconds: float = 120) -> Ended:
         """Until it ends; one that takes longer is killed, and its code is 98."""
         end = time.monotonic() + seconds
         while True:
-            done, status = os.waitpid(self.process, os.WNOHANG)
+            done, status, used = os.wait4(self.process, os.WNOHANG)
             if done:
                 code = os.waitstatus_to_exitcode(status)
                 break
             if time.monotonic() > end:
                 os.kill(self.process, signal.SIGKILL)
-                os.waitpid(self.process, 0)
+                _, _, used = os.wait4(self.process, 0)
                 code = 98
                 break
             time.sleep(0.002)
         said = self.log.read_text("utf-8", "replace") if self.log.exists() else ""
-        return Ended(code, said, time.monotonic() - self.began, self.arguments)
+        processor = used.ru_utime + used.ru_stime
+        return Ended(code, said, time.monotonic() - self.began, processor, self.arguments)
 
 
 class Inputs:
@@ -122,6 +135,8 @@ class Inputs:
         self.model, self.texts = folder / "encoder", folder / "texts.jsonl"
         self.labelled, self.images = folder / "labelled.csv", folder / "images.npz"
         self.documents, self.notes = folder / "documents.jsonl", folder / "notes.txt"
+        self.classifier, self.many = folder / "classifier", folder / "many.jsonl"
+        self.studies = folder / "first study", folder / "second study"
 
     @classmethod
     def make(cls, folder: Path) -> Inputs:
@@ -132,8 +147,11 @@ class Inputs:
         config = tr.BertConfig.from_dict({**SMALL, "num_hidden_layers": 2})
         tr.BertForMaskedLM(config).save_pretrained(one.model)
         small_tokenizer().save_pretrained(one.model)
-        texts = random_texts(40, seed=5)
-        one.texts.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+        tr.BertForSequenceClassification(config).save_pretrained(one.classifier)
+        small_tokenizer().save_pretrained(one.classifier)
+        texts, many = random_texts(40, seed=5), random_texts(600, seed=6)
+        for file, some in ((one.texts, texts), (one.many, many)):
+            file.write_text("".join(json.dumps({"text": text}) + "\n" for text in some))
         one.notes.write_text(random_texts(1, seed=3, longest=9)[0])
         labels = ["ab"[number % 2] for number in range(len(texts))]
         pd.DataFrame({"text": texts, "label": labels}).to_csv(one.labelled, index=False)
@@ -146,16 +164,34 @@ class Inputs:
             for seed in range(12)
         ]
         one.documents.write_text("".join(json.dumps(one) + "\n" for one in documents))
+        made = Running([], folder / "log", one._studied).wait(900)
+        assert made.code == 0, made
+        bundle = (folder / "vega.js").read_text("utf-8")
+        page.vega_bundle = lambda: bundle  # type: ignore[assignment]
         return one
 
+    def _studied(self) -> None:
+        """Studies to compare, and Vega for all reports, in a process that ends with them.
+
+        What puts Vega together takes seconds, and its threads do not survive a fork either.
+        """
+        (self.folder / "vega.js").write_text(page.vega_bundle(), "utf-8")
+        encoder = Encoder.load(str(self.model))
+        for seed, study in enumerate(self.studies):
+            chosen = StudyOptions(parts="heads", untrained=0, shuffled=False, examples=0)
+            run_study(str(self.texts), encoder.untrained(seed), study, options=chosen, report=False)
+        os._exit(0)
+
     def command(self, name: str, out: Path) -> list[str]:
-        """The arguments of one of `COMMANDS`."""
+        """The arguments of one of `COMMANDS`, which writes into the folder `out`."""
         encoder = ["--encoder", str(self.model)]
         rest = {
             "study": [str(self.texts), *encoder, "--untrained", "1", "--examples", "1",
-                      "--data", str(self.labelled)],
+                      "--untrained-read-outs", "1", "--modified-tokens", "2000",
+                      "--train-tokens", "1000", "--data", str(self.labelled)],
             "finetune": [str(self.labelled), *encoder, "--seeds", "2", "--variant", "both",
-                         "--epochs", "1", "--export-block", "1"],
+                         "--epochs", "1", "--untrained", "1", "--modified-tokens", "2000",
+                         "--export-block", "1"],
             "images": [str(self.images), "--blocks", "1", "--heads", "2", "--width", "8",
                        "--epochs", "2", "--read-outs", "2", "--untrained", "1",
                        "--head-images", "12", "--export-block", "1"],
@@ -168,10 +204,17 @@ class Inputs:
             "segment": [str(self.notes), *encoder],
             "scores": ["--evaluate", str(self.documents), *encoder, "--method", "context",
                        "--method", "even", "--untrained", "1"],
+            "predict": [str(self.classifier), str(self.many), "--all"],
+            "compare": [str(study) for study in self.studies],
         }[name]  # fmt: skip
+        if name == "predict":  # of all commands the one that writes a single file
+            out = out / "labels.jsonl"
         first = {"sizes": "pretrain", "scores": "segment"}.get(name, name)
         return [first, *rest, "--out", str(out)]
 
 
-COMMANDS = ("study", "finetune", "images", "pretrain", "sizes", "segment", "scores")
-"""Every command that writes a folder."""
+STUDIES = ("segment", "sizes", "scores", "images", "finetune", "study")
+"""Every command whose folder is a study: what is finished of it is kept."""
+
+COMMANDS = ("predict", "compare", "pretrain", *STUDIES)
+"""Every command that writes results."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import COMMANDS, Inputs, Running
+from commands import Inputs, Running
 
 COUNTED: Counter[tuple[str, str]] = Counter()
 """How often each thing was done, by (what, how it ended)."""
@@ -29,16 +30,24 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     return Inputs.make(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.fixture(scope="session")
-def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The folder that every command writes when nothing goes wrong; each is made once.
+class Undisturbed(dict[str, Path]):
+    """The folder that each command writes when nothing goes wrong, made when it is asked for.
 
-    "seconds of": how long each took.
+    `seconds`: of processor time that each took.
     """
-    base = tmp_path_factory.mktemp("undisturbed")
-    seconds = {}
-    for name in COMMANDS:
-        ended = Running(inputs.command(name, base / name), base / f"{name}.log").wait(900)
+
+    def __init__(self, inputs: Inputs, base: Path) -> None:
+        self.inputs, self.base = inputs, base
+        self.seconds: dict[str, float] = {}
+
+    def __missing__(self, name: str) -> Path:
+        folder, log = self.base / name, self.base / f"{name}.log"
+        ended = Running(self.inputs.command(name, folder), log).wait(900)
         assert ended.code == 0, ended
-        seconds[name] = ended.seconds
-    return {**{name: base / name for name in COMMANDS}, "seconds of": seconds}
+        self[name], self.seconds[name] = folder, ended.processor
+        return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return Undisturbed(inputs, tmp_path_factory.mktemp("undisturbed"))

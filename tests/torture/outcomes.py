@@ -7,13 +7,15 @@ from pathlib import Path
 
 from blocklens.storage import file_digest
 
+RESULTS = (".parquet", ".jsonl", ".npz", ".safetensors")
+
 
 def same_results(expected: Path, found: Path) -> None:
-    """Tables, examples, figures of a run and weights are equal, byte for byte."""
+    """Tables, answers, examples, figures of a run and weights are equal, byte for byte."""
     names = [
         file.relative_to(expected)
         for file in expected.rglob("*")
-        if file.suffix in (".parquet", ".npz", ".safetensors") or file.name == "figures.json"
+        if file.suffix in RESULTS or file.name == "figures.json"
     ]
     compared = [name for name in names if not {"checkpoints", "latest"} & set(name.parts)]
     assert compared
