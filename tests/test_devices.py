@@ -10,8 +10,9 @@ from blocklens.encoder.attention import Heads, HeadTap
 from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.texts import Text
-from blocklens.pretraining.corpus import build_corpus, train_tokenizer
+from blocklens.pretraining.corpus import build_corpus
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.tokenizer import train_tokenizer
 from blocklens.pretraining.training import Training
 from blocklens.readouts.token_task import measure_learning
 from helpers import made_up_texts, random_texts, small_encoder
