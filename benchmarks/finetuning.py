@@ -10,8 +10,8 @@ into as many texts, with made-up classes: labels change no step.
 answers, accuracy, confusions, clusters with intervals), over what it may take: 1.5 times one plain
 forward pass over the same texts, in the same batches, plus 60 s. Measured in pairs.
 
-**Trainer**: the same curve as a person would make it: for every block and seed the trunk cut there
-with its family's classifier, the trunk frozen, trained by `transformers.Trainer` for as many epochs
+**Trainer**: the same curve as a person would make it: for every block and seed the trunk shortened
+to it with its family's classifier, the trunk frozen, trained by `transformers.Trainer` for as many epochs
 in batches as large, on texts sorted into batches of like lengths (`train_sampling_strategy`:
 "group_by_length"). One epoch of one seed is timed for every block 1..L, warmed up before; the
 figure is their sum times epochs times seeds, without evaluation. That extrapolation is fair to it:

@@ -1,12 +1,12 @@
-"""How fast a text is segmented, and what scoring and cutting cost beside the encoder.
+"""How fast a text is segmented, and what scoring and dividing cost beside the encoder.
 
     python -m benchmarks --only segmentation
 
 The embedded encoder on two threads reads the prose of Python's language reference, joined to texts
 of about 2,500 words; the number of segments is to be found, which costs more than when it is given.
 Tokens are those that go through the encoder, special tokens included; the time is all of `segment`:
-splitting into sentences, reading, scoring, cutting. The second figure is the time of all that is no
-encoder (whitening, strengths, number of segments, cuts) over the encoder's own, tokenising
+splitting into sentences, reading, scoring, dividing. The second figure is the time of all that is
+no encoder (whitening, strengths, number of segments, starts) over the encoder's own, tokenising
 included. `BLOCKLENS_ENCODER` names another encoder.
 """
 
@@ -34,7 +34,7 @@ WORDS = 2500
 
 
 def run(quick: bool = False) -> list[dict[str, Any]]:
-    """Tokens a second, and scoring and cutting over the encoder, medians over texts."""
+    """Tokens a second, and scoring and dividing over the encoder, medians over texts."""
     given = {"texts": 1, "repeats": 1} if quick else {}
     found = in_fresh_process("benchmarks.segmentation", "work", **given)
     extra = {**calibrate(), **found}
@@ -50,7 +50,7 @@ def run(quick: bool = False) -> list[dict[str, Any]]:
             **extra,
         },
         {
-            "name": "scoring and cutting / the encoder",
+            "name": "scoring and dividing / the encoder",
             "value": round(share, 4),
             "unit": "x",
             "better": "lower",
@@ -92,7 +92,7 @@ def segmented(encoder: Encoder, text: str) -> tuple[int, float, float]:
     reading = Reading(encoder, sentences)
     tokens = reading.vectors.tokens
     read = time.perf_counter()
-    context(reading).cuts(None)
+    context(reading).starts(None)
     return tokens, read - split, (split - start) + (time.perf_counter() - read)
 
 

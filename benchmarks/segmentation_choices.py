@@ -36,7 +36,7 @@ POWERS = (0.4, 0.6, 0.8, 0.9, 1.0)
 ONE_IN = (2, 4, 8)
 COHERENCES = (0.0, 0.5, 0.6, 0.7, 0.8, 1.0)
 WEIGHTS = (0.01, 0.02, 0.05)
-Cut = Callable[[int | None], NDArray[np.int64]]
+Divide = Callable[[int | None], NDArray[np.int64]]
 WHICH: tuple[Which, ...] = get_args(Which)
 
 
@@ -62,12 +62,12 @@ def main() -> None:
     print(means.unstack(["lengths", "known"]).round(3).to_string())
 
 
-def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]:
+def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Divide]]:
     """What is tried, which setting, and how it divides one document."""
     reading = Reading(encoder, document.sentences, blocks=True)
     heads = reading.vectors.heads
 
-    def by(vectors: NDArray[np.floating]) -> Cut:
+    def by(vectors: NDArray[np.floating]) -> Divide:
         return methods.of_vectors(vectors).starts
 
     for which in WHICH:
@@ -84,7 +84,7 @@ def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]
         )
     vectors = methods.context_vectors(heads)
     for coherence in COHERENCES:
-        yield "coherence", str(coherence), partial(cut_by, vectors, coherence)
+        yield "coherence", str(coherence), partial(divided_by, vectors, coherence)
     for which in WHICH:
         yield "blocks", which, methods.METHODS["blocks"](reading, which).starts
     for which in WHICH:
@@ -96,7 +96,7 @@ def ways(encoder: Encoder, document: Document) -> Iterator[tuple[str, str, Cut]]
     yield "baseline", "c99", partial(c99, document.sentences)
 
 
-def cut_by(
+def divided_by(
     vectors: NDArray[np.floating], coherence: float, segments: int | None
 ) -> NDArray[np.int64]:
     """`find_starts` with the number of segments last."""
