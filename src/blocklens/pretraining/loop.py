@@ -133,9 +133,9 @@ def train(
 
 
 def milestone_shares(number: int) -> list[float]:
-    """The shares of a run, 0 to 1, at which `number` encoders are kept, the start among them."""
-    later = np.geomspace(FIRST_MILESTONE, 1.0, number - 1).tolist() if number > 1 else []
-    return [0.0, *later][:number]
+    """The shares of a run, 0 to 1, at which `number` encoders are kept: its start, then its end."""
+    later = np.geomspace(1.0, FIRST_MILESTONE, max(0, number - 1))[::-1]
+    return [0.0, *later.tolist()][:number]
 
 
 def _milestone(run: Training) -> Path:
