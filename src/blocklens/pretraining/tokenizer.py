@@ -52,8 +52,10 @@ def tokenizer_of(
 
 def larger_advised(source: TextSource, options: PretrainOptions) -> str:
     """The vocabulary that would know nearly all characters, where one of its own was too small."""
+    if options.tokenizer is not None:
+        return ""
     wanted = covering_entries(_TrainingTexts(source, options), lowercase=options.lowercase)
-    if options.tokenizer is not None or wanted <= options.vocabulary:
+    if wanted <= options.vocabulary:
         return ""
     return f"; --vocabulary {wanted} holds {COVERED:.2%} of the characters"
 
