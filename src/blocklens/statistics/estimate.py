@@ -244,8 +244,7 @@ def population(twins: Sequence[Estimate]) -> Estimate:
 
 def _difference(one: float, other: float) -> float:
     """One less the other; 0, not -1.3e-15, where they differ by rounding alone."""
-    difference = one - other
-    return 0.0 if abs(difference) < 1e-12 * abs(one) else difference
+    return 0.0 if math.isclose(one, other, rel_tol=1e-12, abs_tol=1e-12) else one - other
 
 
 def _exp(value: float) -> float:
