@@ -36,7 +36,7 @@ def one_segment(sentences: list[str], segments: int | None = None) -> Int64[np.n
 def random_starts(
     sentences: list[str], segments: int | None = None, *, seed: int = 0
 ) -> Int64[np.ndarray, " starts"]:
-    """Cuts at places drawn uniformly, without repetition; the text and the seed decide which."""
+    """Starts drawn uniformly, without repetition; the text and the seed decide which."""
     units = len(sentences)
     digest = hashlib.sha256("\n".join(sentences).encode()).digest()
     rng = np.random.default_rng([seed, int.from_bytes(digest[:8])])
@@ -45,7 +45,7 @@ def random_starts(
 
 
 def even_starts(sentences: list[str], segments: int | None = None) -> Int64[np.ndarray, " starts"]:
-    """Cuts that leave segments of equal length, to within a sentence."""
+    """Starts of segments of equal length, to within a sentence."""
     count = _segments(len(sentences), segments)
     return np.asarray([round(i * len(sentences) / count) for i in range(1, count)], dtype=np.int64)
 
@@ -53,7 +53,7 @@ def even_starts(sentences: list[str], segments: int | None = None) -> Int64[np.n
 def texttiling_starts(
     sentences: list[str], segments: int | None = None
 ) -> Int64[np.ndarray, " starts"]:
-    """Cuts of NLTK's TextTiling (Hearst 1997), which finds the number of segments itself.
+    """Starts by NLTK's TextTiling (Hearst 1997), which finds the number of segments itself.
 
     TextTiling moves its boundaries to paragraph breaks, so every sentence is given as a paragraph
     (NLTK disregards breaks less than 100 characters apart). A text too short for it is one segment.

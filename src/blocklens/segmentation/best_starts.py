@@ -27,7 +27,7 @@ gives at most j scores; giving fewer caps the length of a segment.
 def best_starts(
     score: Score, units: int, *, segments: int | None = None, shortest: int = 1
 ) -> Int64[np.ndarray, " starts"]:
-    """Cuts of the segmentation whose segment scores have the largest sum.
+    """Starts of the segmentation whose segment scores have the largest sum.
 
     Args:
         score: scores of the segments that end before unit j, see `Score`.
@@ -70,8 +70,8 @@ def best_starts(
         asked = "segments" if segments is None else counted(segments, "segment")
         raise UserError(
             f"no way to divide {counted(units, 'sentence')} into {asked} of the lengths allowed; "
-            "allow "
-            "shorter and longer ones" + ("" if segments is None else ", or ask for another number")
+            "allow shorter and longer ones"
+            + ("" if segments is None else ", or ask for another number")
         )
     return _trace(length, units, segments)
 
