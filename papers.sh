@@ -34,9 +34,9 @@ fi
 blocklens study "$TEXTS" --encoder "$encoder" --out "$out/study" ${STUDY:---texts 1000}
 for data in ${DATA:-}; do
     name=${data##*/}
-    blocklens finetune "$data" --encoder "$encoder" --out "$out/${name%%.*}" \
+    blocklens finetune "$data" --encoder "$encoder" --out "$out/finetune-${name%%.*}" \
         ${FINETUNE:---variant both}
-    set -- "$@" "$out/${name%%.*}"
+    set -- "$@" "$out/finetune-${name%%.*}"
 done
 if [ -n "${DOCUMENTS:-}" ]; then
     blocklens segment --evaluate "$DOCUMENTS" --encoder "$encoder" --out "$out/segments" \
