@@ -11,8 +11,8 @@ answers, accuracy, confusions, clusters with intervals), over what it may take: 
 forward pass over the same texts, in the same batches, plus 60 s. Measured in pairs.
 
 **Trainer**: the same curve as a person would make it: for every block and seed the trunk shortened
-to it with its family's classifier, the trunk frozen, trained by `transformers.Trainer` for as many epochs
-in batches as large, on texts sorted into batches of like lengths (`train_sampling_strategy`:
+to it with its family's classifier, the trunk frozen, trained by `transformers.Trainer` for as many
+epochs in batches as large, on texts sorted into batches of like lengths (`train_sampling_strategy`:
 "group_by_length"). One epoch of one seed is timed for every block 1..L, warmed up before; the
 figure is their sum times epochs times seeds, without evaluation. That extrapolation is fair to it:
 epochs of a frozen trunk cost the same, what Trainer does once is left out, and block 0 counts as

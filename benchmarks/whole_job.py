@@ -4,9 +4,9 @@
     BLOCKLENS_BEFORE=../before python -m benchmarks --only whole_job
 
 Each side is one command as a user gives it, on two threads; once in turn, since a job is long.
-Three rows a job: the defaults of each, which measure more now (twelve twins for three, 100,000 modified
-tokens for one pass of the texts); as much as was measured then; and that with two processes.
-Without BLOCKLENS_BEFORE there is no row.
+Three rows a job: the defaults of each, which measure more now (twelve twins for three, 100,000
+modified tokens for one pass of the texts); as much as was measured then; and that with
+two processes. Without BLOCKLENS_BEFORE there is no row.
 """
 
 from __future__ import annotations
