@@ -269,6 +269,15 @@ def test_a_table_that_has_changed_is_named(tmp_path: Path, study: Path):
         write_report(tmp_path)
 
 
+def test_a_damaged_example_is_one_line(tmp_path: Path):
+    folder = tmp_path / "study"
+    build_study(folder, Shape(blocks=2, heads=2, tokens=24, examples=1))
+    (folder / "examples" / "0.npz").write_bytes(b"PK\x03\x04 no more")
+    write_record(folder, encoder="tiny", blocks=2, heads=2)  # vouches for what lies there
+    with pytest.raises(UserError, match="cannot be shown"):
+        write_report(folder)
+
+
 def test_the_same_study_gives_the_same_bytes(study: Path, page: str):
     assert write_report(study).read_text("utf-8") == page
 

@@ -19,6 +19,14 @@ def test_json_lines_with_segments_keep_their_other_fields(tmp_path):
     assert document.fields == {"set": 4}
 
 
+@pytest.mark.parametrize("segments", [{}, {"a": ["One."]}, "One.", [["One."], "Two."], [[1]]])
+def test_segments_that_are_no_lists_of_sentences_are_refused(tmp_path, segments):
+    path = tmp_path / "d.jsonl"
+    path.write_text(json.dumps({"segments": segments}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"d\.jsonl:1: cannot be used \((the|a) segment"):
+        list(read_documents(path))
+
+
 def test_headings_of_sections_are_left_out(tmp_path):
     path = tmp_path / "d.jsonl"
     sections = [

@@ -1,6 +1,8 @@
 """A study folder as the report reads it: study.json, tables, examples."""
 
 import json
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,8 +29,8 @@ def as_written(*folders: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, OSError, TypeError,
-            ValueError) as error:  # fmt: skip
+    except (ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError,
+            TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:  # fmt: skip
         said = " ".join(str(error).split())[:160]
         raise UserError(
             f"{', '.join(map(str, folders))}: cannot be shown ({type(error).__name__}: {said}): a "

@@ -158,6 +158,8 @@ def _record(name: str, line: str) -> Document:
             ]
         else:
             raise UserError(f"{name}: no segments in this record; {expected}")
+        if not isinstance(segments, list):
+            raise TypeError("the segments are not a list")
         if not all(isinstance(s, list) and all(isinstance(x, str) for x in s) for s in segments):
             raise TypeError("a segment is not a list of sentences")
         fields = {k: v for k, v in record.items() if k not in ("segments", "sections")}

@@ -199,6 +199,7 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
     (tmp_path / "a.txt").write_text("text")
     (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 no more")
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    np.savez(tmp_path / "flat.npz", x_train=np.zeros((3, 0, 2)), y_train=np.zeros(3, int))
     np.savez(tmp_path / "uneven.npz", x_train=np.zeros((3, 2, 2)), y_train=np.zeros(2, int))
     np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([0.5, 1.0]))
     np.savez(tmp_path / "one.npz", x_train=np.zeros((2, 2, 2)), y_train=np.zeros(2, int))
@@ -212,6 +213,7 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
         "loose": "its images are in no class; expected one folder a class",
         "a.txt": "not a set of images",
         "damaged.npz": "cannot be read as an .npz file",
+        "flat.npz": "x_train is 3 x 0 x 2: images without a pixel",
         "other.npz": "holds a; expected x_train and y_train",
         "uneven.npz": "3 images and 2 labels",
         "odd.npz": "its labels are no classes",

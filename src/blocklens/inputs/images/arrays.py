@@ -56,6 +56,10 @@ def npz(path: Path) -> Parts:
     for key in ("classes", "jpeg", "offsets", "x_train", "x_test"):
         if key in arrays and arrays[key].ndim != 1 and (arrays[key].ndim == 0 or key[0] != "x"):
             raise UserError(f"{path}: {key} has {arrays[key].ndim} dimensions; expected a list")
+    for key in {"x_train", "x_test"} & set(arrays):
+        if 0 in arrays[key].shape[1:]:
+            shape = " x ".join(map(str, arrays[key].shape))
+            raise UserError(f"{path}: {key} is {shape}: images without a pixel")
     if {"x_train", "y_train"} <= set(arrays):
         for key in {"y_train", "y_test"} & set(arrays):
             arrays[key] = _labels(path, arrays[key])
