@@ -27,6 +27,8 @@ LOCK, HOLDER = ".lock", ".running.json"
 """Of a folder that results are written to: its lock, and who holds it, for people."""
 UNFINISHED = ".partial"
 """How the name of what is still being written ends."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a disk says that has no room: none at all, for this user, or for so large a file."""
 
 
 @contextmanager
@@ -103,21 +105,21 @@ def writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise UserError(f"{path}: {why_not_written(error)}") from error
     except UserError:
         raise
-    except Exception as error:  # safetensors and the tokenizers have errors of their own
-        code = _disk_error(str(error))
-        if code is None:
+    except Exception as error:
+        refused = disk_error(error)
+        if refused is None:
             raise
-        raise UserError(f"{path}: {why_not_written(OSError(code, os.strerror(code)))}") from error
+        raise UserError(f"{path}: {why_not_written(refused)}") from error
 
 
 def why_not_written(error: OSError) -> str:
     """One line for the ways in which a disk refuses a file."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full: free some space and run the same command again to go on"
+    if error.errno == errno.EFBIG:
+        return "a file may not grow so large here: raise the limit (ulimit -f) or use another disk"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "cannot be written: choose another folder with --out, or change its permissions"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
@@ -268,9 +270,14 @@ def _flush(path: Path) -> None:
         os.close(number)
 
 
-def _disk_error(message: str) -> int | None:
-    """The number that a library wrote into its message, as in "No space left ... (os error 28)"."""
-    for code in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
-        if f"(os error {code})" in message or os.strerror(code) in message:
-            return code
+def disk_error(error: Exception) -> OSError | None:
+    """What the disk said, also through a library with errors of its own; None for other errors.
+
+    safetensors and the tokenizers write such as "No space left ... (os error 28)".
+    """
+    if isinstance(error, OSError):
+        return error
+    for code in (*NO_ROOM, errno.EACCES, errno.EPERM, errno.EROFS):
+        if f"(os error {code})" in str(error) or os.strerror(code) in str(error):
+            return OSError(code, os.strerror(code))
     return None

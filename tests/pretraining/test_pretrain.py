@@ -204,6 +204,13 @@ def test_a_finished_run_is_not_overwritten(whole):
         pretrain(made_up_texts(), whole, options())
 
 
+def test_a_run_that_could_not_be_begun_leaves_nothing_to_resume(tmp_path):
+    (tmp_path / "texts.json").mkdir()  # cannot be written, as on a full disk
+    with pytest.raises(UserError, match=r"texts\.json"):
+        pretrain(made_up_texts(), tmp_path, options())
+    assert not (tmp_path / "options.json").exists()
+
+
 def test_resume_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="no run to resume"):
         pretrain(made_up_texts(), tmp_path / "nothing", options(), resume=True)

@@ -201,7 +201,7 @@ class Inputs:
             "sizes": [str(self.texts), "--preset", "tiny", "--blocks", "1", "--heads", "2",
                       "--width", "8", "--vocabulary", "32", "--steps", "20", "--rows", "4",
                       "--validation", "0.2", "--sizes", "8,16"],
-            "segment": [str(self.notes), *encoder],
+            "segment": [str(self.notes), *encoder, "--segments", "2"],
             "scores": ["--evaluate", str(self.documents), *encoder, "--method", "context",
                        "--method", "even", "--untrained", "1"],
             "predict": [str(self.classifier), str(self.many), "--all"],

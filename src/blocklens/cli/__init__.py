@@ -31,6 +31,7 @@ from blocklens.inputs.limits import FILE, RECORD
 from blocklens.launched import TOGETHER, launcher, refuse_torchrun
 from blocklens.progress import first_process
 from blocklens.stopping import Stopped, stopping_at_once, way_on
+from blocklens.storage import NO_ROOM, disk_error, why_not_written
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """What Typer raises for a command line that it cannot read; its other name changed by version."""
@@ -137,6 +138,9 @@ def main() -> None:
         if _for_want_of_another_process(said):
             _end("another process of this job has ended, and this one with it; what was finished "
                  f"is kept; to go on: {way_on(sys.argv[1:])}", 1)  # fmt: skip
+        refused = disk_error(error)
+        if refused and refused.errno in NO_ROOM:
+            _end(why_not_written(refused), 2)
         if _for_want_of_memory(error):
             _end(f"memory is at its limit ({said[:160] or 'no more of it'}): end other programs, "
                  "or give fewer or shorter texts, or a smaller encoder", 2)  # fmt: skip

@@ -209,8 +209,8 @@ def _open_folder(
     if states(output / "checkpoints") or (output / "model").exists():
         raise UserError(f"{output}: holds a run already; give --resume or another output folder")
     options = options.settled()
-    write_json(options.model_dump(), written)
     write_json(texts, record)
+    write_json(options.model_dump(), written)  # last: a folder with options is one to go on with
     return options
 
 
