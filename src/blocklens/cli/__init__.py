@@ -162,7 +162,8 @@ def _for_want_of_memory(error: Exception) -> bool:
     """Whether any library says so, each in its own words."""
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return True
-    words = ("allocate memory", "out of memory", "bad_alloc", "start new thread")
+    words = ("allocate memory", "out of memory", "bad_alloc", "start new thread",
+             "could not create a primitive")  # fmt: skip
     return any(word in str(error) for word in words)
 
 
