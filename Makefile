@@ -14,7 +14,7 @@ demo: $(PACKAGE)
 
 # All statements of both papers in order, from texts to one page; papers.sh says how.
 papers: $(PACKAGE)
-	@test -n "$(TEXTS)" || { sed -n '2,9s/^# \{0,1\}//p' papers.sh; exit 2; }
+	@test -n "$(TEXTS)" || { sed -n '2,10s/^# \{0,1\}//p' papers.sh; exit 2; }
 	PATH="$(abspath $(BIN)):$$PATH" TEXTS="$(TEXTS)" sh papers.sh
 
 test: $(TOOLS) lint

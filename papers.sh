@@ -4,8 +4,9 @@
 #   make papers TEXTS=articles.jsonl.xz DATA="reviews.csv topics.jsonl"   # pre-trains an encoder first
 #   make papers TEXTS=articles.jsonl.xz ENCODER=./my-bert                 # takes this one
 #
-# DATA are labelled texts, DOCUMENTS texts whose segments are known; without them what needs them is
-# left out. PAPERS is the folder of it all (papers). PRETRAIN, FILM, SIZES, STUDY, FINETUNE, IMAGES and
+# DATA are labelled texts, DOCUMENTS texts whose segments are known, SIZES the runs on several numbers
+# of articles, such as "--preset tiny --sizes 2000,16000 --seeds 3 --steps 20000"; what needs them is left
+# out without them. PAPERS is the folder of it all (papers). PRETRAIN, FILM, STUDY, FINETUNE, IMAGES and
 # SEGMENT are options of the commands below, such as STUDY="--texts 1000" or PRETRAIN="--hours 8".
 set -eu
 out=${PAPERS:-papers}
@@ -26,9 +27,10 @@ else
             ${FILM:---texts 200}
     done
     blocklens compare "$out"/film/* --out "$out/film-report"
-    blocklens pretrain "$TEXTS" --out "$out/sizes" \
-        ${SIZES:---preset tiny --sizes 2000,16000,130000 --seeds 3 --steps 20000}
-    set -- "$out/sizes"
+    if [ -n "${SIZES:-}" ]; then
+        blocklens pretrain "$TEXTS" --out "$out/sizes" $SIZES
+        set -- "$out/sizes"
+    fi
 fi
 
 blocklens study "$TEXTS" --encoder "$encoder" --out "$out/study" ${STUDY:---texts 1000}
