@@ -52,6 +52,7 @@ def test_help_is_quick_and_shows_examples():
         MemoryError(),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
         RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("could not create a primitive"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
     ],
 )
@@ -64,6 +65,27 @@ def test_memory_at_its_limit_is_one_line(error, monkeypatch, capsys):
         cli.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("blocklens: memory is at its limit (")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "the disk is full"),
+        (RuntimeError("I/O error: File too large (os error 27)"), 2, "a file may not grow so"),
+        # Neither the disk nor the memory: a fault of the program is called what it is.
+        (PermissionError(errno.EACCES, "Permission denied"), 1, "PermissionError: "),
+        (RuntimeError("could not create a primitive descriptor"), 1, "RuntimeError: "),
+    ],
+)
+def test_a_disk_without_room_is_told_from_other_faults(error, code, said, monkeypatch, capsys):
+    def refused(*_, **__):
+        raise error
+
+    monkeypatch.setattr(cli, "app", refused)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+    assert capsys.readouterr().err.startswith(f"blocklens: {said}")
 
 
 def test_a_user_error_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path):
