@@ -4,8 +4,9 @@
 
 A benchmark is a module of this folder with `run(quick: bool = False) -> list[dict]`; each dict is
 a row {"name", "value", "limit", "holds"} and whatever else explains the figure. A module that
-fails is named with its reason, holds nothing, and the rest goes on. `--quick` tries the benchmarks
-out with tiny sizes and writes nothing: its figures mean nothing.
+fails is named with its reason, holds nothing, and the rest goes on; of one without rows those of an
+earlier run stay. `--quick` tries the benchmarks out with tiny sizes and writes nothing: its figures
+mean nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         found = rows_of(name, chosen.quick)
         print("\n".join(f"  {line(row)}" for row in found), flush=True)
         rows += found
-        if not chosen.quick:
+        if found and not chosen.quick:
             write(merged(read(), name, found))
     return 0 if all(row["holds"] for row in rows) else 1
 
