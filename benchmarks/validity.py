@@ -248,7 +248,7 @@ def power_section(kept: Path, pools: dict[int, list[list[Estimates]]], replicate
     return f"""{replicates} encoders of each kind ({BUILT_SHAPE}), untrained but for some heads that were given a task, to three
 degrees; beside twelve untrained ones, error controlled over the study. The effect is the median at {COUNTS[-1]} texts. Attention to
 separators is e^degree times even attention; what a head carries of its task weighs degree times its random values.
-`p1-own-anchor` is never found here: four heads have four anchors at most, and those of untrained ones are nearly all distinct already.
+`p1-own-anchor` has little room: four heads have four anchors at most, and those of untrained ones are nearly all distinct already.
 
 {power_table(kept, beside, replicates)}"""
 
