@@ -14,7 +14,7 @@ from blocklens.claims.comparison import (
     differences,
     training_step,
 )
-from blocklens.statistics.estimate import Estimate
+from blocklens.statistics.estimate import Estimate, Source
 
 GROUPS, BLOCKS, HEADS = 32, 6, 4
 CLAIM = "p1-full-stop"
@@ -81,6 +81,8 @@ def test_a_difference_of_rounding_alone_is_none():
     paired = one.paired_less(other)
     assert paired is not None
     assert paired.value == 0
+    near_one = [Estimate.of(v, [Source("texts", 0.01, 30)], ratio=True) for v in (1 + 1e-15, 1.0)]
+    assert near_one[0].less(near_one[1]).value == 0  # beside logarithms of nearly nothing
 
 
 def test_studies_that_cannot_be_told_apart_share_a_rank():

@@ -83,10 +83,11 @@ def test_statements_of_smallness_hold_below_their_bound(side, value, verdict):
     assert one(texts(value, 0.01), {}, side=side, asks=()).verdict == verdict
 
 
-def test_a_ratio_is_compared_by_its_logarithm():
-    def ratio(value):
-        return Estimate.of(value, [Source("texts", 0.01, 30)], ratio=True)
+def ratio(value, error=0.01):
+    return Estimate.of(value, [Source("texts", error, 30)], ratio=True)
 
+
+def test_a_ratio_is_compared_by_its_logarithm():
     control = population([ratio(value) for value in (1.0, 1.01, 0.99, 1.02)])
     given = {"null": 1.0, "least": 1.1}
     assert one(ratio(1.5), {LEARNED: control}, **given).verdict == "holds"
@@ -95,17 +96,13 @@ def test_a_ratio_is_compared_by_its_logarithm():
 
 def test_a_ratio_need_not_exceed_untrained_encoders_by_as_much_as_its_null():
     """A head whose every pair holds its anchor cannot do so twice as often as untrained ones."""
-
-    def ratio(value):
-        return Estimate.of(value, [Source("texts", 0.005, 30)], ratio=True)
-
-    control = population([ratio(value) for value in (2.0, 2.01, 1.99, 2.02)])
+    control = population([ratio(value, 0.005) for value in (2.0, 2.01, 1.99, 2.02)])
     given = {"null": 1.0, "least": 2.0}
-    assert one(ratio(2.6), {LEARNED: control}, **given).verdict == "holds"
-    nearly = one(ratio(2.1), {LEARNED: control}, **given)
+    assert one(ratio(2.6, 0.005), {LEARNED: control}, **given).verdict == "holds"
+    nearly = one(ratio(2.1, 0.005), {LEARNED: control}, **given)
     assert nearly.verdict == "does not hold"
     assert "nearly as much" in nearly.reason
-    as_much = one(ratio(2.0), {LEARNED: control}, **given)
+    as_much = one(ratio(2.0, 0.005), {LEARNED: control}, **given)
     assert "nearly" not in as_much.reason
 
 

@@ -16,6 +16,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from blocklens.errors import UserError
 from blocklens.pretraining.checkpoints import states
+from blocklens.pretraining.loop import milestone_shares
 from blocklens.pretraining.pretrain import pretrain
 from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.pretraining.training import Training
@@ -144,6 +145,14 @@ def stopped_run(folder, monkeypatch, at=12, **changes):
         patch.setattr(Training, "step", step)
         with pytest.raises(KeyboardInterrupt):
             pretrain(made_up_texts(), folder, options(**changes), save_minutes=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("number", "shares"),
+    [(0, []), (1, [0]), (2, [0, 1]), (3, [0, 0.01, 1]), (4, [0, 0.01, 0.1, 1])],
+)
+def test_milestones_go_from_the_start_to_the_end(number, shares):
+    assert milestone_shares(number) == pytest.approx(shares)
 
 
 def test_a_run_that_goes_on_keeps_the_milestones_to_come(tmp_path, monkeypatch):
