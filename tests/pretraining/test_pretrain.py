@@ -220,6 +220,13 @@ def test_a_run_that_could_not_be_begun_leaves_nothing_to_resume(tmp_path):
     assert not (tmp_path / "options.json").exists()
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is such a device")
+def test_a_device_that_is_not_here_is_told_before_the_texts_are_read(tmp_path):
+    with pytest.raises(UserError, match="--device cuda: cannot be used here"):
+        pretrain(made_up_texts(), tmp_path / "run", options(), device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
 def test_resume_without_a_run_is_refused(tmp_path):
     with pytest.raises(UserError, match="no run to resume"):
         pretrain(made_up_texts(), tmp_path / "nothing", options(), resume=True)

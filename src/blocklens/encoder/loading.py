@@ -86,7 +86,7 @@ def held_by(given: Any) -> tuple[Any, Any, str]:
 
 
 def on_device(model: Any, device: str) -> Any:
-    """The model where it is to compute; of several processes on a machine each has its own GPU.
+    """A model or tensor where it is to compute; each process of a machine has its own GPU.
 
     Raises:
         UserError: this machine, or this PyTorch, has no such device.

@@ -9,10 +9,12 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 from transformers import AutoTokenizer
 
 from blocklens.distributed import join
+from blocklens.encoder.loading import on_device
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.inputs.tokenising import MANY_UNKNOWN
@@ -72,6 +74,7 @@ def pretrain(
         3
 
     """
+    on_device(torch.empty(0), device)  # one that is not here is told before the texts are read
     share = join()
     first = share.rank == 0
     data = data or output
