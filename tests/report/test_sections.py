@@ -133,14 +133,15 @@ def test_a_chart_that_two_claims_ask_for_is_shown_once(folder: StudyFolder):
 
 def test_the_separator_claim_says_what_else_is_a_sink(folder: StudyFolder):
     heads = folder.tables["heads"]
-    last = heads[heads["head"].isna() & (heads["block"] == 2)].set_index(["run", "statistic"])
+    last = heads[heads["head"].isna() & (heads["block"] == 2)]
+    effects = last.set_index(["run", "statistic"])["effect"].to_dict()
     caveat = sink_caveat(folder)
-    for run, statistic in (
+    for run_and_statistic in (
         ("encoder", "attention to separator"),
         ("encoder", "attention to start token"),
         ("shuffled", "attention to separator"),
     ):
-        assert number(last.loc[(run, statistic), "effect"]) in caveat
+        assert number(effects[run_and_statistic]) in caveat
     assert sink_caveat(StudyFolder(Path(), STUDY, {})) == ""
 
 

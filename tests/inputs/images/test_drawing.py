@@ -147,7 +147,10 @@ def test_a_transparent_colour_is_laid_on_white_in_every_mode(tmp_path, mode):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         for n in range(2):
-            image.save(tmp_path / name / f"{n}.png", transparency=transparent)
+            try:
+                image.save(tmp_path / name / f"{n}.png", transparency=transparent)
+            except OSError:
+                pytest.skip(f"this Pillow cannot write a transparent colour in {mode}")
     data = draw_images(open_images(tmp_path), train=1, test=1)
     shown = data.train.pixels(4, 1)[0, :, :, 0]
     assert (shown[3] == 255).all()
