@@ -91,7 +91,7 @@ def test_help_has_the_fields_words_defaults_ranges_and_panels(run):
     said = run("--help")
     for words in ("How wide.", "<int, 2 to 64>", "[default: 8]", "[default: (all of them)]"):
         assert words in said
-    for words in ("[default: 1]", "--no-sure", "<one|other>", "Inside", "What to read."):
+    for words in ("[default: 1]", "--no-sure", "one|other", "Inside", "What to read."):
         assert words in said
     assert "kept-back" not in said
 
