@@ -25,6 +25,20 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{what:<40}{total:>7,}   {said}")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Of several workers (pytest-xdist) each hands over what it counted."""
+    handed: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if handed is not None:
+        handed["counted"] = [[*key, n] for key, n in COUNTED.items()]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker counted."""
+    for what, how, n in getattr(node, "workeroutput", {}).get("counted", []):
+        COUNTED[what, how] += n
+
+
 @pytest.fixture(scope="session")
 def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     return Inputs.make(tmp_path_factory.mktemp("inputs"))
