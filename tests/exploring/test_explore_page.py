@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -216,7 +217,9 @@ def test_the_widget_shows_the_same_and_leaves_the_notebooks_style_alone(
     monkeypatch.setattr(widget, "send", sent.append)
 
     def kernel(question: dict):
-        widget._handle_custom_msg(question, [])
+        # In a thread: PyTorch within Playwright's greenlet can end a Python 3.12.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(widget._handle_custom_msg, question, []).result()
         return sent.pop()
 
     page = chromium.new_page(viewport={"width": 900, "height": 900})
