@@ -15,6 +15,7 @@ from blocklens.inputs.texts import TextSource
 from blocklens.studies import heads_part, tokens_part, work
 from blocklens.studies.kept import keep, place_of, read_kept, step_key
 from blocklens.studies.part import Part, Result, Step
+from blocklens.studies.runner import StudyRun
 from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.work import StudyInputs, Work
 from helpers import SMALL, random_texts, small_tokenizer
@@ -184,3 +185,24 @@ def test_tables_that_a_step_no_longer_gives_are_not_read_as_its_own(kept):
     found = read_kept(part, step, folder)
     assert found is not None
     assert set(found.tables) == {"a"}
+
+
+@pytest.mark.parametrize(("alone", "measures"), [(False, [True, True]), (True, [True, False])])
+def test_a_step_that_keeps_a_model_is_measured_by_all_or_by_the_first_alone(
+    alone, measures, tmp_path, monkeypatch
+):
+    """A process that leaves out what the others do together keeps them waiting for ever."""
+    for name in ("gather", "wait"):
+        monkeypatch.setattr(Share, name, lambda self, *_: None)
+    for rank, expected in enumerate(measures):
+        asked = []
+
+        def measure(_, asked=asked):
+            asked.append(True)
+
+        step = Step("training", {}, measure, keeps="model", alone=alone)
+        share = Share(rank, 2)
+        monkeypatch.setattr(Share, "same", lambda self, value: ["training"])
+        with StudyRun(tmp_path / f"{alone} {rank}", "sizes", share=share) as run:
+            run.measure(Part("part", 1, [step]))
+        assert bool(asked) == expected

@@ -132,9 +132,9 @@ class StudyRun:
         done = []
         for step in sorted(part.steps, key=lambda step: step.keeps is None):
             name = f"{part.name}, {step.name}"
-            if step.name not in missing or (step.keeps is not None and not first):
+            if step.name not in missing:
                 continue
-            if step.alone and not share.claims(name):
+            if step.alone and not (first if step.keeps is not None else share.claims(name)):
                 continue
             result = step.measure(self.progress.within(name) if first else SILENT)
             if result is not None and (first or step.alone):
