@@ -33,7 +33,7 @@ fuzz: $(TOOLS)
 
 # Kills of every command, faults of disk, files and memory, and fuzzing; prints one table.
 torture: $(TOOLS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/torture
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal tests/torture
 
 # The suite with the lowest versions that pyproject.toml declares (PyTorch as pinned).
 test-lowest:

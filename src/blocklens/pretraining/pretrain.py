@@ -224,5 +224,5 @@ def _read(file: Path, read: Any) -> Any:
     except (OSError, ValueError, TypeError, ValidationError) as error:
         raise UserError(
             f"{file}: damaged, so this run cannot go on: give another output folder, or delete "
-            "this one and train anew"
+            f"{file.parent} and train anew"
         ) from error
