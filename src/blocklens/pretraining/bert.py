@@ -10,7 +10,6 @@ transformers' own loss and gradients.
 
 from __future__ import annotations
 
-import warnings
 from functools import cache
 from typing import Any
 
@@ -69,9 +68,7 @@ def features_at_modified(
 
 @cache
 def _fused() -> Any:
-    # Of `matmul._onednn`, whose answer never changes.
-    warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")
-    return torch.compile(_features)
+    return torch.compile(_features, fullgraph=True)  # or an error: never the plain way unsaid
 
 
 def _features(
