@@ -165,7 +165,13 @@ def _for_want_of_memory(error: Exception) -> bool:
     said = str(error)
     if "could not create a primitive" in said:  # its descriptor: an operation oneDNN has not got
         return "descriptor" not in said
-    words = ("allocate memory", "out of memory", "bad_alloc", "start new thread")
+    words = (
+        "allocate memory",
+        "out of memory",
+        "bad_alloc",
+        "start new thread",
+        "launch worker thread",
+    )
     return any(word in said for word in words)
 
 
