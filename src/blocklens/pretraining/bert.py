@@ -10,8 +10,6 @@ transformers' own loss and gradients.
 
 from __future__ import annotations
 
-import warnings
-from functools import cache
 from typing import Any
 
 import torch
@@ -35,57 +33,25 @@ def new_model(config: BertConfig, *, seed: int) -> BertForMaskedLM:
 
 
 def loss_and_hits(
-    model: BertForMaskedLM,
-    batch: Batch,
-    *,
-    precision: torch.dtype = torch.float32,
-    fused: bool = False,
+    model: BertForMaskedLM, batch: Batch, *, precision: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy at the modified positions, and how many predictions are right."""
     decoder: Any = model.cls.predictions.decoder
-    features = features_at_modified(model, batch, precision=precision, fused=fused)
+    features = features_at_modified(model, batch, precision=precision)
     return cross_entropy(features, decoder.weight, decoder.bias, batch.labels, precision)
 
 
 def features_at_modified(
-    model: BertForMaskedLM,
-    batch: Batch,
-    *,
-    precision: torch.dtype = torch.float32,
-    fused: bool = False,
+    model: BertForMaskedLM, batch: Batch, *, precision: torch.dtype = torch.float32
 ) -> Tensor:
     """What the vocabulary layer reads at the modified positions, [modified, width], float32.
 
     Dropout follows the model's config when the model is in training mode. A row's texts do not see
-    each other, and padding is seen by none. `fused`: by way of `torch.compile`.
+    each other, and padding is seen by none.
     """
-    texts = None if batch.alone else batch.texts
-    if not fused:
-        return _features(model, batch.ids, batch.positions, texts, batch.chosen, precision)
-    # Their number changes from batch to batch: one function for all.
-    torch._dynamo.maybe_mark_dynamic(batch.chosen, 0)
-    return _fused()(model, batch.ids, batch.positions, texts, batch.chosen, precision)
-
-
-@cache
-def _fused() -> Any:
-    # Of `matmul._onednn`, whose answer never changes.
-    warnings.filterwarnings("ignore", "Dynamo detected a call to a `functools.lru_cache`")
-    return torch.compile(_features)
-
-
-def _features(
-    model: BertForMaskedLM,
-    ids: Tensor,
-    positions: Tensor,
-    texts: Tensor | None,
-    chosen: Tensor,
-    precision: torch.dtype,
-) -> Tensor:
-    """See `features_at_modified`; `texts` only where a row holds several, or padding."""
     bert: Any = model.bert
     config: Any = model.config
-    rows, width = ids.shape
+    rows, width = batch.ids.shape
     heads, size = config.num_attention_heads, config.hidden_size
     drop = config.hidden_dropout_prob if model.training else 0.0
     drop_attention = config.attention_probs_dropout_prob if model.training else 0.0
@@ -98,15 +64,15 @@ def _features(
         return functional.layer_norm(x, (size,), layer.weight, layer.bias, layer.eps)
 
     mask = None
-    if texts is not None:
-        same = texts[:, :, None] == texts[:, None, :]  # (rows, width, width)
+    if not batch.alone:
+        same = batch.texts[:, :, None] == batch.texts[:, None, :]  # (rows, width, width)
         mask = torch.zeros(same.shape, dtype=precision, device=same.device)
         mask = mask.masked_fill_(~same, float("-inf"))
         mask = mask[:, None]  # (rows, 1, width, width)
 
     layer = bert.embeddings
-    x = functional.embedding(ids.reshape(-1), layer.word_embeddings.weight)
-    x = x + functional.embedding(positions.reshape(-1), layer.position_embeddings.weight)
+    x = functional.embedding(batch.ids.view(-1), layer.word_embeddings.weight)
+    x = x + functional.embedding(batch.positions.view(-1), layer.position_embeddings.weight)
     x = x + layer.token_type_embeddings.weight[0]
     x = functional.dropout(norm(x, layer.LayerNorm), drop, model.training).to(
         precision
@@ -120,9 +86,9 @@ def _features(
         bias = torch.cat([part.bias for part in layers]).to(precision)
         qkv = matmul.linear(x, weight, bias).view(rows, width, 3, heads, size // heads)
         qkv = qkv.permute(2, 0, 3, 1, 4)  # (3, rows, heads, width, head width)
-        out = _attention(qkv, mask, drop_attention).reshape(rows * width, size)
+        out = _attention(qkv, mask, drop_attention).view(rows * width, size)
         if number == last:  # what follows acts on single positions, and only these are asked for
-            out, x = out[chosen], x[chosen]
+            out, x = out[batch.chosen], x[batch.chosen]
         out = functional.dropout(linear(out, block.attention.output.dense), drop, model.training)
         x = norm(x + out, block.attention.output.LayerNorm)
         out = functional.gelu(linear(x, block.intermediate.dense))

@@ -86,11 +86,6 @@ class PretrainOptions(Options):
         "Of matrix products; auto: bfloat16 where the processor has instructions for it.",
         shown="auto; paper: float32",
     )
-    fused: bool = option(
-        False,
-        "Fuse a step's operations (torch.compile): takes a C++ compiler and a minute to begin.",
-        flag="--fused",
-    )
     seed: int = option(0, "Seed.", shown=PRESET, ge=0)
 
     @model_validator(mode="after")

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,10 +56,6 @@ class Training:
 
     def __post_init__(self) -> None:
         options, corpus = self.options, self.corpus
-        if options.fused and not shutil.which(os.environ.get("CXX", "g++")):
-            raise UserError(
-                "--fused: no C++ compiler: install g++, name one in CXX, or leave --fused out"
-            )
         if options.rows < self.share.world:
             raise UserError(
                 f"--rows {options.rows}: fewer than the {self.share.world} processes that share "
@@ -203,7 +197,7 @@ class Training:
         if options.dropout:
             torch.manual_seed(options.seed * 1_000_003 + counters.step + (self.share.rank << 40))
         self.model.train()
-        loss, hits = loss_and_hits(self.model, batch, precision=self.precision, fused=options.fused)
+        loss, hits = loss_and_hits(self.model, batch, precision=self.precision)
         if self.share.world == 1:
             loss.backward()
         else:
