@@ -24,6 +24,7 @@ from typing import Any
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- table: written by python -m benchmarks -->", "<!-- end of table -->"
 NOT_BENCHMARKS = {"__main__"}
+FAILED = "failed"
 LIBRARIES = ("torch", "transformers", "transformer-lens", "numpy")
 
 
@@ -61,19 +62,23 @@ def benchmark_names() -> list[str]:
 
 
 def rows_of(name: str, quick: bool) -> list[dict[str, Any]]:
-    """One benchmark's rows, calibration and versions beside; one that holds nothing if it fails."""
+    """One benchmark's rows, calibration and versions beside.
+
+    Where it fails, the rows until then and one that says so.
+    """
     from benchmarks.calibration import calibrate
 
     beside = {"benchmark": name, **calibrate(), "versions": versions()}
+    found = []
     try:
-        module = importlib.import_module(f"benchmarks.{name}")
-        found = module.run(quick=quick)
-        return [{**beside, **plain(row)} for row in found]
+        for row in importlib.import_module(f"benchmarks.{name}").run(quick=quick):
+            found.append({**beside, **plain(row)})
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         reason = f"{type(error).__name__}: {error}"
-        failed = {"name": f"{name}: failed", "value": None, "limit": None, "holds": False}
-        return [{**beside, **failed, "reason": reason[-500:]}]
+        failed = {"name": f"{name}: {FAILED}", "value": None, "limit": None, "holds": False}
+        found.append({**beside, **failed, "reason": reason[-500:]})
+    return found
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -110,8 +115,17 @@ def read() -> list[dict[str, Any]]:
 def merged(
     rows: list[dict[str, Any]], name: str, found: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """All rows with one benchmark's replaced, in order of the benchmarks' names."""
-    kept = [row for row in rows if row["benchmark"] != name]
+    """All rows with one benchmark's replaced, in order of the benchmarks' names.
+
+    Where it failed, those that it did not come to stay as they were.
+    """
+    failed, names = f"{name}: {FAILED}", {row["name"] for row in found}
+    whole = failed not in names
+    kept = [
+        row
+        for row in rows
+        if row["benchmark"] != name or not (whole or row["name"] in {failed, *names})
+    ]
     return sorted(kept + found, key=lambda row: row["benchmark"])
 
 

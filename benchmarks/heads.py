@@ -8,7 +8,7 @@ which pair is larger).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
 
@@ -51,27 +51,23 @@ NAMES = {
 }
 
 
-def run(quick: bool = False) -> list[dict[str, Any]]:
+def run(quick: bool = False) -> Iterator[dict[str, Any]]:
     """All comparisons of time; each in a process of its own."""
-    rows = []
     for (other, tokens), limit in LIMITS.items():
         found = in_fresh_process(
             "benchmarks.heads", "compare", other=other, tokens=tokens, quick=quick
         )
         better = "lower" if other in PASSES else "higher"
         value = found["ratio"]
-        rows.append(
-            {
-                "name": f"{NAMES[other]}, {tokens} tokens",
-                "value": round(value, 3),
-                "limit": limit,
-                "holds": limit is None or (value <= limit if better == "lower" else value >= limit),
-                "better": better,
-                "unit": "times",
-                **found,
-            }
-        )
-    return rows
+        yield {
+            "name": f"{NAMES[other]}, {tokens} tokens",
+            "value": round(value, 3),
+            "limit": limit,
+            "holds": limit is None or (value <= limit if better == "lower" else value >= limit),
+            "better": better,
+            "unit": "times",
+            **found,
+        }
 
 
 def compare(other: str, tokens: int, quick: bool = False) -> dict[str, Any]:

@@ -27,6 +27,20 @@ def test_transformer_lens_and_numpy_give_the_same_figures_as_ours():
     check_equal("lens", "small", 40)
 
 
+def test_a_benchmark_that_fails_keeps_what_it_did_not_come_to():
+    def row(name, value):
+        return {"benchmark": "heads", "name": name, "value": value}
+
+    before = [row("one", 1), row("two", 2), {**row("other", 3), "benchmark": "memory"}]
+    failed = row("heads: failed", None)
+    after = runner.merged(before, "heads", [row("one", 5), failed])
+    assert {r["name"]: r["value"] for r in after} == {
+        "one": 5, "two": 2, "heads: failed": None, "other": 3,
+    }  # fmt: skip
+    again = runner.merged(after, "heads", [row("one", 6)])
+    assert {r["name"]: r["value"] for r in again} == {"one": 6, "other": 3}
+
+
 def test_the_check_of_equality_finds_a_difference():
     model = random_bert("small", double=True)
     ours, theirs = Ours(model, 32), Hooks(model, 32)
