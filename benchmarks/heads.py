@@ -13,11 +13,12 @@ from itertools import cycle
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.calibration import calibrate
 from benchmarks.fresh import in_fresh_process
 from benchmarks.numpy_way import Figures
-from benchmarks.sides import SIDES
+from benchmarks.sides import SIDES, Alike, Plain
 from benchmarks.timing import in_turn, paired
 from benchmarks.workers import WINDOWS, Worker
 from benchmarks.workload import random_batches, random_bert
@@ -28,6 +29,8 @@ from blocklens.heads.uniqueness import Uniqueness
 LIMITS: dict[tuple[str, int], float | None] = {
     ("alike", 128): 1.10,
     ("alike", 512): 1.15,
+    ("one thread", 128): 1.10,
+    ("one thread", 512): 1.15,
     ("plain", 128): 1.25,
     ("plain", 512): 1.6,
     ("hooks", 128): 1.5,
@@ -37,13 +40,14 @@ LIMITS: dict[tuple[str, int], float | None] = {
     ("tuned", 128): None,
     ("tuned", 512): None,
 }
-"""By what ours is compared with and tokens: at most (alike, plain) or at least (hooks, lens)."""
+"""By what ours is compared with and tokens: at most (a pass) or at least (another way)."""
 
-PASSES = ("alike", "plain")
-"""Those that measure nothing."""
+PASSES = {"alike": Alike, "one thread": Alike, "plain": Plain}
+"""Those that measure nothing; the second on one thread, as each of several processes has it."""
 
 NAMES = {
     "alike": "all head measures, time over the forward pass on the same products to the same place",
+    "one thread": "all head measures, time over the same pass, both on one thread",
     "plain": "all head measures, time over the plain forward pass",
     "hooks": "speed over output_attentions, hooks and NumPy",
     "lens": "speed over TransformerLens' bridge and NumPy",
@@ -82,9 +86,11 @@ def compare(other: str, tokens: int, quick: bool = False) -> dict[str, Any]:
     pairs = 3 if quick or other not in PASSES else 7
     calibration = calibrate()
     if other in PASSES:
+        if other == "one thread":
+            torch.set_num_threads(1)
         model = random_bert(shape)
         batches = random_batches(3, tokens)
-        ours, theirs = SIDES["ours"](model, tokens), SIDES[other](model, tokens)
+        ours, theirs = SIDES["ours"](model, tokens), PASSES[other](model, tokens)
         first, second = (_each_in_turn(side, batches) for side in (ours, theirs))
         return {**paired(first, second, pairs=pairs), **calibration}
     check_equal(other, shape, tokens)

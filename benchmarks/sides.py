@@ -175,4 +175,4 @@ class Lens(_NumPy):
         self.count(batch, maps, vectors)
 
 
-SIDES = {"plain": Plain, "alike": Alike, "ours": Ours, "hooks": Hooks, "lens": Lens, "tuned": Tuned}
+SIDES = {"plain": Plain, "ours": Ours, "hooks": Hooks, "lens": Lens, "tuned": Tuned}
