@@ -58,6 +58,7 @@ def measure_patches(
                 measures.update_image(heads, int(keys[heads.text]), workspace)
 
             run_image_heads(encoder, pixels, receive, workspace)
+            measures.arrive()
             stage.reach(int(numbers[-1]) + 1)
     table = measures.table()
     table.insert(0, "run", run)

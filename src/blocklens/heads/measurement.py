@@ -193,6 +193,7 @@ def measure(
                 sums.update(heads, batch[heads.text], workspace)
 
             run_heads(encoder, batch, receive, workspace)
+            sums.arrive()
     measurement = Measurement(
         encoder=encoder.name,
         sums=sums,

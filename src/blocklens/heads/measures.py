@@ -7,6 +7,7 @@ from typing import TypeVar
 import pandas as pd
 
 from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.sending import is_here, wait_for_all
 from blocklens.heads.distance import Distance
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.same_sentence import SameSentence
@@ -46,17 +47,39 @@ class HeadMeasures:
         self.each = tuple(kind(shape, options) for kind in kinds)
         self.windows = 0
         self.tokens = 0
+        self._sent: list[View] = []
 
     def of(self, kind: type[Kind]) -> Kind:
         """The sums of one measure."""
         return next(measure for measure in self.each if isinstance(measure, kind))
 
     def update(self, heads: Heads, tokens: Tokens, workspace: Workspace) -> None:
-        """Add one block of one window to every measure."""
+        """Add one block of one window to every measure.
+
+        Of heads on another device when it is here: see `arrive`.
+        """
         view = View(heads, tokens, tokens.group(self.shape.groups), self.options, workspace)
+        if is_here(heads.outputs):
+            self._add(view)
+        else:
+            view.send()
+            self._sent.append(view)
+
+    def arrive(self) -> None:
+        """Add what other devices have sent; the one time that anything waits for them.
+
+        Once a batch, after its forward pass.
+        """
+        if self._sent:
+            wait_for_all()
+        for view in self._sent:
+            self._add(view)
+        self._sent.clear()
+
+    def _add(self, view: View) -> None:
         if view.block == 1:
             self.windows += 1
-            self.tokens += len(tokens)
+            self.tokens += len(view.tokens)
         for measure in self.each:
             measure.update(view)
 

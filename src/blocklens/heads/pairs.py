@@ -42,6 +42,12 @@ def all_pairs(
     return first.astype(np.int32), second.astype(np.int32), places
 
 
+@lru_cache(maxsize=4)
+def places_on(tokens: int, device: str) -> Int64[Tensor, " pairs"]:
+    """The places of all pairs, sent to a device once."""
+    return all_pairs(tokens)[2].to(device)
+
+
 class PairTable:
     """What every pair of a window's content tokens is, before any encoder has seen it.
 
@@ -52,7 +58,7 @@ class PairTable:
     def __init__(self, tokens: Tokens) -> None:
         content = tokens.content
         self.tokens = len(content)
-        self.first, self.second, self.places = all_pairs(self.tokens)
+        self.first, self.second, _ = all_pairs(self.tokens)
         self.pairs = len(self.first)
         ids = tokens.ids[content]
         self.sentences = tokens.sentences[content]
@@ -197,7 +203,7 @@ def content_rows(
     """The content tokens' rows of [heads, tokens, width]; a view where they stand in one run."""
     if content[-1] - content[0] + 1 == len(content):
         return outputs[:, content[0] : content[-1] + 1]
-    return outputs[:, torch.from_numpy(content)]
+    return outputs[:, torch.from_numpy(content).to(outputs.device, non_blocking=True)]
 
 
 def high_pairs(
@@ -215,16 +221,34 @@ def high_pairs(
         workspace: buffers.
 
     """
+    similar = similarities(outputs, tokens, options, workspace)
+    return highest_of(similar.cpu().numpy(), tokens, options)
+
+
+def similarities(
+    outputs: Float[Tensor, "heads tokens width"],
+    tokens: Tokens,
+    options: HeadOptions,
+    workspace: Workspace,
+) -> Float[Tensor, "heads pairs"]:
+    """The similarity of every pair of one window, where the outputs are; see `high_pairs`."""
     table = PairTable.of(tokens)
     outputs = content_rows(outputs, tokens.content)
     upper = workspace.get("upper", (len(outputs), table.pairs), outputs)
-    places = table.places.to(outputs.device)
+    places = places_on(table.tokens, str(outputs.device))
     for some in heads_at_once(outputs):
         matrices = context_similarity(outputs[some], options.similarity, workspace)
         # One by one: gathering along the second dimension of two is slower.
         for matrix, place in zip(matrices, upper[some], strict=True):
             torch.index_select(matrix.view(-1), 0, places, out=place)
-    values = upper.cpu().numpy()
+    return upper
+
+
+def highest_of(
+    values: Float[np.ndarray, "heads pairs"], tokens: Tokens, options: HeadOptions
+) -> Pairs:
+    """The high ones of all pairs' similarities; see `high_pairs`."""
+    table = PairTable.of(tokens)
     if options.rule == "top":
         counts = [pairs_wanted(table.tokens, q) for q in options.cuts]
         head, pair, picked, thresholds = largest(values, counts)

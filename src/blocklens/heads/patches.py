@@ -20,9 +20,8 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.pairs import all_pairs
-from blocklens.heads.separators import attention_received
 from blocklens.heads.streaming import HeadMeasure, Shape
-from blocklens.heads.view import View
+from blocklens.heads.view import View, queries_of
 from blocklens.inputs.windows import OTHER, START, Tokens
 from blocklens.statistics.groups import GROUPS
 
@@ -37,9 +36,8 @@ class SpecialAttention(HeadMeasure):
     def update(self, view: View) -> None:
         """Add one block of one image."""
         special = view.tokens.special
-        received = attention_received(view.heads.attention, ~special)  # [heads, tokens]
-        count = (~special).sum()
-        observed = received[:, special].sum(axis=1)[:, None, None]
+        count = queries_of(view.tokens).sum()  # all patches
+        observed = view.received[:, special].sum(axis=1)[:, None, None]
         self.ratios.add(view.group, view.block, observed, count * special.mean(), count)
 
 

@@ -10,13 +10,11 @@ class is a curve of its own, since a sink on the start token must not be mistake
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
 
 from blocklens.heads.streaming import HeadMeasure
-from blocklens.heads.view import View
-from blocklens.inputs.windows import KINDS, OTHER, Tokens
+from blocklens.heads.view import View, queries_of
+from blocklens.inputs.windows import KINDS, Tokens
 
 
 class Separators(HeadMeasure):
@@ -29,7 +27,6 @@ class Separators(HeadMeasure):
     def update(self, view: View) -> None:
         """Add one block of one window."""
         queries, classes = query_and_classes(view.tokens)
-        received = attention_received(view.heads.attention, queries)
         share = classes.mean(axis=0)  # [classes]
         count = queries.sum()
         # A class that a text lacks says nothing about it.
@@ -37,7 +34,7 @@ class Separators(HeadMeasure):
         self.ratios.add(
             view.group,
             view.block,
-            (received @ classes)[:, None, :],
+            (view.received @ classes)[:, None, :],
             count * share,
             count * present,
         )
@@ -48,14 +45,5 @@ def query_and_classes(
 ) -> tuple[Bool[np.ndarray, " tokens"], Float[np.ndarray, "tokens classes"]]:
     """Which tokens are queries, and each token's class as a row of zeros and a one."""
     if "classes" not in tokens.cache:
-        queries = (tokens.kinds == OTHER) & ~tokens.special
-        tokens.cache["classes"] = (queries, np.eye(len(KINDS))[tokens.kinds])
+        tokens.cache["classes"] = (queries_of(tokens), np.eye(len(KINDS))[tokens.kinds])
     return tokens.cache["classes"]
-
-
-def attention_received(
-    attention: Float[Tensor, "heads tokens tokens"], queries: Bool[np.ndarray, " tokens"]
-) -> Float[np.ndarray, "heads tokens"]:
-    """Attention that every token receives from the queries, summed over them; float64."""
-    weights = torch.from_numpy(queries).to(attention)
-    return torch.matmul(weights, attention).double().cpu().numpy()

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import numpy as np
+import torch
+from jaxtyping import Bool, Float64
+from torch import Tensor
+
 from blocklens.encoder.attention import Heads, Workspace
+from blocklens.encoder.sending import to_processor
 from blocklens.heads.anchors import Anchors
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.kinds_of_pairs import KindCounts
-from blocklens.heads.pairs import Pairs, PairTable, high_pairs, random_pairs, random_pairs_like
-from blocklens.inputs.windows import Tokens
+from blocklens.heads.pairs import (
+    Pairs,
+    PairTable,
+    highest_of,
+    random_pairs,
+    random_pairs_like,
+    similarities,
+)
+from blocklens.inputs.windows import OTHER, Tokens
 
 
 class View:
@@ -38,10 +51,31 @@ class View:
         """What every pair of the window is."""
         return PairTable.of(self.tokens)
 
+    def send(self) -> None:
+        """Begin to bring to the processor what measures read of the heads, and wait for nothing."""
+        _ = self._similarities, self._received
+
+    @cached_property
+    def _similarities(self) -> Tensor:
+        heads, tokens = self.heads, self.tokens
+        return to_processor(similarities(heads.outputs, tokens, self.options, self._workspace))
+
+    @cached_property
+    def _received(self) -> Tensor:
+        attention = self.heads.attention
+        queries = torch.from_numpy(queries_of(self.tokens))
+        weights = queries.to(attention.device, attention.dtype, non_blocking=True)
+        return to_processor(torch.matmul(weights, attention))
+
     @cached_property
     def pairs(self) -> Pairs:
         """The high pairs of every head."""
-        return high_pairs(self.heads.outputs, self.tokens, self.options, self._workspace)
+        return highest_of(self._similarities.numpy(), self.tokens, self.options)
+
+    @property
+    def received(self) -> Float64[np.ndarray, "heads tokens"]:
+        """Attention that every token receives from the queries, summed over them."""
+        return self._received.double().numpy()
 
     @cached_property
     def anchors(self) -> Anchors:
@@ -64,3 +98,8 @@ class View:
             drawn = random_pairs(self.tokens, self.options, heads)
             cache["random kinds"] = KindCounts(Anchors(drawn))
         return cache["random kinds"]
+
+
+def queries_of(tokens: Tokens) -> Bool[np.ndarray, " tokens"]:
+    """The tokens whose attention is asked for: neither separators nor special tokens."""
+    return (tokens.kinds == OTHER) & ~tokens.special
