@@ -120,11 +120,10 @@ def merged(
     Where it failed, those that it did not come to stay as they were.
     """
     failed, names = f"{name}: {FAILED}", {row["name"] for row in found}
-    whole = failed not in names
     kept = [
         row
         for row in rows
-        if row["benchmark"] != name or not (whole or row["name"] in {failed, *names})
+        if row["benchmark"] != name or (failed in names and row["name"] not in names)
     ]
     return sorted(kept + found, key=lambda row: row["benchmark"])
 

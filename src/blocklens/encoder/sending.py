@@ -7,15 +7,15 @@ from torch import Tensor
 
 
 def to_processor(tensor: Tensor) -> Tensor:
-    """The tensor in the processor's memory; from another device it may still be on its way.
+    """The tensor in the processor's memory; from a CUDA device it may still be on its way.
 
     Until `wait_for_all` it holds nothing to be read. The device itself goes on, and what it does
-    next is done after the copy.
+    next is done after the copy. Other devices are waited for here: which of their copies may be
+    left to themselves is not the same for all, and a wrong figure would be silent.
     """
-    if is_here(tensor):
-        return tensor
-    pinned = torch.accelerator.is_available()  # a copy into other memory would be waited for
-    kept = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=pinned)
+    if not tensor.is_cuda:
+        return tensor.cpu()
+    kept = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     return kept.copy_(tensor, non_blocking=True)
 
 

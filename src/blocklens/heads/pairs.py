@@ -203,7 +203,7 @@ def content_rows(
     """The content tokens' rows of [heads, tokens, width]; a view where they stand in one run."""
     if content[-1] - content[0] + 1 == len(content):
         return outputs[:, content[0] : content[-1] + 1]
-    return outputs[:, torch.from_numpy(content).to(outputs.device, non_blocking=True)]
+    return outputs[:, torch.from_numpy(content).to(outputs.device, non_blocking=outputs.is_cuda)]
 
 
 def high_pairs(

@@ -64,7 +64,7 @@ class View:
     def _received(self) -> Tensor:
         attention = self.heads.attention
         queries = torch.from_numpy(queries_of(self.tokens))
-        weights = queries.to(attention.device, attention.dtype, non_blocking=True)
+        weights = queries.to(attention.device, attention.dtype, non_blocking=attention.is_cuda)
         return to_processor(torch.matmul(weights, attention))
 
     @cached_property
