@@ -17,6 +17,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from blocklens.claims.head_sums import Quantity, RunSums
 from blocklens.embedded.bert6 import EMBEDDED
@@ -39,7 +40,7 @@ def run_of(sums: Sums) -> RunSums:
     """The sums as a run whose quantities claims take."""
     made = RunSums.__new__(RunSums)
     made.observed, made.expected = sums
-    made.blocks = sums[0].shape[1]
+    made.blocks, made.of = sums[0].shape[1], GROUPS
     return made
 
 
@@ -151,6 +152,18 @@ def of_measured(
             yield run_of(grouped(rng, (every[0][some], every[1][some])))
 
     return covered(draws(), estimate, truth_of(estimate, population))
+
+
+def excess_kurtosis(texts: pd.DataFrame, claim: str) -> float:
+    """Of what each text adds to a claim's quantity; NaN where it is not left out text by text.
+
+    A bell curve has 0. `intervals.EXCESS_KURTOSIS` is what intervals allow for.
+    """
+    measure_name, statistic, estimate = MEASURED[claim]
+    rows = texts[(texts["measure"] == measure_name) & (texts["statistic"] == statistic)]
+    found = estimate(RunSums(rows))
+    assert found is not None
+    return float("nan") if found.without is None else float(stats.kurtosis(found.without))
 
 
 def truth_of(estimate: Quantity, population: RunSums) -> Floats:

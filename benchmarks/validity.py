@@ -50,6 +50,7 @@ from benchmarks.markdown import percent, table
 from benchmarks.predictions_judged import predictions_section
 from blocklens.claims.registry import REGISTRY
 from blocklens.heads.specialisation import labels_beyond_twins
+from blocklens.statistics.intervals import EXCESS_KURTOSIS
 
 PAGE = Path(__file__).parents[1] / "docs" / "validity.md"
 COVERED_TEXTS = (20, 30, 50, 100, 250)
@@ -188,6 +189,10 @@ def coverage_section(kept: Path, simulations: int, pool: ProcessPoolExecutor) ->
         for count in COVERED_TEXTS
     }
     of_simulated = {at: cell.result() for at, cell in cells.items()}
+    tails = {
+        long: {claim: coverage.excess_kurtosis(sums.result(), claim) for claim in coverage.MEASURED}
+        for long, sums in prose.items()
+    }
     whole, cut = (
         {at[1:]: cell.result() for at, cell in real_cells.items() if at[0] == wanted}
         for wanted in prose
@@ -208,11 +213,12 @@ that the truth is the figure of them all. First their beginnings, of one window 
 {coverage_table(cut)}
 
 {outside(cut)} {shortfall(cut)}
+{kurtosis(tails["cut"])}
 
 Then the same texts whole, of 50 to 1,400 tokens. Of 149 texts one holds up to 7 % of all pairs of a kind, and differs from the
 rest: the heads' pairs hold their anchor 1.5 times as often as random ones, against 2.5 times in all texts. In draws that
 miss it an interval is too narrow and nothing in them tells of it. To ask for more effective groups makes it no better (13 for 10,
-measured): draws of even weights are those that miss it. Cut texts of very unlike lengths (`--long cut`).
+measured): draws of even weights are those that miss it. {kurtosis(tails["windows"])} Cut texts of very unlike lengths (`--long cut`).
 
 {coverage_table(whole)}
 
@@ -223,10 +229,19 @@ def shortfall(cells: dict[tuple[str, int], dict[str, float]]) -> str:
     """By how much the heads that are chosen fall short of the strongest of all."""
     said = []
     for what, (_, _, estimate) in coverage.MEASURED.items():
-        if estimate is coverage.Run.strongest_head:
+        if estimate is coverage.RunSums.strongest_head:
             short = [cells[what, count]["short"] for count in COVERED_TEXTS]
             said.append(f"`{what}` {percent(min(short))} to {percent(max(short))}")
     return f"Chosen heads below the strongest of all: {', '.join(said)}."
+
+
+def kurtosis(tails: dict[str, float]) -> str:
+    """How far what single texts add is from a bell curve."""
+    said = [f"`{claim}` {value:.1f}" for claim, value in tails.items() if np.isfinite(value)]
+    return (
+        f"Excess kurtosis of what single texts add (0 for a bell curve; intervals allow for "
+        f"{EXCESS_KURTOSIS:.0f}): {', '.join(said)}."
+    )
 
 
 def untrained_section(pools: dict[int, list[list[Estimates]]], seeds: int) -> str:

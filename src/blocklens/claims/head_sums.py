@@ -18,6 +18,7 @@ class RunSums:
     Attributes:
         observed: [groups, blocks, heads].
         expected: the same, under the null.
+        of: to how many groups texts were dealt, those that hold none of it counted.
         blocks: number of blocks.
 
     """
@@ -27,6 +28,7 @@ class RunSums:
         block = rows["block"].to_numpy(np.int64) - 1
         head = rows["head"].fillna(0).to_numpy(np.int64)  # a statistic of the block has no head
         groups, self.blocks = group.max() + 1, int(block.max()) + 1
+        self.of = int(rows["group"].max()) + 1
         self.observed = np.zeros((groups, self.blocks, head.max() + 1))
         self.expected = np.zeros_like(self.observed)
         self.observed[group, block, head] = rows["observed"]
@@ -82,7 +84,7 @@ class RunSums:
             values += ratios(self.observed[:, block, head] * measured, of_expected) / 2
             with np.errstate(invalid="ignore", divide="ignore"):
                 weights += of_expected / of_expected.sum()
-        return of_ratio(values, weights) if heads else Estimate(float("nan"), ratio=True)
+        return self._of_ratio(values, weights) if heads else Estimate(float("nan"), ratio=True)
 
     def spread_over_heads(self) -> Estimate | None:
         """How many doublings the heads of a block lie apart, without the noise of few texts.
@@ -99,10 +101,15 @@ class RunSums:
         )
         variance = doublings.var(axis=2, ddof=1).mean(axis=1)
         groups = float(effective_groups(self.expected.sum(axis=(1, 2))))
-        return Estimate.deviation(variance[0], variance[1:], groups)
+        return Estimate.deviation(variance[0], variance[1:], groups, self.of)
 
     def _ratio(self, values: Floats) -> Estimate:
-        return of_ratio(values, self.expected.sum(axis=(1, 2)))
+        return self._of_ratio(values, self.expected.sum(axis=(1, 2)))
+
+    def _of_ratio(self, values: Floats, weights: Floats) -> Estimate:
+        """From a ratio's value on all groups and those without each; what each group weighs."""
+        groups = float(effective_groups(weights))
+        return Estimate.left_out(values[0], values[1:], ratio=True, groups=groups, of=self.of)
 
     def _ratios(self, blocks: slice) -> Floats:
         return ratios(
@@ -124,12 +131,3 @@ def ratios(observed: Floats, expected: Floats) -> Floats:
     """Observed over expected of all groups, then without each, [1 + groups]."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return all_and_without(observed) / all_and_without(expected)
-
-
-def of_ratio(values: Floats, weights: Floats) -> Estimate:
-    """The estimate of a ratio from its value on all groups and those without each, [1 + groups].
-
-    `weights`: what each group weighs, [groups].
-    """
-    groups = float(effective_groups(weights))
-    return Estimate.left_out(values[0], values[1:], ratio=True, groups=groups)

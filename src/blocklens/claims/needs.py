@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from blocklens.claims.verdict import ERROR, Judgement, Question
 from blocklens.statistics.estimate import SEEDS, TEXTS, TWINS, Estimate, Source
@@ -89,7 +90,9 @@ def _times(excess: Estimate, unit: str, gap: float, error: float) -> float | Non
     while times < MOST_TIMES:
         times *= 1.1
         sources = [
-            Source(s.unit, s.error / math.sqrt(times), _grown(s, times)) if s.unit == unit else s
+            replace(s, error=s.error / math.sqrt(times), groups=_grown(s, times))
+            if s.unit == unit
+            else s
             for s in excess.sources
         ]
         if _decides(gap, sources, error):

@@ -144,7 +144,7 @@ def reduced(
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = whole / null
         left_out = (whole - observed) / (null - expected)
-        low, high = jackknife(effect, left_out, log=True, weights=expected)
+        low, high = jackknife(effect, left_out, log=True, weights=expected, of=len(weight))
         return {
             "value": whole / total,
             "null": null / total,

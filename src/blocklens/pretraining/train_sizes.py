@@ -63,5 +63,5 @@ def _over_seeds(values: np.ndarray) -> tuple[float, float]:
     n = len(values)
     if n < 2:
         return float("nan"), float("nan")
-    half = float(half_width([values.std(ddof=1) / np.sqrt(n)], [n]))
+    half = float(half_width([values.std(ddof=1) / np.sqrt(n)], [n - 1]))
     return float(values.mean()) - half, float(values.mean()) + half

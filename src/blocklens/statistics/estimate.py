@@ -15,7 +15,13 @@ import numpy as np
 from scipy import optimize
 
 from blocklens.statistics.groups import GROUPS
-from blocklens.statistics.intervals import LEVEL, Floats, half_width, jackknife_error
+from blocklens.statistics.intervals import (
+    LEVEL,
+    Floats,
+    degrees_of_freedom,
+    half_width,
+    jackknife_error,
+)
 
 NAN = float("nan")
 TEXTS, TWINS, SEEDS = "texts", "untrained twins", "seeds"
@@ -32,8 +38,10 @@ class Source:
         unit: what was sampled: "texts", "untrained twins", "seeds", "modified tokens", ...
         error: standard error, on the logarithm where the estimate is a ratio.
         groups: from how many groups of that unit it was worked out, of unlike ones their effective
-            number (`intervals.effective_groups`); t has one degree less.
+            number (`intervals.effective_groups`).
         size: how many of the unit there were, where a reader should hear it.
+        of: to how many groups texts were dealt by their hash, empty ones counted; None where each
+            group is one of the unit, or all weigh alike.
 
     """
 
@@ -41,6 +49,12 @@ class Source:
     error: float
     groups: float
     size: int | None = None
+    of: int | None = None
+
+    @property
+    def degrees(self) -> float:
+        """Student's degrees of freedom."""
+        return float(degrees_of_freedom(self.groups, self.of or self.groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +97,29 @@ class Estimate:
         unit: str = TEXTS,
         ratio: bool = False,
         groups: float | None = None,
+        of: int | None = None,
     ) -> Estimate:
         """By jackknife, from the values without each group [groups].
 
-        `groups`: their effective number where they weigh unlike.
+        `groups`: their effective number where they weigh unlike, and to how many (`of`) texts were
+        dealt.
         """
         without = np.asarray(without, dtype=np.float64)
         if len(without) < 2 or not np.isfinite(without).all() or (ratio and without.min() <= 0):
             return cls(float(value), ratio=ratio)
         without = np.log(without) if ratio else without
         error = float(jackknife_error(without))
-        made = cls.of(value, [Source(unit, error, groups or len(without))], ratio=ratio)
+        made = cls.of(value, [Source(unit, error, groups or len(without), of=of)], ratio=ratio)
         return replace(made, without=without)
 
     @classmethod
-    def deviation(cls, variance: float, without: Floats, effective: float) -> Estimate:
+    def deviation(cls, variance: float, without: Floats, effective: float, of: int) -> Estimate:
         """A standard deviation, by jackknife from the variance and that without each group.
 
         What noise adds to a variance falls with the number of groups, and the jackknife takes it
         out: groups x variance - (groups - 1) x mean of those without one. What is left may be
-        below 0, and counts as none. `effective` is the effective number of groups.
+        below 0, and counts as none. `effective` is the effective number of groups, `of` how many
+        texts were dealt to.
         """
         groups = len(without)
         if groups < 2:
@@ -114,7 +131,7 @@ class Estimate:
             return cls(value)
         # d(sqrt v) = dv / (2 sqrt v), and near 0 no more than the root of the error itself.
         error /= 2 * max(value, math.sqrt(error))
-        return cls.of(value, [Source(TEXTS, error, effective)])
+        return cls.of(value, [Source(TEXTS, error, effective, of=of)])
 
     @classmethod
     def of_interval(
@@ -138,7 +155,7 @@ class Estimate:
             return cls(float(value), ratio=ratio)
         at = np.log(ends) if ratio else ends
         half = max(at[0] - at[1], at[2] - at[0])
-        error = float(half / half_width([np.array(1.0)], [groups]))
+        error = float(half / half_width([np.array(1.0)], [groups - 1]))
         value, low, high = map(float, ends)
         return cls(value, low, high, (Source(unit, error, groups, size),), ratio)
 
@@ -166,7 +183,7 @@ class Estimate:
     def half(self, level: float) -> float:
         """Half of the interval at a level of confidence, on the scale of comparison."""
         errors = [np.array(source.error) for source in self.sources]
-        return float(half_width(errors, [source.groups for source in self.sources], level))
+        return float(half_width(errors, [source.degrees for source in self.sources], level))
 
     def groups(self, unit: str) -> float | None:
         """From how many groups of a unit the interval comes, the fewest; None without the unit."""
@@ -193,8 +210,9 @@ class Estimate:
         one, two = self.without, other.without
         if one is None or two is None or len(one) != len(two) or self.ratio != other.ratio:
             return None
-        groups = min(source.groups for source in self.sources + other.sources)
-        return Estimate.left_out(_difference(self.at, other.at), one - two, groups=groups)
+        least = min(self.sources + other.sources, key=lambda source: source.degrees)
+        excess = _difference(self.at, other.at)
+        return Estimate.left_out(excess, one - two, groups=least.groups, of=least.of)
 
     def p_above(self, bound: float) -> float:
         """How likely so high a value were with the truth at `bound`; 1 where that is unknown."""
@@ -238,7 +256,7 @@ def population(twins: Sequence[Estimate]) -> Estimate:
     for unit in sorted(units):
         own = [source for twin in twins for source in twin.sources if source.unit == unit]
         error = float(np.mean([source.error for source in own]))
-        sources.append(Source(unit, error, min(source.groups for source in own)))
+        sources.append(replace(min(own, key=lambda source: source.degrees), error=error))
     return Estimate.of(value, sources, ratio=ratio)
 
 

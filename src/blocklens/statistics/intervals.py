@@ -7,10 +7,11 @@ and pulls rank correlations, spreads and counts of what passes a threshold to on
 A ratio is worked out on its logarithm: its interval is then right on both sides also where few
 texts make it wide, and never reaches below 0.
 
-Groups hold unlike numbers of texts of unlike lengths, and a few heavy ones tell less than as many
-equal ones. Student's t therefore has one degree less than the groups' *effective* number
-(Satterthwaite 1946, with each group's variance in proportion to its weight). With one less than
-their bare number 95 % intervals covered 92 to 94 % below a hundred texts (docs/validity.md).
+An interval is as sure as the spread between groups is known, and Student's degrees of freedom say
+how well that is. Groups hold unlike numbers of texts of unlike lengths, and a few heavy ones tell
+less than as many equal ones: their *effective* number counts (Satterthwaite 1946, with each group's
+variance in proportion to its weight). And texts are no bell curve: some have far more of what is
+measured than most, so that few of them seldom show the whole spread (`degrees_of_freedom`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from scipy import special
 Floats = NDArray[np.float64]
 
 LEVEL = 0.95
+
+EXCESS_KURTOSIS = 4.0
+"""Of what single texts add to a figure, a bell curve's being 0: the most that nine statements about
+attention show on texts of one length, the least being -1 (docs/validity.md)."""
 
 
 def jackknife_error(left_out: Floats) -> Floats:
@@ -45,8 +50,31 @@ def effective_groups(weights: Floats) -> Floats:
         return weights.sum(axis=0) ** 2 / square
 
 
+def degrees_of_freedom(groups: float | Floats, of: float) -> float | Floats:
+    """Student's degrees of freedom [...] of texts that fell into groups by their hash.
+
+    The variance of n values is itself uncertain, by 2 / (n - 1) of its square for a bell curve and
+    by their excess kurtosis / n more for others; 2 by this uncertainty are the degrees of freedom.
+    The first n is the groups' effective number. The second is that of texts, which is not held: of
+    n equal texts dealt to so many groups, 1 / effective groups = 1 / groups + 1 / n on average.
+
+    Args:
+        groups: the effective number of the groups that hold something.
+        of: to how many groups texts were dealt, empty ones counted.
+
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        one_by_texts = np.maximum(1 / np.asarray(groups) - 1 / of, 0)
+        one_by_groups = 1 / np.maximum(np.asarray(groups) - 1, 1)
+        return 1 / (one_by_groups + EXCESS_KURTOSIS / 2 * one_by_texts)
+
+
 def jackknife(
-    value: Floats, *factors: Floats, log: bool = False, weights: Floats | None = None
+    value: Floats,
+    *factors: Floats,
+    log: bool = False,
+    weights: Floats | None = None,
+    of: int | None = None,
 ) -> tuple[Floats, Floats]:
     """95 % interval of `value` [...] from values without each group, [groups, ...] per factor.
 
@@ -55,36 +83,37 @@ def jackknife(
 
     `log`: the value is a ratio, and its interval that of its logarithm. A ratio of 0 has none.
     `weights`: what each group of the first factor weighs, [groups, ...]; default all the same.
+    `of`: to how many groups texts were dealt, where the empty ones are not among the weights.
     """
     value = np.asarray(value, dtype=np.float64)
     factors = tuple(np.asarray(left_out) for left_out in factors if len(left_out) >= 2)
     if not factors:
         nothing = np.full_like(value, np.nan)
         return nothing, nothing
-    groups = [np.asarray(len(left_out)) for left_out in factors]
+    degrees: list[float | Floats] = [len(left_out) - 1 for left_out in factors]
     if weights is not None:
-        groups[0] = effective_groups(weights)
+        degrees[0] = degrees_of_freedom(effective_groups(weights), of or len(weights))
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = np.log(value) if log else value
         half = half_width(
             [jackknife_error(np.log(left_out) if log else left_out) for left_out in factors],
-            groups,
+            degrees,
         )
         low, high = centre - half, centre + half
         return (np.exp(low), np.exp(high)) if log else (low, high)
 
 
 def half_width(
-    errors: Sequence[Floats], groups: Sequence[float | Floats], level: float = LEVEL
+    errors: Sequence[Floats], degrees: Sequence[float | Floats], level: float = LEVEL
 ) -> Floats:
     """Half of an interval [...] from the standard errors [...] of several sources.
 
-    Each counts with its own Student's t, of one degree of freedom less than its groups and of one
-    at least: one more source never makes an interval narrower.
+    Each counts with its own Student's t, of its degrees of freedom and of one at least: one more
+    source never makes an interval narrower.
     """
     each = [
-        (special.stdtrit(np.maximum(np.asarray(number) - 1, 1), (1 + level) / 2) * error) ** 2
-        for error, number in zip(errors, groups, strict=True)
+        (special.stdtrit(np.maximum(number, 1), (1 + level) / 2) * error) ** 2
+        for error, number in zip(errors, degrees, strict=True)
     ]
     return np.sqrt(sum(each))
 

@@ -21,7 +21,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.work import Work
 
-VERSION = 6
+VERSION = 7
 MANY_TEXTS = 100
 """With fewer texts than this every twin is measured on all of them."""
 
