@@ -19,7 +19,8 @@ def learning(run, last, spread=0.001, **whole):
     ]
     table = pd.DataFrame(rows)
     table["block"] = table["block"].astype("Int64")
-    return table.assign(low=table["value"] - spread, high=table["value"] + spread)
+    low, high = table["value"] - spread, table["value"] + spread
+    return table.assign(low=low, high=high, groups=20.0)
 
 
 LAST = {

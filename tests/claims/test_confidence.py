@@ -14,7 +14,7 @@ def confidence(
     rows = [
         {"run": "encoder", "task": TASKS[variant], "subset": subset,
          "statistic": statistic, "value": value, "low": low, "high": high,
-         "bound": 0.02, "modified": 1000}
+         "bound": 0.02, "modified": 1000, "groups": 20.0}
         for variant in ("read-out", "truncate")
         for subset in ("all", "correct")
         for change in [changes.get(f"{variant}_{subset}".replace("-", "_"), (0, -9, 9))]
@@ -82,7 +82,7 @@ def test_partners_must_do_better_than_random_tokens_at_the_largest_share(
         low, high = sorted((better * low, better * high))
         rows = [
             {"task": "text", "arm": arm, "share": share, "statistic": statistic,
-             "value": (a + b) / 2, "low": a, "high": b}
+             "value": (a + b) / 2, "low": a, "high": b, "groups": 20.0}
             for arm in ("random", "random - partner", "random, own frequency - partner")
             for share in (0.5, 1.0)
             for a, b in [(low, high) if (arm, share) == ("random - partner", 1.0) else (-5, 5)]

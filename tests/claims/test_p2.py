@@ -56,6 +56,21 @@ def test_the_control_is_another_untrained_encoder_of_the_twins_kind():
     assert 0.99 * alone < (row["control_high"] - row["control_low"]) / 2 < 1.1 * alone
 
 
+@pytest.mark.parametrize(
+    ("task", "of"), [("tokens", "texts"), ("text", "texts"), ("image", "images")]
+)
+def test_inputs_of_few_groups_have_no_verdict_whatever_is_read_out(task, of):
+    tables = label_tables(
+        task=task, rise=RISE if task == "tokens" else "accuracy slope from block 1"
+    )
+    assert "holds" in set(verdicts(tables))
+    found = evaluate({**tables, "learning": tables["learning"].assign(groups=8.0)})
+    of_learning = found[found["effect"].notna()]
+    assert set(of_learning["verdict"]) == {"undecided"}
+    assert of_learning["reason"].str.startswith(f"the {of} count as 8 groups").all()
+    assert set(of_learning["decides"]) == {f"about 2 times the {of}"}
+
+
 def test_one_twin_gives_no_verdict_and_says_what_would():
     row = evaluate(label_tables(twins=1)).set_index("id").loc["p2-apt-frequency"]
     assert row["verdict"] == "undecided"

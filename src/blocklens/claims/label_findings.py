@@ -13,7 +13,8 @@ from blocklens.claims.registry import LEARNED, SIMPLEST, Finding, Tables, undeci
 from blocklens.labels.nulls import NULLS
 from blocklens.labels.sharpness import EXCESS
 from blocklens.labels.tasks import TOKENS, Task
-from blocklens.statistics.estimate import SEEDS, Estimate, population
+from blocklens.statistics.estimate import SEEDS, TEXTS, Estimate, population
+from blocklens.statistics.groups import GROUPS
 
 Frame: TypeAlias = Any
 """A pandas data frame; pandas ships no types for its arithmetic."""
@@ -23,16 +24,18 @@ PERCOLATES = 0.25
 """A share of the kept tokens in one connected cluster that is no longer small (ours)."""
 
 
-def estimate(rows: Frame, sign: float = 1.0) -> Estimate | None:
+def estimate(rows: Frame, sign: float = 1.0, unit: str = TEXTS) -> Estimate | None:
     """The value of a table's single row with its interval; None without a row.
 
-    `sign`: -1 turns a fall into a positive number.
+    `sign`: -1 turns a fall into a positive number. `unit`: what the inputs are.
     """
     if len(rows) != 1:
         return None
     row = rows.iloc[0]
     low, high = sorted((sign * float(row["low"]), sign * float(row["high"])))
-    return Estimate.of_interval(sign * float(row["value"]), low, high)
+    # Folders of earlier studies do not say how many groups there were; that was seldom too few.
+    value, groups = sign * float(row["value"]), float(row.get("groups", GROUPS))
+    return Estimate.of_interval(value, low, high, unit=unit, groups=groups)
 
 
 def whole_encoder(learning: Frame, statistic: str) -> Frame:
@@ -66,11 +69,11 @@ def beside_untrained(
     if learning is None:
         return None
     rows: Frame = (whole_encoder if whole else last_block)(learning, statistic)
-    effect = estimate(of_encoder(rows))
+    effect = estimate(of_encoder(rows), unit=task.inputs)
     if effect is None:
         return None
     twins = [run for run in rows["run"].unique() if str(run).split()[0] == UNTRAINED]
-    controls = [estimate(rows[rows["run"].eq(run)]) for run in twins]
+    controls = [estimate(rows[rows["run"].eq(run)], unit=task.inputs) for run in twins]
     measured = [control for control in controls if control is not None]
     return Finding(effect, {LEARNED: population(measured)} if measured else {})
 
@@ -85,7 +88,7 @@ def clusters_beside_null(tables: Tables, task: Task) -> Finding | None:
     learning, sweep = (of_task(tables, name, task) for name in ("learning", "cluster_sweep"))
     if learning is None or sweep is None:
         return None
-    inside = estimate(of_encoder(last_block(learning, EXCESS)))
+    inside = estimate(of_encoder(last_block(learning, EXCESS)), unit=task.inputs)
     clustered = estimate(of_encoder(last_block(learning, "labels in clusters")))
     if inside is None or clustered is None:
         return None
@@ -131,7 +134,7 @@ def sharper_clusters(tables: Tables, task: Task) -> Finding | None:
     learning = of_task(tables, "learning", task)
     if learning is None:
         return None
-    rise = estimate(of_encoder(whole_encoder(learning, f"{EXCESS} slope")))
+    rise = estimate(of_encoder(whole_encoder(learning, f"{EXCESS} slope")), unit=task.inputs)
     if rise is None:
         return None
     if not math.isfinite(rise.value):

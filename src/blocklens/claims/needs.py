@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from blocklens.claims.verdict import ERROR, Judgement, Question
-from blocklens.statistics.estimate import SEEDS, TEXTS, TWINS, Estimate, Source
+from blocklens.statistics.estimate import DOCUMENTS, SEEDS, TWINS, Estimate, Source
 from blocklens.statistics.groups import FEWEST_GROUPS, GROUPS
 
 MOST_TIMES = 100
@@ -59,8 +59,8 @@ def what_decides(question: Question, word: str, error: float) -> str:
 
 def more_groups(source: Source) -> str:
     """How many times the inputs make enough groups, from the effective number that they make."""
-    # Texts share twenty groups: the inverse of the effective number falls down to 1/20.
-    least = 1 / GROUPS if source.unit == TEXTS else 0.0
+    # Texts and images share twenty groups: the inverse of the effective number falls down to 1/20.
+    least = 0.0 if source.unit == DOCUMENTS else 1 / GROUPS
     times = (1 / source.groups - least) / (1 / FEWEST_GROUPS - least)
     return f"about {rounded_up(times)} times the {source.unit}"
 
@@ -118,7 +118,7 @@ def _in_words(excess: Estimate, unit: str, times: float) -> str:
         return f"{math.ceil(times * (excess.groups(SEEDS) or 1))} seeds"
     if sizes:
         return f"about {rounded_up(times * sizes[0]):,} {unit}; this run had {sizes[0]:,}"
-    return f"about {rounded_up(times):,} times the {unit if unit != TEXTS else 'texts'}"
+    return f"about {rounded_up(times):,} times the {unit}"
 
 
 def rounded_up(value: float) -> int:

@@ -13,9 +13,7 @@ from blocklens.claims.head_sums import RunSums
 from blocklens.claims.p1 import FINAL_THIRD, TENTH, of_runs
 from blocklens.claims.registry import LEARNED, Finding, Tables, claim
 from blocklens.segmentation.summary import paired_gains
-from blocklens.statistics.estimate import Estimate
-
-DOCUMENTS = "documents"
+from blocklens.statistics.estimate import DOCUMENTS, Estimate
 
 
 def separators(tables: Tables, statistic: str) -> Finding | None:

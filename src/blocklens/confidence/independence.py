@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from numpy.typing import NDArray
 from scipy import stats
 
-from blocklens.labels.accuracy import leave_out_factors
+from blocklens.labels.accuracy import effective_inputs, leave_out_factors
 from blocklens.labels.confusion import Sparse
 from blocklens.statistics.intervals import jackknife, of_shares
 from blocklens.statistics.slopes import correlation, slope
@@ -96,9 +96,9 @@ def confidence_tables(
         `confidence`: subset ("all" or "correct" answers), statistic ("slope", "change over the
         range" = slope x (x_high - x_low), "largest change" = that of a confidence of the same
         deviation that follows x on a line, "Spearman rho", "mean confidence",
-        "reliability" of x), value, low, high, n, x_low, x_high (the central range), bound,
-        modified. `confidence_curve`: subset, bin, x (its
-        mean), value, low, high, n, for bins of equally many inputs.
+        "reliability" of x), value, low, high, n, groups (as how many groups of equal weight the
+        texts count), x_low, x_high (the central range), bound, modified. `confidence_curve`:
+        subset, bin, x (its mean), value, low, high, n, for bins of equally many inputs.
 
     """
     seeds = len(test)
@@ -130,6 +130,7 @@ def confidence_tables(
         lower, upper = jackknife(values, *left_out)
         shares = slice(STATISTICS.index("mean confidence"), None)
         lower[shares], upper[shares] = of_shares(lower[shares], upper[shares])
+        counted = effective_inputs(np.bincount(of_cell, minlength=seeds * groups), seeds)
         for number, statistic in enumerate(STATISTICS):
             rows.append(
                 {
@@ -139,6 +140,7 @@ def confidence_tables(
                     "low": lower[number],
                     "high": upper[number],
                     "n": of_x.size,
+                    "groups": counted,
                     "x_low": low,
                     "x_high": high,
                     "bound": BOUND,

@@ -27,7 +27,7 @@ from jaxtyping import Bool, Float, Float64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 
-from blocklens.labels.accuracy import leave_out_factors
+from blocklens.labels.accuracy import effective_inputs, leave_out_factors
 from blocklens.labels.confusion import Sparse
 from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import frequency_bins
@@ -171,7 +171,8 @@ def replacement_table(
 
     Returns:
         Columns arm, share (of the tokens with a partner), tokens (share of all tokens that were
-        replaced), statistic, value, low, high, n. Statistics: "prediction change" (total variation
+        replaced), statistic, value, low, high, n, groups (as how many groups of equal weight the
+        inputs count). Statistics: "prediction change" (total variation
         between the class probabilities), "changed predictions", "accuracy". The rows of arm
         "random - partner" (and that of own frequency) hold the difference, input by input.
 
@@ -184,6 +185,7 @@ def replacement_table(
     cell = np.arange(seeds)[:, None] * groups + np.asarray(keys) % groups
     some = np.array([one.number for one in replaced]).max(axis=0) > 0
     chosen = tested & some
+    counted = effective_inputs(np.bincount(cell[chosen], minlength=seeds * groups), seeds)
     rows = []
     for one in replaced:
         arms = {one.arm: changes[one.arm, one.share]}
@@ -206,6 +208,7 @@ def replacement_table(
                         "low": low[number],
                         "high": high[number],
                         "n": int(chosen.sum()),
+                        "groups": counted,
                     }
                 )
     return pd.DataFrame(rows)

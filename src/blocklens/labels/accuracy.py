@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blocklens.labels.confusion import ConfusionCounts, Integers
-from blocklens.statistics.intervals import Floats, jackknife
+from blocklens.statistics.intervals import Floats, effective_groups, jackknife
 from blocklens.statistics.slopes import correlation, slope
 
 Factors = Sequence[Sequence[Sequence[int]]]
@@ -113,6 +113,14 @@ def leave_out_factors(
     by_input = [[seed * inputs + one for seed in range(seeds)] for one in range(inputs)]
     factors = [[part for part in factor if filled & set(part)] for factor in (by_seed, by_input)]
     return [factor for factor in factors if len(factor) > 1]
+
+
+def effective_inputs(number: Integer[np.ndarray, " cells"], seeds: int = 1) -> float:
+    """As how many groups of equal weight the inputs count, by the `number` that each cell holds.
+
+    Cells are those of `leave_out_factors`. Below `groups.FEWEST_GROUPS` there is no verdict.
+    """
+    return float(effective_groups(number.reshape(seeds, -1).sum(axis=0).astype(np.float64)))
 
 
 def jackknifed(

@@ -4,7 +4,8 @@ Everything comes from the confusion counts of `confusion.py`. Each table has the
 and read_out first, so that the runs of all tasks can stand in one table:
 
 - `learning`: block (missing for the whole encoder), statistic, value, spread (standard deviation
-  over seeds), low, high, n (occurrences), n_types (labels). Statistics: "accuracy", "mean accuracy
+  over seeds), low, high, n (occurrences), n_types (labels), groups (as how many groups of equal
+  weight the inputs count). Statistics: "accuracy", "mean accuracy
   per label" (<APT> for tokens), their rise and slope over all blocks and "from block 1" on (at
   block 0 a [CLS] has seen nothing of its input), and the statistics of the clusters; with
   frequencies also the mean "of 1,000 occurrences" (see `rarefied`), over "n >= 10", "n >= 50" and
@@ -36,6 +37,7 @@ from blocklens.labels.accuracy import (
     Jackknifed,
     LabelCounts,
     accuracy,
+    effective_inputs,
     frequency_bin_edges,
     frequency_rho,
     frequency_slope,
@@ -113,9 +115,10 @@ def label_tables(
     clusters = pd.concat([clusters, pd.DataFrame(sharp)], ignore_index=True)
     if any(b - a != 1 for a, b in pairwise(numbers)):  # their slopes want every block
         clusters = clusters[clusters["block"].notna()]
-    learning = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters]
+    parts = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters]
+    learning = pd.concat([part for part in parts if len(part)], ignore_index=True)
     tables = {
-        "learning": pd.concat([part for part in learning if len(part)], ignore_index=True),
+        "learning": learning.assign(groups=effective_inputs(of_labels.n.sum(axis=1), seeds)),
         "seeds": _seed_rows(of_labels, seeds),
         "accuracy": _label_rows(counts, of_labels, factors, names, frequency),
         "confusion": _confusion_rows(matrices, names),

@@ -24,7 +24,7 @@ from blocklens.statistics.intervals import (
 )
 
 NAN = float("nan")
-TEXTS, TWINS, SEEDS = "texts", "untrained twins", "seeds"
+TEXTS, DOCUMENTS, TWINS, SEEDS = "texts", "documents", "untrained twins", "seeds"
 
 SMALLEST_LOG_P = math.log(1e-12)
 """Smaller chances are not told apart."""
@@ -141,7 +141,7 @@ class Estimate:
         high: float,
         *,
         unit: str = TEXTS,
-        groups: int = GROUPS,
+        groups: float = GROUPS,
         size: int | None = None,
         ratio: bool = False,
     ) -> Estimate:

@@ -38,7 +38,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
-VERSION = 3
+VERSION = 4
 MODEL = "model"
 
 

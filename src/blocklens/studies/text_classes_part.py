@@ -46,7 +46,7 @@ from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 from blocklens.wording import counted
 
-VERSION = 5
+VERSION = 6
 TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
