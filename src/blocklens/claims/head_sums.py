@@ -24,11 +24,12 @@ class RunSums:
     """
 
     def __init__(self, rows: pd.DataFrame) -> None:
-        group = np.unique(rows["group"], return_inverse=True)[1]
+        dealt = rows["group"].to_numpy(np.int64)
+        group = np.unique(dealt, return_inverse=True)[1]
         block = rows["block"].to_numpy(np.int64) - 1
         head = rows["head"].fillna(0).to_numpy(np.int64)  # a statistic of the block has no head
         groups, self.blocks = group.max() + 1, int(block.max()) + 1
-        self.of = int(rows["group"].max()) + 1
+        self.of = int(dealt.max()) + 1
         self.observed = np.zeros((groups, self.blocks, head.max() + 1))
         self.expected = np.zeros_like(self.observed)
         self.observed[group, block, head] = rows["observed"]
