@@ -219,6 +219,7 @@ class Encoder:
         tokens: int | None = None,
         overlap: int | None = None,
         long: Literal["windows", "cut"] = "windows",
+        most: int | None = None,
         unit: Literal["text", "window"] = "text",
         language: str = "en",
         sentences: Sentences = "language",
@@ -230,6 +231,7 @@ class Encoder:
                 takes, at most 512.
             overlap: tokens shared by neighbouring windows; default an eighth of the window.
             long: "windows" takes all of a long text, "cut" its first window alone.
+            most: take no more windows of a text than this, from its beginning.
             unit: the sampling unit, the "text" or each "window".
             language: the sentence splitter's language.
             sentences: what a sentence is, see `blocklens.inputs.sentence_choice`.
@@ -247,7 +249,7 @@ class Encoder:
             )
         overlap = tokens // 8 if overlap is None else overlap
         return Windows(
-            self.tokenizer, tokens=tokens, overlap=overlap, long=long, unit=unit,
+            self.tokenizer, tokens=tokens, overlap=overlap, long=long, most=most, unit=unit,
             language=language, sentences=sentences,
         )  # fmt: skip
 

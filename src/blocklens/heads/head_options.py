@@ -8,6 +8,10 @@ from pydantic import Field, field_validator, model_validator
 
 from blocklens.options import Options, option
 
+MOST_WINDOWS = 4
+"""Of a text that is measured among others: with all of them a long text that differs from the rest
+decides the figures, and where it is not drawn no interval tells of it (docs/validity.md)."""
+
 
 class HeadOptions(Options):
     """Options of the head measures; unknown keys are errors."""

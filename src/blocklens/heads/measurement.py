@@ -24,7 +24,7 @@ from blocklens.encoder.given import texts_and_encoder
 from blocklens.encoder.head_pass import check_heads, run_heads
 from blocklens.errors import UserError
 from blocklens.heads.distance import Distance
-from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.head_options import MOST_WINDOWS, HeadOptions
 from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.specialisation import labels
 from blocklens.heads.streaming import Shape
@@ -115,6 +115,7 @@ def measure(
     window: int | None = None,
     overlap: int | None = None,
     long: Literal["windows", "cut"] = "windows",
+    most_windows: int = MOST_WINDOWS,
     unit: Literal["auto", "text", "window"] = "auto",
     language: str = "auto",
     sentences: Sentences = "auto",
@@ -135,7 +136,9 @@ def measure(
         window: tokens of a window, special tokens included; default the longest the encoder takes,
             at most 512.
         overlap: tokens shared by neighbouring windows of a long text; default an eighth.
-        long: take all of a long text in "windows", or "cut" it to the first.
+        long: take a long text in "windows", or "cut" it to the first.
+        most_windows: of a text, from its beginning, where the intervals leave out texts: one that
+            is much longer than the others would decide the figures, and no interval tells.
         unit: what the intervals leave out; "auto" is texts, or windows where there are fewer than
             20 texts.
         language: of the sentence splitter; "auto" guesses it from the first texts, as `study` does.
@@ -169,8 +172,8 @@ def measure(
         unit = "window" if sum(1 for _ in islice(source, FEW_TEXTS)) < FEW_TEXTS else "text"
     choice = chosen(sentences, language, (text.text for text in source))
     windows = encoder.windows(
-        tokens=window, overlap=overlap, long=long, unit=unit, language=choice.language,
-        sentences=choice.sentences,
+        tokens=window, overlap=overlap, long=long, most=most_windows if unit == "text" else None,
+        unit=unit, language=choice.language, sentences=choice.sentences,
     )  # fmt: skip
     longest = windows.room + len(windows.prefix) + len(windows.suffix)
     shape = Shape(encoder.blocks, encoder.heads, longest, int(encoder.config.vocab_size))

@@ -1,14 +1,15 @@
 """One window of one text as the encoder sees it: ids, and all that measures ask of them.
 
-A long text goes through in overlapping windows or is cut to its first one. A window carries a key,
-a hash of the text (or of the text and the window's number), and everything drawn at random for it
-is seeded by that key: so the figures do not depend on the order, the batch or the process it came
-in.
+A long text goes through in overlapping windows, all of them or the first few, or is cut to its
+first one. A window carries a key, a hash of the text (or of the text and the window's number), and
+everything drawn at random for it is seeded by that key: so the figures do not depend on the order,
+the batch or the process it came in.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 import unicodedata
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -116,6 +117,7 @@ class Windows:
         tokens: the window's length, special tokens included.
         overlap: tokens that neighbouring windows of one text share.
         long: "windows" takes all of a long text, "cut" its first window alone.
+        most: take no more windows of a text than this, from its beginning.
         unit: what one sampling unit is, the whole "text" or each "window".
         language: language of the sentence splitter.
         sentences: what a sentence is, see `sentence_choice`.
@@ -129,12 +131,13 @@ class Windows:
         tokens: int,
         overlap: int,
         long: Literal["windows", "cut"] = "windows",
+        most: int | None = None,
         unit: Literal["text", "window"] = "text",
         language: str = "en",
         sentences: Sentences = "language",
     ) -> None:
         self.tokenizer = tokenizer
-        self.long = long
+        self.most = 1 if long == "cut" else most
         self.unit = unit
         self.language = language
         self.sentences: Sentences = sentences
@@ -194,10 +197,11 @@ class Windows:
         ]  # fmt: skip
 
     def _starts(self, tokens: int) -> list[int]:
-        if tokens <= self.room or self.long == "cut":
+        if tokens <= self.room:
             return [0]
         # The last window is moved back to be full, so that no window is a short remainder.
-        return [*range(0, tokens - self.room, self.step), tokens - self.room]
+        starts = [*range(0, tokens - self.room, self.step), tokens - self.room]
+        return starts[: self.most]
 
     def _window(
         self,
@@ -239,17 +243,19 @@ class Windows:
     def _tokenise(self, text: str) -> tuple[np.ndarray, np.ndarray, int]:
         """Ids [tokens] and character spans [tokens, 2] of the bare text, and how far they go.
 
-        A text to be cut is read a little beyond its window, and no further.
+        A text is read a little beyond the windows that are wanted of it, and no further.
         """
         ids: list[np.ndarray] = []
         spans: list[np.ndarray] = []
-        total = 0
+        total, wanted = 0, math.inf
+        if self.most is not None:
+            wanted = self.room + (self.most - 1) * self.step
         for start, end in pieces(text):
             of_piece, offsets = ids_and_spans(self.tokenizer, text[start:end])
             ids.append(of_piece)
             spans.append(offsets + start)
             total += len(ids[-1])
-            if self.long == "cut" and total >= self.room:
+            if total >= wanted:
                 break
         joined = np.concatenate(spans)
         return np.concatenate(ids), joined, int(joined.max(initial=0))

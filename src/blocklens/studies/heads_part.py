@@ -25,7 +25,7 @@ VERSION = 7
 MANY_TEXTS = 100
 """With fewer texts than this every twin is measured on all of them."""
 
-MEASURED = {"heads", "long", "strict"}
+MEASURED = {"heads", "long", "most_windows", "strict"}
 """Options that a run's figures depend on: not how many controls there are, or what is shown."""
 
 
@@ -113,6 +113,7 @@ def run_once(run: Pass, work: Work, choice: Choice, progress: Progress) -> Resul
         window=window,
         overlap=overlap,
         long=options.long,
+        most_windows=options.most_windows,
         unit=sampling_unit(work),
         language=choice.language,
         sentences=choice.sentences,
@@ -150,15 +151,16 @@ def notes(work: Work, choice: Choice, facts: Facts, _: Tables) -> list[str]:
     """How long texts went through, sentences, the unit of the intervals, and a missing control."""
     options = work.options
     window, overlap = window_and_overlap(work)
-    notes = []
+    unit, notes = facts["encoder"]["unit"], []
     if options.long == "windows":
+        first = "" if unit == "window" else f", at most {options.most_windows} of a text"
         notes.append(
             f"Texts longer than {window} tokens went through in windows of {window} tokens, "
-            f"{overlap} of them shared by neighbours."
+            f"{overlap} of them shared by neighbours{first}."
         )
     else:
         notes.append(f"Texts longer than {window} tokens were cut there.")
-    if facts["encoder"]["unit"] == "window":
+    if unit == "window":
         notes.append(
             "There are few texts, so the intervals leave out windows of them in turn: they "
             "describe these texts, not texts in general."

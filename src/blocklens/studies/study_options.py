@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr
 
 from blocklens.errors import UserError
-from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.head_options import MOST_WINDOWS, HeadOptions
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.text_options import LABEL_FIELD, STRICT, TEXT_FIELD
 from blocklens.options import Names, Options, WholeNumbers, checked, option
@@ -157,6 +157,12 @@ class StudyOptions(Options):
     )
     long: Literal["windows", "cut"] = option(
         "windows", "Of a long text all, in windows, or its first window alone (cut)."
+    )
+    most_windows: int = option(
+        MOST_WINDOWS,
+        "Windows of a text that heads are measured on, from its beginning: one that is much longer "
+        "than the others would decide the figures. With fewer than twenty texts all.",
+        ge=1,
     )
     unit: Literal["auto", "text", "window"] = Field(
         default="auto", description="The sampling unit."
