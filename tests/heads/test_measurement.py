@@ -69,6 +69,32 @@ def test_long_texts_are_cut_or_taken_in_windows():
     assert windows.sums.tokens == windows.sums.windows * 32
 
 
+def test_a_long_text_among_others_gives_its_first_windows_alone():
+    """A book must not decide the figures of letters; by itself all of it is measured."""
+    encoder = small_encoder()
+    book = " ".join(["a b c d e f g h i j ."] * 200)
+    among = measure([*TEXTS, book], encoder, window=32, overlap=4, unit="text")
+    first = encoder.windows(tokens=32, overlap=4, most=4)(Text("book", book))
+    every = encoder.windows(tokens=32, overlap=4)(Text("book", book))
+    for one, other in zip(first, every[:4], strict=True):
+        np.testing.assert_array_equal(one.ids, other.ids)
+    assert among.sums.windows == measure(TEXTS, encoder, window=32, overlap=4).sums.windows + 4
+    more = measure([*TEXTS, book], encoder, window=32, overlap=4, unit="text", most_windows=6)
+    assert more.sums.windows == among.sums.windows + 2
+    assert measure([book], encoder, window=32, overlap=4).sums.windows == len(every)
+
+
+@pytest.mark.parametrize("tokens", [29, 30, 31, 107, 108, 109, 300])
+def test_so_many_windows_of_a_text_are_the_first_of_all(tokens):
+    """Also where the last one is moved back to be full."""
+    encoder = small_encoder()
+    text = Text("t", " ".join(["a"] * tokens))
+    every, some = (encoder.windows(tokens=32, overlap=4, most=n)(text) for n in (None, 4))
+    assert len(some) == min(4, len(every))
+    for one, other in zip(some, every, strict=False):
+        np.testing.assert_array_equal(one.spans, other.spans)
+
+
 def test_texts_that_cannot_be_measured_are_named_and_the_rest_goes_on():
     encoder = small_encoder()
     found = measure(["a b c .", "a", ". , !", "d e f ."], encoder)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from blocklens.statistics.estimate import Estimate
-from blocklens.statistics.intervals import Floats, effective_groups
+from blocklens.statistics.intervals import Floats, effective_groups, groups_of_half
 
 
 class RunSums:
@@ -75,17 +75,21 @@ class RunSums:
         Choosing and measuring on the same texts would make the largest of many heads look large.
         Each half chooses for the other, and the two ratios are averaged (as they are: the mean of
         their logarithms lies 3 % too low at twenty texts). It is the effect of heads found so:
-        where several are nearly as strong, a little below that of the strongest of all.
+        where several are nearly as strong, a little below that of the strongest of all. It is as
+        sure as half of the texts make it.
         """
-        groups = len(self.observed)
-        values, weights = np.zeros(1 + groups), np.zeros(groups)
+        number = len(self.observed)
+        values, weights = np.zeros(1 + number), np.zeros(number)
         heads = self.strongest_heads()
         for measured, block, head in heads:
             of_expected = self.expected[:, block, head] * measured
             values += ratios(self.observed[:, block, head] * measured, of_expected) / 2
             with np.errstate(invalid="ignore", divide="ignore"):
                 weights += of_expected / of_expected.sum()
-        return self._of_ratio(values, weights) if heads else Estimate(float("nan"), ratio=True)
+        if not heads:
+            return Estimate(float("nan"), ratio=True)
+        groups = groups_of_half(float(effective_groups(weights)), self.of)
+        return Estimate.left_out(values[0], values[1:], ratio=True, groups=groups, of=self.of)
 
     def spread_over_heads(self) -> Estimate | None:
         """How many doublings the heads of a block lie apart, without the noise of few texts.
@@ -105,11 +109,7 @@ class RunSums:
         return Estimate.deviation(variance[0], variance[1:], groups, self.of)
 
     def _ratio(self, values: Floats) -> Estimate:
-        return self._of_ratio(values, self.expected.sum(axis=(1, 2)))
-
-    def _of_ratio(self, values: Floats, weights: Floats) -> Estimate:
-        """From a ratio's value on all groups and those without each; what each group weighs."""
-        groups = float(effective_groups(weights))
+        groups = float(effective_groups(self.expected.sum(axis=(1, 2))))
         return Estimate.left_out(values[0], values[1:], ratio=True, groups=groups, of=self.of)
 
     def _ratios(self, blocks: slice) -> Floats:

@@ -50,13 +50,21 @@ def effective_groups(weights: Floats) -> Floats:
         return weights.sum(axis=0) ** 2 / square
 
 
+def groups_of_half(groups: float, of: float) -> float:
+    """The effective number of groups that half of the texts make, dealt to as many groups (`of`).
+
+    Of n equal texts dealt to so many groups, 1 / effective groups = 1 / groups + 1 / n on average.
+    """
+    return float(1 / (1 / of + 2 * max(1 / groups - 1 / of, 0.0)))
+
+
 def degrees_of_freedom(groups: float | Floats, of: float) -> float | Floats:
     """Student's degrees of freedom [...] of texts that fell into groups by their hash.
 
     The variance of n values is itself uncertain, by 2 / (n - 1) of its square for a bell curve and
     by their excess kurtosis / n more for others; 2 by this uncertainty are the degrees of freedom.
-    The first n is the groups' effective number. The second is that of texts, which is not held: of
-    n equal texts dealt to so many groups, 1 / effective groups = 1 / groups + 1 / n on average.
+    The first n is the groups' effective number. The second is that of texts, which is not held and
+    follows from it as in `groups_of_half`.
 
     Args:
         groups: the effective number of the groups that hold something.
