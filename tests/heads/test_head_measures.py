@@ -21,6 +21,7 @@ from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measurement import measure
 from blocklens.heads.measures import HeadMeasures
 from blocklens.heads.pairs import random_pairs
+from blocklens.heads.ratios import reduced
 from blocklens.heads.streaming import Shape
 from blocklens.inputs.texts import Text
 from blocklens.inputs.windows import KINDS, OTHER
@@ -205,3 +206,14 @@ def test_a_head_that_repeats_is_labelled_so():
     assert label["label"] == "repetition"
     assert label["ratio"] == pytest.approx(190 / 10)
     assert found.anchors.query("head == 0")["texts"].tolist() == [1] * 10
+
+
+def test_a_twin_on_the_first_groups_alone_has_the_interval_of_as_many_groups():
+    """Its texts are those of eight groups of twenty; the others hold nothing and say nothing."""
+    rng = np.random.default_rng(2)
+    expected = rng.lognormal(3, 0.5, (8, 1))
+    observed, weight = expected * rng.lognormal(0, 0.3, (8, 1)), np.ones((8, 1))
+    of_eight = reduced(observed, expected, weight)
+    of_twenty = reduced(*(np.pad(sums, ((0, 12), (0, 0))) for sums in (observed, expected, weight)))
+    for name, value in of_eight.items():
+        assert of_twenty[name] == pytest.approx(value, rel=1e-12)

@@ -139,12 +139,13 @@ def reduced(
     gives none (missing values). The interval is the jackknife's, of the ratio's logarithm.
     """
     used = weight.reshape(len(weight), -1).any(axis=1)
+    dealt = int(np.flatnonzero(used).max(initial=-1)) + 1  # a twin's texts are in the first groups
     observed, expected, total = observed[used], expected[used], weight.sum(axis=0)
     whole, null = observed.sum(axis=0), expected.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         effect = whole / null
         left_out = (whole - observed) / (null - expected)
-        low, high = jackknife(effect, left_out, log=True, weights=expected, of=len(weight))
+        low, high = jackknife(effect, left_out, log=True, weights=expected, of=dealt)
         return {
             "value": whole / total,
             "null": null / total,
