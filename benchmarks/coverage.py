@@ -113,12 +113,12 @@ def covered(draws: Iterator[RunSums], estimate: Quantity, truth: Floats) -> dict
         true = float(np.mean(heads)) if heads else float(truth)
         found.append((one.low <= true <= one.high, one.value / true - 1, true))
     judged, every = np.array(groups) >= FEWEST_GROUPS, np.array(found)
-    hit, bias, true = every[judged].mean(axis=0) if judged.any() else [np.nan] * 3
+    hit, bias, _ = every[judged].mean(axis=0) if judged.any() else [np.nan] * 3
     return {
         "coverage": float(hit),
         "in all draws": float(every[:, 0].mean()),
         "bias": float(bias),
-        "short": float(1 - true / truth.max()),
+        "short": float(1 - every[:, 2].mean() / truth.max()),
         "groups": float(np.mean(groups)),
         "judged": float(judged.mean()),
     }

@@ -55,6 +55,8 @@ from blocklens.statistics.intervals import EXCESS_KURTOSIS
 
 PAGE = Path(__file__).parents[1] / "docs" / "validity.md"
 COVERED_TEXTS = (20, 30, 50, 100, 250)
+SELDOM = 0.05
+"""A cell that gives verdicts more seldom says too little of them."""
 
 
 def coverage_table(found: dict[tuple[str, int], dict[str, float]]) -> str:
@@ -64,8 +66,11 @@ def coverage_table(found: dict[tuple[str, int], dict[str, float]]) -> str:
         [
             [f"`{what}`" if what in REGISTRY else what]
             + [
-                f"{percent(found[what, count]['coverage'])} ({100 * found[what, count]['bias']:+.1f} %)"
+                f"{percent(cell['coverage'])} ({100 * cell['bias']:+.1f} %)"
+                if judged(cell)
+                else "no verdict"
                 for count in COVERED_TEXTS
+                for cell in [found[what, count]]
             ]
             for what in dict.fromkeys(what for what, _ in found)
         ]
@@ -80,11 +85,17 @@ def coverage_table(found: dict[tuple[str, int], dict[str, float]]) -> str:
     )
 
 
+def judged(cell: dict[str, float]) -> bool:
+    """Whether more than one draw in twenty has enough groups of texts for a verdict."""
+    return cell["judged"] > SELDOM
+
+
 def outside(found: dict[tuple[str, int], dict[str, float]]) -> str:
     """Which quantities are not covered 93 to 97 % of the time with some number of texts."""
     said = []
     for what in dict.fromkeys(what for what, _ in found):
-        shares = [found[what, count]["coverage"] for count in COVERED_TEXTS]
+        cells = [found[what, count] for count in COVERED_TEXTS]
+        shares = [cell["coverage"] for cell in cells if judged(cell)]
         if min(shares) < 0.93 or max(shares) > 0.97:
             said.append(f"`{what}` ({percent(min(shares))} to {percent(max(shares))})")
     return f"Not within 93 to 97 % everywhere: {', '.join(said) or 'none'}."
@@ -200,7 +211,8 @@ def coverage_section(kept: Path, simulations: int, pool: ProcessPoolExecutor) ->
     )
     half = 100 * 1.96 * (0.95 * 0.05 / simulations) ** 0.5
     return f"""{simulations:,} draws a cell, those with enough groups of texts for a verdict counted: within {half:.1f} points where all of them
-have, within more where the last row says that few have; the bias of the estimate in brackets. The strongest head is chosen on half of the texts and measured on the
+have, within more where the last row says that few have ("no verdict": fewer than one in twenty; the strongest head needs twice the
+texts); the bias of the estimate in brackets. The strongest head is chosen on half of the texts and measured on the
 other: what must be covered is the true effect of the heads so chosen, which lies below that of the strongest of all by the
 share under each table. First simulated texts whose lengths and ratios spread as those of real texts do.
 
