@@ -140,9 +140,7 @@ def of_measured(
     texts: pd.DataFrame, claim: str, count: int, simulations: int, seed: int = 0
 ) -> dict[str, float]:
     """Coverage of one claim's quantity on texts drawn from those measured, `text_sums`."""
-    measure_name, statistic, estimate = MEASURED[claim]
-    rows = texts[(texts["measure"] == measure_name) & (texts["statistic"] == statistic)]
-    population = RunSums(rows)  # its groups are texts
+    population, estimate = population_of(texts, claim)
     rng = np.random.default_rng([seed, count])
     every = population.observed, population.expected
 
@@ -154,14 +152,20 @@ def of_measured(
     return covered(draws(), estimate, truth_of(estimate, population))
 
 
+def population_of(texts: pd.DataFrame, claim: str) -> tuple[RunSums, Quantity]:
+    """What a claim reads of all texts measured, each a group of its own, and its quantity."""
+    measure_name, statistic, estimate = MEASURED[claim]
+    rows = texts[(texts["measure"] == measure_name) & (texts["statistic"] == statistic)]
+    return RunSums(rows), estimate
+
+
 def excess_kurtosis(texts: pd.DataFrame, claim: str) -> float:
     """Of what each text adds to a claim's quantity; NaN where it is not left out text by text.
 
     A bell curve has 0. `intervals.EXCESS_KURTOSIS` is what intervals allow for.
     """
-    measure_name, statistic, estimate = MEASURED[claim]
-    rows = texts[(texts["measure"] == measure_name) & (texts["statistic"] == statistic)]
-    found = estimate(RunSums(rows))
+    population, estimate = population_of(texts, claim)
+    found = estimate(population)
     assert found is not None
     return float("nan") if found.without is None else float(stats.kurtosis(found.without))
 

@@ -40,6 +40,11 @@ class RunSums:
         """Number of blocks in a third, at least one."""
         return max(1, round(self.blocks / 3))
 
+    @property
+    def effective(self) -> float:
+        """As how many groups of equal weight the texts count."""
+        return float(effective_groups(self.expected.sum(axis=(1, 2))))
+
     def effect(self, blocks: slice = slice(None)) -> Estimate:
         """Observed / expected over some blocks and all heads."""
         return self._ratio(self._ratios(blocks))
@@ -105,12 +110,12 @@ class RunSums:
             (all_and_without(self.observed) + 0.5) / (all_and_without(self.expected) + 0.5)
         )
         variance = doublings.var(axis=2, ddof=1).mean(axis=1)
-        groups = float(effective_groups(self.expected.sum(axis=(1, 2))))
-        return Estimate.deviation(variance[0], variance[1:], groups, self.of)
+        return Estimate.deviation(variance[0], variance[1:], self.effective, self.of)
 
     def _ratio(self, values: Floats) -> Estimate:
-        groups = float(effective_groups(self.expected.sum(axis=(1, 2))))
-        return Estimate.left_out(values[0], values[1:], ratio=True, groups=groups, of=self.of)
+        return Estimate.left_out(
+            values[0], values[1:], ratio=True, groups=self.effective, of=self.of
+        )
 
     def _ratios(self, blocks: slice) -> Floats:
         return ratios(
