@@ -21,12 +21,7 @@ else
         if [ -e "$out/bert/options.json" ]; then resume=--resume; else resume=; fi
         blocklens pretrain "$TEXTS" --out "$out/bert" --milestones 20 $resume ${PRETRAIN:-}
     fi
-    # The film: every milestone studied, and when each statement begins to hold.
-    for milestone in "$out"/bert/milestones/*; do
-        blocklens study "$TEXTS" --encoder "$milestone" --out "$out/film/${milestone##*/}" \
-            ${FILM:---texts 200}
-    done
-    blocklens compare "$out"/film/* --out "$out/film-report"
+    blocklens film "$TEXTS" --run "$out/bert" --out "$out/film" ${FILM:---texts 200}
     if [ -n "${SIZES:-}" ]; then
         blocklens pretrain "$TEXTS" --out "$out/sizes" $SIZES
         set -- "$out/sizes"

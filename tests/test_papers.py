@@ -67,7 +67,7 @@ def test_both_papers_end_in_one_page_and_a_second_time_nothing_is_done_again(tmp
     parts = ("p1-separator", "p2-apt-rises", "p2-more-texts", "p2-class-accuracy")
     assert said >= {*parts, "p2-finetuned-accuracy", "p2-image-accuracy"}
     assert any(name.startswith("segment-") for name in said)
-    assert (tmp_path / "papers" / "film-report" / "report.html").exists()
+    assert (tmp_path / "papers" / "film" / "report.html").exists()
     again = run()
     assert "training:" not in again
     assert "heads, encoder" not in again

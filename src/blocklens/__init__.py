@@ -10,6 +10,7 @@ blocklens.study("articles.jsonl", encoder, "my-study")  # everything, with a rep
 blocklens.finetune("reviews.csv", encoder)              # classes of texts on every block
 blocklens.images("photos/")                             # classes of images
 blocklens.compare("my-study", "other-study")            # claims side by side
+blocklens.film("held-out.jsonl", "my-bert")             # when each begins to hold
 blocklens.explore(encoder)                              # type a text, see its heads (notebook)
 blocklens.segment("A long text. ...", encoder).segments  # the text in segments, without training
 """
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from blocklens.segmentation.evaluate import evaluate
     from blocklens.segmentation.segment import segment
     from blocklens.segmentation.segmented import Segmentation
+    from blocklens.studies.film import film
     from blocklens.studies.finetune import finetune
     from blocklens.studies.image_options import ImageStudyOptions
     from blocklens.studies.images_part import study_images as images
@@ -63,6 +65,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explore",
+    "film",
     "finetune",
     "images",
     "look",
@@ -93,6 +96,7 @@ _HOMES = {
     "compare": "report.compare:compare",
     "evaluate": "segmentation.evaluate:evaluate",
     "explore": "exploring.widget:explore",
+    "film": "studies.film:film",
     "finetune": "studies.finetune:finetune",
     "images": "studies.images_part:study_images",
     "look": "heads.maps_of_texts:look",

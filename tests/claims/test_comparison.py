@@ -132,3 +132,21 @@ def test_a_statement_begins_to_hold_where_it_holds_from_then_on(verdicts, after,
     row = begins_to_hold(series).iloc[0]
     assert (None if pd.isna(row["after"]) else row["after"]) == after
     assert (None if pd.isna(row["by"]) else row["by"]) == by
+    assert (row["holds_at"], row["checkpoints"]) == (verdicts.count("holds"), 3)
+    assert row["at_last"] == verdicts[-1]
+
+
+def test_what_begins_to_hold_first_comes_first_and_what_never_does_last():
+    verdicts = {
+        "never": ["undecided"] * 3,
+        "late": ["undecided", "undecided", "holds"],
+        "at first": ["holds", "holds", "undecided"],
+        "early": ["undecided", "holds", "holds"],
+    }
+    rows = [
+        {"id": name, "statement": "X.", "verdict": verdict, "step": 10 * step}
+        for name, of_claim in verdicts.items()
+        for step, verdict in enumerate(of_claim)
+    ]
+    order = begins_to_hold(pd.DataFrame(rows))["id"].tolist()
+    assert order == ["early", "late", "at first", "never"]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from blocklens.claims import evaluate
 from blocklens.cli import app
 from blocklens.errors import UserError
-from blocklens.report.compare import compare
+from blocklens.report.compare import compare, from_step_to_step
 from helpers import drawn, write_record
 
 GROUPS, BLOCKS, HEADS = 32, 6, 3
@@ -103,6 +103,29 @@ def test_checkpoints_are_shown_along_their_steps(tmp_path: Path):
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert 'id="training"' in page
     assert "after step 10, by step 20" in page
+    assert "2 of 3 checkpoints" in page
+
+
+def test_of_checkpoints_the_page_shows_the_differences_from_each_to_the_next(tmp_path: Path):
+    # In the order of a shell: by name, not by step.
+    folders = [
+        build(tmp_path / f"s{step}", f"bert/checkpoint-{step}", step / 100)
+        for step in (1000, 200, 30, 5)
+    ]
+    comparison = compare(*folders, out=tmp_path / "out")
+    shown = from_step_to_step(comparison).differences
+    pairs = {frozenset(int(name.split("-")[1]) for name in pair)
+             for pair in zip(shown["first"], shown["second"], strict=True)}  # fmt: skip
+    assert pairs == {frozenset(p) for p in ((5, 30), (30, 200), (200, 1000), (5, 1000))}
+    assert len(comparison.differences) == len(shown) / 4 * 6
+
+
+def test_figures_of_a_comparison_are_written_beside_its_page(studies: list[Path], tmp_path: Path):
+    compare(*studies, out=tmp_path / "out")
+    result = CliRunner().invoke(app, ["figures", str(tmp_path / "out")])
+    assert result.exit_code == 0, result.output
+    files = {file.name for file in (tmp_path / "out" / "figures").iterdir()}
+    assert {"effects-p1-full-stop.svg", "effects-p1-full-stop.png"} <= files
 
 
 def test_one_study_the_same_twice_or_none_is_refused(studies: list[Path], tmp_path: Path):

@@ -122,6 +122,19 @@ def test_whatever_changes_in_the_model_folder_changes_the_keys(model, what):
     assert changed(before, keys(model)) == expected
 
 
+def test_untrained_twins_do_not_depend_on_the_weights_but_on_all_else(model):
+    before = keys(model)
+    twins = {step for step in before if step[1].startswith("untrained")}
+    assert len(twins) > 10
+    for what in ("trunk", "masked-LM head"):
+        EDITS[what](model)
+        assert not steps_changed(before, keys(model)) & twins, what
+    for what in ("epsilon", "longest input", "separator"):
+        before = keys(model)
+        EDITS[what](model)
+        assert steps_changed(before, keys(model)) >= twins, what
+
+
 def test_other_texts_or_another_order_change_the_keys(model):
     before = keys(model)
     for texts in (TEXTS[:-1], TEXTS[::-1]):

@@ -136,11 +136,12 @@ def along_training(studies: Sequence[Compared], effects: pd.DataFrame) -> pd.Dat
 
 
 def begins_to_hold(series: pd.DataFrame) -> pd.DataFrame:
-    """From which step on each claim holds at every later one.
+    """From which step on each claim holds at every later one; first what begins first.
 
     Columns: id, statement, after (the last step at which it does not hold yet, missing where it
     holds from the first), by (the first step from which it holds for good, missing where it never
-    does): it begins to hold between the two.
+    does): it begins to hold between the two. holds_at, checkpoints: at how many it holds, of how
+    many. at_last: the verdict at the last.
     """
     rows = []
     for name, of_claim in series.groupby("id", sort=False):
@@ -151,6 +152,9 @@ def begins_to_hold(series: pd.DataFrame) -> pd.DataFrame:
         at = 0 if not len(last_not) else int(last_not[-1]) + 1
         after = None if at == 0 else int(steps[at - 1])
         by = int(steps[at]) if at < len(steps) else None
-        rows.append((name, ordered["statement"].iloc[0], after, by))
-    table = pd.DataFrame(rows, columns=["id", "statement", "after", "by"])
-    return table.astype({"after": "Int64", "by": "Int64"})
+        counts = int(holds.sum()), len(steps), ordered["verdict"].iloc[-1]
+        rows.append((name, ordered["statement"].iloc[0], after, by, *counts))
+    columns = ["id", "statement", "after", "by", "holds_at", "checkpoints", "at_last"]
+    table = pd.DataFrame(rows, columns=columns).astype({"after": "Int64", "by": "Int64"})
+    order = table.assign(seldom=-table["holds_at"]).sort_values(["by", "seldom"], kind="stable")
+    return table.loc[order.index].reset_index(drop=True)

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 import blocklens
 from blocklens.cli.compare import compare, figures
 from blocklens.cli.explore import explore
+from blocklens.cli.film import film
 from blocklens.cli.finetune import finetune
 from blocklens.cli.images import images
 from blocklens.cli.predict import predict
@@ -84,6 +85,7 @@ app.command()(predict)
 app.command()(images)
 app.command()(claims)
 app.command()(compare)
+app.command()(film)
 app.command()(figures)
 app.command()(explore)
 

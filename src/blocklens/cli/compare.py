@@ -10,7 +10,9 @@ import typer
 from blocklens.errors import UserError
 from blocklens.wording import counted
 
-STUDY_HELP = "A folder that `blocklens study`, `finetune`, `images` or `segment` wrote."
+FIGURES_OF = (
+    "A folder that `blocklens study`, `finetune`, `images`, `segment`, `compare` or `film` wrote."
+)
 
 
 def compare(
@@ -33,13 +35,15 @@ def compare(
 
 
 def figures(
-    studies: Annotated[list[Path], typer.Argument(help=STUDY_HELP, show_default=False)],
+    studies: Annotated[list[Path], typer.Argument(help=FIGURES_OF, show_default=False)],
 ) -> None:
-    """Write every chart of a study's report as SVG and PNG, into its folder `figures`."""
+    """Write every chart of a report as SVG and PNG, into the folder `figures` beside it."""
     from blocklens.report import write_figures
+    from blocklens.report.compare import FILE, write_comparison_figures
 
     for study in studies:
         if not study.is_dir():
             raise UserError(f"{study}: no such folder; give the folder of a study")
-        paths = write_figures(study)
+        compared = (study / FILE).is_file()
+        paths = write_comparison_figures(study) if compared else write_figures(study)
         typer.echo(f"{counted(len(paths), 'file')} in {study / 'figures'}")

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blocklens.cli.completion import paths
-from blocklens.cli.shared_options import PROSE, TEXTS, EncoderOptions, Figures, Out
+from blocklens.cli.shared_options import (
+    PROSE,
+    TEXTS,
+    EncoderOptions,
+    Figures,
+    Out,
+    Processes,
+    share_work,
+)
 from blocklens.cli.signature import from_options
 from blocklens.cli.verdicts import summarise
 from blocklens.errors import UserError
 from blocklens.inputs.text_options import TextOptions
-from blocklens.launched import launched
 from blocklens.progress import first_process, shown
 from blocklens.studies.study_options import StudyOptions
 
@@ -50,14 +56,7 @@ def study(
     ] = None,
     out: Out = Path("study"),
     figures: Figures = False,
-    processes: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            help="Processes that share the work, each with its part of the threads. On a few cores "
-            "often faster than one process with all of them; takes the memory of each.",
-        ),
-    ] = 1,
+    processes: Processes = 1,
 ) -> None:
     """Measure what each head of an encoder does and what it has learned, and write a report.
 
@@ -78,12 +77,7 @@ def study(
     else:
         source = TextSource(texts, field=field, limit=limit, strict=options.strict)
     encoder.check()
-    if processes > 1 and not launched():
-        if texts == "-":
-            raise UserError(f"--processes {processes}: standard input is read once; give a file")
-        from blocklens.together import run_together
-
-        raise typer.Exit(run_together(processes, sys.argv[1:]))
+    share_work(processes, texts)
 
     from blocklens.studies.study import study as run
 

@@ -5,7 +5,10 @@ tables/effects         every claim's effect in every study, ranked
 tables/differences     every pair of studies
 """
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +19,14 @@ from blocklens.claims.comparison import (
     SAME_TEXTS,
     Compared,
     Comparison,
-    begins_to_hold,
     compare_studies,
 )
 from blocklens.errors import UserError
-from blocklens.report.charts.compared import along_steps, effects_side_by_side
+from blocklens.report.charts.compared import effects_side_by_side
 from blocklens.report.claim_figures import slug
 from blocklens.report.claims_section import DECIDED
+from blocklens.report.figure_files import write_figure_files
+from blocklens.report.film_section import film_section
 from blocklens.report.first_screen import model_name
 from blocklens.report.folder_reading import StudyFolder, as_written
 from blocklens.report.formatting import interval, number
@@ -31,6 +35,16 @@ from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.storage import locked, output_folder, write_json, write_table, write_text
 
+FILE = "comparison.json"
+"""What a comparison was made of; the mark of its folder."""
+FILM_WORDS = (
+    ("Effect", "What a statement's claim measures, with its 95 % interval."),
+    (
+        "Begins to hold",
+        "Between the last checkpoint at which the claim does not hold and the first from which it "
+        "holds at every later one. Closer checkpoints say it more closely.",
+    ),
+)
 WORDS = (
     ("Effect", "What the claim measures, with its 95 % interval; claims have units of their own."),
     (
@@ -68,9 +82,18 @@ def compare(*studies: Path | str, out: Path | str | None = None) -> Comparison:
         {''}
 
     """
-    if len(studies) < 2:
-        raise UserError("compare: give two or more study folders")
     folders = [StudyFolder.read(Path(study)) for study in studies]
+    with as_written(*(folder.path for folder in folders)):
+        comparison = compare_folders(folders)
+        if out is not None:
+            write_comparison(comparison, folders, Path(out))
+    return comparison
+
+
+def compare_folders(folders: Sequence[StudyFolder]) -> Comparison:
+    """All claims of all studies. Raises UserError for fewer than two, or one without claims."""
+    if len(folders) < 2:
+        raise UserError("compare: give two or more study folders")
     compared = []
     for folder, name in zip(folders, names(folders), strict=True):
         if folder.table("claims") is None:
@@ -79,11 +102,22 @@ def compare(*studies: Path | str, out: Path | str | None = None) -> Comparison:
         hashes = folder.study.get("hashes", {})
         inputs = " ".join(hashes[kind] for kind in sorted(hashes) if kind != "encoder")
         compared.append(Compared(name, encoder, inputs, folder.tables))
+    return compare_studies(compared)
+
+
+def write_comparison_figures(out: Path) -> list[Path]:
+    """Every chart of a comparison as `figures/*.svg` and `*.png`; returns the paths.
+
+    Raises:
+        UserError: a comparison that was not finished, or whose studies are gone.
+
+    """
+    studies = json.loads((out / FILE).read_text("utf-8"))["studies"]
+    folders = [StudyFolder.read(Path(study)) for study in studies]
     with as_written(*(folder.path for folder in folders)):
-        comparison = compare_studies(compared)
-        if out is not None:
-            write_comparison(comparison, folders, Path(out))
-    return comparison
+        sections = sections_of(compare_folders(folders), folders)
+    figures = [figure for section in sections for figure in section.figures]
+    return write_figure_files(figures, out / "figures")
 
 
 def names(folders: Sequence[StudyFolder]) -> list[str]:
@@ -101,26 +135,51 @@ def names(folders: Sequence[StudyFolder]) -> list[str]:
 
 def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out: Path) -> None:
     """Write the page and the tables into a folder of its own."""
-    output_folder(out, "comparison.json")
+    output_folder(out, FILE)
     named = list(dict.fromkeys(comparison.effects["study"]))
-    encoders = {str(folder.study.get("encoder", "")) for folder in folders}
-    what = "encoders" if len(encoders) == len(named) else "studies"
-    sections = [effects_section(comparison), differences_section(comparison)]
-    if comparison.series is not None:
-        sections.insert(1, training_section(comparison.series))
+    if comparison.series is None:
+        encoders = {str(folder.study.get("encoder", "")) for folder in folders}
+        what = "encoders" if len(encoders) == len(named) else "studies"
+        title = f"{len(named)} {what} side by side"
+        who = f"{', '.join(named[:-1])} and {named[-1]}"
+    else:
+        steps = comparison.series["step"]
+        title = f"{len(named)} checkpoints of one training run"
+        who = f"From step {steps.min():,} to step {steps.max():,}"
     page = page_html(
         kind="comparison",
-        title=f"{len(named)} {what} side by side",
-        lead=f"{', '.join(named[:-1])} and {named[-1]}. {texts_words(comparison)}",
-        words=WORDS,
-        sections=sections,
+        title=title,
+        lead=f"{who}. {texts_words(comparison)}",
+        words=WORDS if comparison.series is None else FILM_WORDS,
+        sections=sections_of(comparison, folders),
         footer="Every number is in the tables folder beside this page.",
     )
     with locked(out):
-        write_json({"studies": [str(folder.path) for folder in folders]}, out / "comparison.json")
+        write_json({"studies": [str(folder.path) for folder in folders]}, out / FILE)
         write_table(comparison.effects, out / "tables" / "effects.parquet")
         write_table(comparison.differences, out / "tables" / "differences.parquet")
         write_text(page, out / "report.html")
+
+
+def sections_of(comparison: Comparison, folders: Sequence[StudyFolder]) -> list[Section]:
+    """What the page shows: claims x encoders, or the film of one training run; and differences."""
+    if comparison.series is None:
+        return [effects_section(comparison), differences_section(comparison)]
+    by_name = dict(zip(names(folders), folders, strict=True))
+    return [
+        film_section(comparison.series, by_name),
+        differences_section(from_step_to_step(comparison)),
+    ]
+
+
+def from_step_to_step(comparison: Comparison) -> Comparison:
+    """Of checkpoints no more than the differences from each to the next, and from first to last."""
+    assert comparison.series is not None
+    ordered = list(dict.fromkeys(comparison.series["study"]))
+    pairs = {frozenset(pair) for pair in [*pairwise(ordered), (ordered[0], ordered[-1])]}
+    table = comparison.differences
+    kept = [frozenset(pair) in pairs for pair in zip(table["first"], table["second"], strict=True)]
+    return replace(comparison, differences=table.loc[kept])
 
 
 def texts_words(comparison: Comparison) -> str:
@@ -204,28 +263,3 @@ def _difference(row: dict[Any, Any]) -> dict[str, Any]:
         "how": row["how"],
         "marked": row["how"] in (SAME_TEXTS, OTHER_TEXTS),
     }
-
-
-def training_section(series: pd.DataFrame) -> Section:
-    """The checkpoints of one run as a series, and when each statement begins to hold."""
-    known = series.dropna(subset=["effect"])
-    figures = [
-        Figure(
-            f"training-{slug(str(name))}",
-            along_steps(rows),
-            f"{rows['statement'].iloc[0]} Effect at every checkpoint, with 95 % intervals; filled "
-            "points hold.",
-        )
-        for name, rows in known.groupby("id", sort=False)
-        if len(set(rows["step"])) > 1
-    ]
-    return Section(
-        id="training",
-        title="Along training",
-        intro=(
-            "The studies are checkpoints of one training run. A statement begins to hold between "
-            "the last checkpoint at which it does not and the first from which it always does."
-        ),
-        html=render("compared_training.html.j2", rows=begins_to_hold(series).to_dict("records")),
-        figures=tuple(figures),
-    )

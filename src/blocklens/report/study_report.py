@@ -8,11 +8,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-import vl_convert
-
 from blocklens.report.blocks_section import blocks_section
 from blocklens.report.charts.matrices import contact_sheet
 from blocklens.report.claims_section import claims_section
+from blocklens.report.figure_files import write_figure_files
 from blocklens.report.first_screen import findings, measured, model_name, words_used
 from blocklens.report.folder_reading import StudyFolder, as_written
 from blocklens.report.heads_section import heads_section
@@ -101,17 +100,8 @@ def _sections(study: StudyFolder) -> list[Section]:
 
 
 def _write_all(study: StudyFolder, sections: list[Section]) -> list[Path]:
-    paths = []
     drawn = (f for s in sections for f in s.figures if f.place != "linked")
-    for figure in (*drawn, *_sheets(study)):
-        svg = vl_convert.vegalite_to_svg(to_spec(figure.chart))
-        png = vl_convert.svg_to_png(svg, scale=2)  # two pixels a point
-        for suffix, content in (("svg", svg.encode("utf-8")), ("png", png)):
-            path = study.path / "figures" / f"{figure.name}.{suffix}"
-            with whole_file(path) as partial:
-                partial.write_bytes(content)
-            paths.append(path)
-    return paths
+    return write_figure_files((*drawn, *_sheets(study)), study.path / "figures")
 
 
 def _sheets(study: StudyFolder) -> Iterable[Figure]:

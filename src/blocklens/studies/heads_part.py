@@ -47,6 +47,11 @@ def runs(options: StudyOptions) -> list[Pass]:
     return runs
 
 
+def encoder_of(run: Pass, work: Work) -> str:
+    """A hash of the encoder that a pass measures."""
+    return work.inputs.encoder if run.untrained is None else work.twins
+
+
 def sampling_unit(work: Work) -> Literal["text", "window"]:
     """The unit that intervals leave out: texts, or windows where there are few texts."""
     if work.options.unit != "auto":
@@ -84,11 +89,14 @@ def heads_part(work: Work) -> Part:
         "window and overlap": window_and_overlap(work),
         "unit": sampling_unit(work),
         "sentences": [choice.sentences, choice.language],
-        "encoder": work.inputs.encoder,
         "texts": work.inputs.texts,
     }
     steps = [
-        Step(run.name, {"run": run, **made_of}, partial(run_once, run, work, choice))
+        Step(
+            run.name,
+            {"run": run, "encoder": encoder_of(run, work), **made_of},
+            partial(run_once, run, work, choice),
+        )
         for run in runs(work.options)
     ]
     cut = work.options.heads.cut

@@ -13,7 +13,7 @@ stopped. One process writes at a time; files appear whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,6 +92,8 @@ class Measured:
 class StudyRun:
     """A study's folder while it is measured; a context manager that holds the folder's lock.
 
+    `like`: studies whose kept results are taken where this one has none of their key.
+
     Raises:
         UserError: a folder that holds something else or cannot be written, or in which another
             process is writing.
@@ -99,10 +101,17 @@ class StudyRun:
     """
 
     def __init__(
-        self, out: str | Path, kind: Kind, *, share: Share = ALONE, progress: Progress = SILENT
+        self,
+        out: str | Path,
+        kind: Kind,
+        *,
+        share: Share = ALONE,
+        progress: Progress = SILENT,
+        like: Sequence[Path] = (),
     ) -> None:
         self.folder, self.share, self.progress = Path(out), share, progress
         self.kind: Kind = kind
+        self.like = like
         self._measured: list[Measured] = []
         self._open = ExitStack()
 
@@ -156,7 +165,14 @@ class StudyRun:
         return measured
 
     def _kept(self, part: Part, step: Step) -> Result | None:
-        return read_kept(part, step, self.folder)
+        """What is kept of a step: here, or in a study like this one, from where it is taken."""
+        result = read_kept(part, step, self.folder)
+        if result is None and step.keeps is None:
+            results = (read_kept(part, step, folder) for folder in self.like)
+            result = next((one for one in results if one is not None), None)
+            if result is not None:
+                keep(result, part, step, self.folder)
+        return result
 
     def facts(self, part: str, step: str) -> dict[str, Any]:
         """The facts of a step that was measured; none of one that was not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def study(
     progress: Progress = SILENT,
     report: bool = True,
     kind: Kind = "study",
+    like: Sequence[Path] = (),
     then: Callable[[Path], object] = lambda folder: None,
 ) -> Study:
     """Measure an encoder and its controls on texts, judge every claim, and write the report.
@@ -55,6 +56,8 @@ def study(
         progress: told how far each step is.
         report: write the page as well.
         kind: what `study.json` calls the folder; `finetune` writes studies of its own kind.
+        like: folders of other studies; a result that is kept there under the same key, such as that
+            of an untrained twin, is taken from there.
         then: writes more into the finished folder, on the first process, which still holds its
             lock.
 
@@ -78,7 +81,7 @@ def study(
     share = join()
     texts, encoder = texts_and_encoder(texts, encoder)
     source = texts if isinstance(texts, TextSource) else TextSource(texts, strict=options.strict)
-    with StudyRun(out, kind, share=share, progress=progress) as run:
+    with StudyRun(out, kind, share=share, progress=progress, like=like) as run:
         inputs = share.same(StudyInputs.of(source, encoder) if share.rank == 0 else None)
         assert inputs is not None
         source.expect(inputs.texts)

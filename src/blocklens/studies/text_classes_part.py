@@ -70,28 +70,33 @@ def classes_part(work: Work) -> Part | str:
 def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
     """What is to be measured."""
     chosen = read_outs_of(work.encoder, options)
-    used = {"data": given.digest(), "encoder": work.inputs.encoder, "own head": work.own_head}
+    trained = {"encoder": work.inputs.encoder, "own head": work.own_head}
+    data = given.digest()
     planned: list[Step] = []
 
-    def step(name: str, run: Callable[[Progress], Result], keeps: bool = False) -> None:
+    def step(
+        name: str, run: Callable[[Progress], Result], used: dict[str, Any], keeps: bool = False
+    ) -> None:
         other = OF_READ_OUTS if name.startswith(TUNED_STEP) else OF_TUNING
         resolved = {**options.model_dump(exclude=NOT_MEASURED | other), "tokens": chosen.tokens}
-        made_of = {**resolved, **used}
+        made_of = {**resolved, "data": data, **used}
         planned.append(Step(name, made_of, run, MODEL if keeps else None, alone=True))
 
     if read_out(options):
         keeps = not tuned(options)
-        step("encoder", partial(read_out_once, work, options, given, chosen, keeps), keeps)
+        run = partial(read_out_once, work, options, given, chosen, keeps)
+        step("encoder", run, trained, keeps)
         for seed in range(options.untrained):
             measure = partial(measure_text_classes, options=chosen)
-            step(f"untrained {seed}", partial(twin_once, work, seed, given, measure))
-    step("TF-IDF", partial(tfidf_once, given, chosen))
+            run = partial(twin_once, work, seed, given, measure)
+            step(f"untrained {seed}", run, {"encoder": work.twins})
+    step("TF-IDF", partial(tfidf_once, given, chosen), {})
     if tuned(options):
-        step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), keeps=True)
+        step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), trained, keeps=True)
         for seed in range(options.untrained):
             measure = partial(measure_truncated, blocks=options.blocks, options=chosen)
             run = partial(twin_once, work, seed, given, measure)
-            step(f"{TUNED_STEP}, untrained {seed}", run)
+            step(f"{TUNED_STEP}, untrained {seed}", run, {"encoder": work.twins})
     return planned
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
@@ -60,15 +61,15 @@ def steps(work: Work) -> list[Step]:
         train_tokens=chosen.train_tokens,
         texts_limit=chosen.texts,
     )
-    used = {
-        "encoder": work.inputs.encoder, "texts": work.inputs.texts, "own head": work.own_head,
-    }  # fmt: skip
+    trained = {"encoder": work.inputs.encoder, "own head": work.own_head}
 
-    def step(name: str, options: TokenTaskOptions, encoder: Callable[[], Encoder]) -> Step:
+    def step(
+        name: str, options: TokenTaskOptions, encoder: Callable[[], Encoder], used: dict[str, Any]
+    ) -> Step:
         run = partial(measure_once, work, name, options, encoder)
-        return Step(name, {"options": options, **used}, run)
+        return Step(name, {"options": options, "texts": work.inputs.texts, **used}, run)
 
-    planned = [step("encoder", options, lambda: work.encoder)]
+    planned = [step("encoder", options, lambda: work.encoder, trained)]
     if chosen.read_out != "lens":
         of_twins = replace(
             options,
@@ -80,9 +81,9 @@ def steps(work: Work) -> list[Step]:
         )
         for seed in range(chosen.untrained):
             twin = partial(work.encoder.untrained, seed)
-            planned.append(step(f"untrained {seed}", of_twins, twin))
+            planned.append(step(f"untrained {seed}", of_twins, twin, {"encoder": work.twins}))
         lens = replace(options, read_out="lens", modified=of_twins.modified)
-        planned.append(step(LENS, lens, lambda: work.encoder))
+        planned.append(step(LENS, lens, lambda: work.encoder, trained))
     curve = log.training_log_file(work.encoder.name)
     if curve is not None:
         planned.append(Step("training log", file_digest(curve), partial(learning_curve, work)))

@@ -52,6 +52,15 @@ class Work:
     folder: Path
 
     @cached_property
+    def twins(self) -> str:
+        """A hash of the encoder's untrained twins: the same for all weights of one shape.
+
+        All twins follow from the encoder's configuration and a seed, so that of seed 0 tells them
+        apart from another encoder's.
+        """
+        return self.encoder.untrained(0).fingerprint()
+
+    @cached_property
     def own_head(self) -> str | None:
         """A hash of the masked-LM head that comes with the encoder, or None where none does."""
         return own_head_digest(self.encoder.name)

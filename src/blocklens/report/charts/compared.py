@@ -1,9 +1,9 @@
-"""Charts of several studies: one claim in every encoder, and along a training run."""
+"""The chart of several studies: one claim in every encoder."""
 
 import altair as alt
 import pandas as pd
 
-from blocklens.report.charts.curves import curves, interval_tooltip, ratio_axis, ratio_scale
+from blocklens.report.charts.curves import interval_tooltip, ratio_axis, ratio_scale
 from blocklens.report.charts.style import ACCENT, CONTROL, INK, configure
 
 VERDICT_COLOURS = {
@@ -44,24 +44,3 @@ def effects_side_by_side(rows: pd.DataFrame) -> alt.LayerChart:
         ),
     )
     return configure(layers.properties(width=420, height=alt.Step(26)))
-
-
-def along_steps(rows: pd.DataFrame) -> alt.LayerChart:
-    """One claim's effect along the steps of a training run; points that hold are filled.
-
-    `rows`: columns step, effect, low, high, verdict.
-    """
-    data = rows.loc[:, ["step", "effect", "low", "high", "verdict"]]
-    x = alt.X("step:Q", title="training steps", axis=alt.Axis(format="~s", tickCount=6))
-    scale, axis = alt.Scale(zero=False, padding=12), alt.Axis(title="effect", tickCount=5)
-    band, line, points = curves(
-        data, x, value="effect", scale=scale, axis=axis,
-        tooltip=[alt.Tooltip("step:Q"), alt.Tooltip("verdict:N"),
-                 *interval_tooltip("effect", "effect")],
-    )  # fmt: skip
-    points = points.encode(
-        fill=alt.condition(alt.datum.verdict == "holds", alt.value(ACCENT), alt.value("white"))
-    )
-    points.mark = alt.MarkDef(type="point", size=60, opacity=1, stroke=ACCENT, strokeWidth=1.8)
-    layers = alt.layer(band, line, points)
-    return configure(layers.properties(width=480, height=220))
