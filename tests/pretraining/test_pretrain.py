@@ -213,11 +213,32 @@ def test_a_finished_run_is_not_overwritten(whole):
         pretrain(made_up_texts(), whole, options())
 
 
-def test_a_run_that_could_not_be_begun_leaves_nothing_to_resume(tmp_path):
-    (tmp_path / "texts.json").mkdir()  # cannot be written, as on a full disk
-    with pytest.raises(UserError, match=r"texts\.json"):
-        pretrain(made_up_texts(), tmp_path, options())
-    assert not (tmp_path / "options.json").exists()
+def test_a_run_that_could_not_be_begun_leaves_nothing(tmp_path, monkeypatch):
+    from blocklens.pretraining import pretrain as begun
+
+    write = begun.write_json
+
+    def full(value, path):
+        if path.name == "options.json":
+            raise UserError(f"{path}: the disk is full")
+        write(value, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(begun, "write_json", full)
+        with pytest.raises(UserError, match="disk is full"):
+            pretrain(made_up_texts(), tmp_path / "run", options())
+    assert not [file for file in (tmp_path / "run").iterdir() if file.suffix == ".json"]
+    pretrain(made_up_texts(), tmp_path / "run", options(steps=1))  # begins as if nothing had been
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    mine = tmp_path / "corpus" / "one.txt"
+    mine.write_text("keep me")
+    with pytest.raises(UserError, match="holds other files"):
+        pretrain(tmp_path / "corpus", tmp_path, options())
+    assert mine.read_text() == "keep me"
+    assert [file.name for file in tmp_path.iterdir()] == ["corpus"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is such a device")

@@ -7,23 +7,28 @@ import json
 import sys
 from collections.abc import Iterable
 from contextlib import nullcontext
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
 
 from blocklens.cli.completion import encoders
 from blocklens.cli.shared_options import DeviceOptions, Texts, check_model
 from blocklens.cli.signature import from_options
+from blocklens.errors import UserError
 from blocklens.inputs.text_options import STRICT, TextOptions
 from blocklens.launched import refuse_torchrun
 from blocklens.options import option
 from blocklens.safe_text import without_formula
+from blocklens.storage import lone_file, refuse_over_input
 
 if TYPE_CHECKING:
     from blocklens.readouts.prediction import Prediction
 
+FORMAT = Literal["jsonl", "csv", "tsv"]
+TABLES = {"csv": ",", "tsv": "\t"}
 EXAMPLES = """
 **Examples**
 
@@ -39,13 +44,29 @@ class PredictOptions(DeviceOptions):
     """Where answers go, and what is in them."""
 
     out: Path | None = option(
-        None, "A .jsonl or .csv file.", flag="-o --out", shown="standard output", complete="path"
+        None,
+        "A .jsonl, .csv or .tsv file.",
+        flag="-o --out",
+        shown="standard output",
+        complete="path",
     )
-    form: Literal["jsonl", "csv"] | None = option(
-        None, "Lines of JSON, or a table.", flag="--format", shown="jsonl"
+    form: FORMAT | None = option(
+        None, "Lines of JSON, or a table.", flag="--format", shown="as the file is called, or jsonl"
     )
     every: bool = option(False, "Write the probability of every class as well.", flag="--all")
     strict: bool = STRICT
+
+    def format(self) -> str:
+        """The format that is written. Raises UserError for a file name that says another."""
+        if self.form is not None or self.out is None or not self.out.suffix:
+            return self.form or "jsonl"
+        ending = self.out.suffix.casefold().removeprefix(".")
+        if ending not in get_args(FORMAT):
+            raise UserError(
+                f"{self.out}: expected a name that ends in .jsonl, .csv or .tsv, or --format with "
+                "one of them"
+            )
+        return ending
 
 
 @from_options
@@ -70,12 +91,14 @@ def predict(
     from blocklens.inputs.texts import TextSource
 
     source = TextSource(texts, field=reading.text_field, limit=reading.limit, strict=options.strict)
+    form = options.format()
+    if options.out is not None:
+        refuse_over_input(options.out, texts)
     check_model(model)
 
     from blocklens.inputs.tokenising import FIRST_TEXTS, unknown_tokens
     from blocklens.readouts.prediction import load_classifier
     from blocklens.readouts.prediction import predict as answers
-    from blocklens.storage import lone_file
 
     classifier, out = load_classifier(model, device=options.device), options.out
     rest = iter(source)
@@ -83,9 +106,8 @@ def predict(
     if warning := unknown_tokens(classifier.tokenizer, (one.text for one in first)).warning:
         typer.echo(f"blocklens: {warning}", err=True)
     said = answers(chain(first, rest), classifier)
-    table = options.form == "csv" if options.form else out and out.suffix.casefold() == ".csv"
     names = [*classifier.names] if options.every else []
-    write = _write_table if table else _write_lines
+    write = _write_lines if form == "jsonl" else partial(_write_table, TABLES[form])
     with lone_file(out) if out is not None else nullcontext() as place:
         if place is None:
             write(sys.stdout, said, names)
@@ -104,8 +126,10 @@ def _write_lines(file: IO[str], answers: Iterable[Prediction], names: list[str])
         file.write(json.dumps(one.row(every=bool(names)), ensure_ascii=False) + "\n")
 
 
-def _write_table(file: IO[str], answers: Iterable[Prediction], names: list[str]) -> None:
-    table = csv.writer(file, lineterminator="\n")
+def _write_table(
+    delimiter: str, file: IO[str], answers: Iterable[Prediction], names: list[str]
+) -> None:
+    table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
     for number, one in enumerate(answers):
         row = one.row(every=bool(names))
         probabilities = row.pop("probabilities", {})

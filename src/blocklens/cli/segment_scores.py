@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from blocklens.errors import UserError
 from blocklens.options import Options, option
 from blocklens.progress import shown
+from blocklens.storage import lone_file, refuse_over_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,6 +74,8 @@ def known_documents(options: ScoringOptions, limit: int | None) -> list[Document
         raise UserError(f"--per-document {file}: a folder; name a file in it")
     if file is not None and any(parent.is_file() for parent in file.parents):
         raise UserError(f"--per-document {file}: a file is in the way of a folder")
+    if file is not None:
+        refuse_over_input(file, str(options.evaluate))
     return documents
 
 
@@ -111,7 +114,6 @@ def scored(
 def print_scores(scores: pd.DataFrame, options: ScoringOptions, *, as_json: bool) -> None:
     """The summary as a table for people, or as JSON; each document's figures to a file."""
     from blocklens.segmentation.summary import SUMMARISED, summarise
-    from blocklens.storage import lone_file
 
     by = options.by
     summary = summarise(scores, by)

@@ -29,7 +29,10 @@ from blocklens.pretraining.training_log import TrainingLog
 from blocklens.progress import SILENT, Progress, duration
 from blocklens.safe_text import public_name
 from blocklens.stopping import stopping_between_steps
-from blocklens.storage import locked, write_json, writing
+from blocklens.storage import locked, output_folder, write_json
+
+OPTIONS = "options.json"
+"""What a run is trained with; the mark of its folder."""
 
 
 def pretrain(
@@ -82,8 +85,7 @@ def pretrain(
     source = texts if isinstance(texts, TextSource) else TextSource(texts)
     with ExitStack() as stack:
         if first:
-            with writing(output):
-                output.mkdir(parents=True, exist_ok=True)
+            output_folder(output, OPTIONS)  # what lies in a foreign folder would be replaced
             stack.enter_context(locked(output))
             options = _open_folder(output, options, resume, source)
             progress.say(f"matrix products in {options.precision}")
@@ -189,11 +191,11 @@ def _open_folder(
 
     The precision that "auto" chose when the run began is the one it goes on with, on any machine.
     """
-    written, record = output / "options.json", output / "texts.json"
+    written, record = output / OPTIONS, output / "texts.json"
     texts = {"texts": source.description, "digest": source.digest()}
     if resume:
         if not written.is_file():
-            raise UserError(f"{output}: no run to resume (no options.json); leave out --resume")
+            raise UserError(f"{output}: no run to resume (no {OPTIONS}); leave out --resume")
         before = _read(written, PretrainOptions.read)
         options = options.settled(before)
         changes = options.differences(before)
@@ -212,8 +214,12 @@ def _open_folder(
     if states(output / "checkpoints") or (output / "model").exists():
         raise UserError(f"{output}: holds a run already; give --resume or another output folder")
     options = options.settled()
-    write_json(texts, record)
-    write_json(options.model_dump(), written)  # last: a folder with options is one to go on with
+    try:
+        write_json(texts, record)
+        write_json(options.model_dump(), written)  # last: a folder with it is one to go on with
+    except UserError:  # nothing is left of a run that could not be begun
+        record.unlink(missing_ok=True)
+        raise
     return options
 
 
