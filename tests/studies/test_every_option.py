@@ -131,11 +131,13 @@ def test_texts_to_test_on_change_every_step(labelled, tmp_path):
     assert changed(before, of_classes(more, encoder, tmp_path)) == ALL
 
 
-def test_another_encoder_changes_every_step_of_text_classes(labelled, tmp_path):
+def test_another_encoder_changes_what_is_measured_of_it_another_shape_all(labelled, tmp_path):
     options = ClassOptions(data=str(labelled), variant="both", untrained=1)
-    one, two = (small_encoder(seed=seed, num_hidden_layers=2) for seed in (0, 1))
-    before = of_classes(options, one, tmp_path)
-    assert changed(before, of_classes(options, two, tmp_path)) == ALL
+    before = of_classes(options, small_encoder(seed=0, num_hidden_layers=2), tmp_path)
+    trained_on = of_classes(options, small_encoder(seed=1, num_hidden_layers=2), tmp_path)
+    assert changed(before, trained_on) == {"encoder", "fine-tuned"}
+    wider = of_classes(options, small_encoder(num_hidden_layers=2, intermediate_size=40), tmp_path)
+    assert changed(before, wider) == ALL - {"TF-IDF"}  # which reads texts alone
 
 
 def test_an_export_writes_within_the_lock(labelled, tmp_path, monkeypatch):

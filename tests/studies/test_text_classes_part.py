@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from blocklens import cli
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.progress import Progress
 from blocklens.studies import labelled_samples as class_texts
 from blocklens.studies import text_classes_part as part
 from blocklens.studies.finetune import finetune
@@ -77,12 +78,12 @@ def options(source, **changes) -> ClassOptions:
     given = {
         "data": str(source),
         "seeds": 2,
-        "epochs": 1,
-        "rate": 3e-3,
         "train": 20,
         "test_size": 8,
         "untrained": 1,
     }
+    if changes.get("variant", "read-out") != "read-out":
+        given |= {"epochs": 1, "rate": 3e-3}
     return ClassOptions.model_validate({**given, **changes})
 
 
@@ -293,7 +294,9 @@ def test_options_that_cannot_be_are_one_line(source, encoder, tmp_path):
         (["--seeds", "0"], "--seeds 0: expected 1 or more"),
         (["--rate", "0"], "--rate 0"),
         (["--variant", "truncate", "--blocks", "1,7"], "cannot stop after block 7: it has blocks"),
-        (["--blocks", "1"], "--blocks: read-outs are of all blocks at once"),
+        (["--blocks", "1"], "--blocks: would do nothing here; it goes with --variant truncate"),
+        (["--epochs", "9"], "--epochs: would do nothing here; it goes with --variant truncate"),
+        (["--variant", "truncate", "--pooling", "mean"], "goes with --variant read-out"),
         (["--blocks", "one", "--variant", "both"], "--blocks one: expected a whole number"),
         (["--export-block", "0"], "cannot stop after block 0: it has blocks 1 to 2"),
         (["--export-block", "1", "--pooling", "mean"], "leave out --pooling mean"),
@@ -301,6 +304,31 @@ def test_options_that_cannot_be_are_one_line(source, encoder, tmp_path):
         assert expected in refusal(*start, *arguments)
     assert "read twice" in refusal("finetune", "-", "-e", encoder, "--out", tmp_path / "out")
     assert "no config.json" in refusal("predict", tmp_path, source)
+
+
+def test_an_exported_block_goes_with_the_labels_it_was_made_from(encoder, tmp_path, monkeypatch):
+    said = []
+
+    class Listening(Progress):
+        def say(self, line):
+            said.append(line)
+
+    def run(classes, **given):
+        source = write(tmp_path / "texts.jsonl", records(classes=classes))
+        chosen = options(source, seeds=1, untrained=0, confidence=False)
+        finetune(chosen, encoder, tmp_path / "out", report=False, progress=Listening(), **given)
+
+    run(CLASSES, export=1)
+    run(CLASSES)
+    assert (tmp_path / "out" / "block-1" / "config.json").is_file()
+    assert not [line for line in said if "block-1" in line]
+    run(("x", "y", "z"))
+    assert not (tmp_path / "out" / "block-1").exists()
+    assert "block-1 was made from other labels" in said[-1]
+    (tmp_path / "out" / "block-2").mkdir()  # of an earlier version, say
+    run(("x", "y", "z"))
+    assert (tmp_path / "out" / "block-2").exists()
+    assert "block-2 may be of other labels" in said[-1]
 
 
 def test_the_command_says_the_verdicts_the_advice_and_where_the_report_is(

@@ -17,11 +17,13 @@ from blocklens.readouts.class_heads import ClassHead, train_class_heads
 from blocklens.readouts.finetuning import fine_tune
 from blocklens.readouts.text_classifiers import new_classifier, save_classifier, with_read_out
 from blocklens.readouts.text_task import TextReadOuts, text_outputs
+from blocklens.studies.exported import exported_place, mark_exported
 from blocklens.studies.labelled_samples import Given, read_outs_of, tuned
 from blocklens.studies.study_options import ClassOptions
 from blocklens.wording import counted
 
 MODEL = "model"
+TUNED_STEP = "fine-tuned"
 
 
 def accuracy_at(learning: pd.DataFrame, block: int) -> float:
@@ -91,8 +93,9 @@ def export_block(encoder: Encoder, options: ClassOptions, block: int, folder: Pa
         accuracy_at(learning, block) if block in blocks else None,
         accuracy_at(learning, max(blocks)),
     )  # fmt: skip
-    place = folder / f"block-{block}"
+    place = exported_place(folder, block)
     save_classifier(place, model, encoder.tokenizer, card, tokens=chosen.tokens)
+    mark_exported(folder, block, TUNED_STEP if fine else "encoder")
     return place
 
 

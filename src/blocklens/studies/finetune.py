@@ -11,6 +11,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.progress import SILENT, Progress
 from blocklens.studies.classifiers import check_exportable, export_block
+from blocklens.studies.exported import remove_stale
 from blocklens.studies.labelled_samples import Given, check
 from blocklens.studies.runner import Study
 from blocklens.studies.study import study
@@ -70,6 +71,8 @@ def finetune(
     def then(folder: Path) -> None:
         if export is not None:
             export_block(encoder, classes, export, folder)
+        for line in remove_stale(folder):
+            progress.say(line)
 
     return study(
         source, encoder, out,

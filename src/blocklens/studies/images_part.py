@@ -33,6 +33,7 @@ from blocklens.readouts.image_task import (
     pooling_of,
 )
 from blocklens.storage import output_folder
+from blocklens.studies.exported import exported_place, mark_exported, remove_stale
 from blocklens.studies.image_options import ImageStudyOptions
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
@@ -125,7 +126,10 @@ def study_images(
             options=options.model_dump(mode="json", exclude=None if trained else {"vit"}),
             hashes={"images": data.digest(), "encoder": encoder.fingerprint()},
         )
-        return run.finish(record, data.notes, report=report)
+        done = run.finish(record, data.notes, report=report)
+        for line in remove_stale(run.folder) if share.rank == 0 else []:
+            progress.say(line)
+        return done
 
 
 def training_part(folder: Path, data: ImageData, chosen: VitOptions, device: str) -> Part:
@@ -170,7 +174,8 @@ def classes_part(
         name = f"{encoder.name}, blocks 1 to {export_block}"
         card = shorter_card(name, encoder, data, export_block, accuracy[export_block], accuracy[-1])
         model = shorter_classifier(encoder, data, export_block, read_outs)
-        save_model(folder / f"block-{export_block}", model, encoder.processor, card)
+        save_model(exported_place(folder, export_block), model, encoder.processor, card)
+        mark_exported(folder, export_block, "encoder")
         return []  # it stays when another block is asked for
 
     said = partial(notes, encoder, options, read_outs)

@@ -15,8 +15,13 @@ from blocklens.errors import UserError
 from blocklens.inputs.class_samples import Samples, samples
 from blocklens.inputs.labelled_texts import LabelledTexts, read_labelled
 from blocklens.inputs.presets import SIZES
+from blocklens.options import called
 from blocklens.readouts.text_task import ClassTexts, TextReadOuts, family_training
+from blocklens.readouts.tuning_options import FineTuning
 from blocklens.studies.study_options import ClassOptions
+
+OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", *FineTuning.model_fields}
+"""Options that only one variant's figures depend on."""
 
 
 def read_out(options: ClassOptions) -> bool:
@@ -80,10 +85,17 @@ def check(encoder: Encoder, options: ClassOptions) -> None:
     """See before measuring whether options go together. Raises UserError where they do not."""
     for block in options.blocks or ():
         check_block(encoder, block)
-    if options.blocks is not None and not tuned(options):
-        raise UserError(
-            "--blocks: read-outs are of all blocks at once; give it with --variant truncate"
-        )
+    for used, names, variant in (
+        (tuned(options), OF_TUNING, "truncate"),
+        (read_out(options), OF_READ_OUTS, "read-out"),
+    ):
+        fields = type(options).model_fields
+        idle = [n for n in sorted(names) if getattr(options, n) != fields[n].get_default()]
+        if idle and not used:
+            raise UserError(
+                f"{called(ClassOptions, (idle[0],))}: would do nothing here; it goes with "
+                f"--variant {variant} (or both)"
+            )
 
 
 def read_outs_of(encoder: Encoder, options: ClassOptions) -> TextReadOuts:

@@ -34,25 +34,30 @@ from blocklens.readouts.text_task import (
     measure_truncated,
 )
 from blocklens.readouts.tfidf import measure_tfidf
-from blocklens.readouts.tuning_options import FineTuning
 from blocklens.studies.classifiers import (
     MODEL,
+    TUNED_STEP,
     accuracy_at,
     classifier_card,
 )
-from blocklens.studies.labelled_samples import Given, check, read_out, read_outs_of, tuned
+from blocklens.studies.labelled_samples import (
+    OF_READ_OUTS,
+    OF_TUNING,
+    Given,
+    check,
+    read_out,
+    read_outs_of,
+    tuned,
+)
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 from blocklens.wording import counted
 
 VERSION = 6
-TUNED_STEP = "fine-tuned"
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
-OF_READ_OUTS, OF_TUNING = {"pooling"}, {"blocks", *FineTuning.model_fields}
-"""Options that only one variant's figures depend on."""
 
 
 def classes_part(work: Work) -> Part | str:
