@@ -86,6 +86,25 @@ def test_a_quotation_mark_that_is_never_closed_loses_its_own_line_alone(place):
     assert "check the quotes" in bad[0]
 
 
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+@pytest.mark.parametrize("before", [3, 1200])
+def test_lonely_marks_that_close_one_another_merge_no_rows(delimiter, before):
+    """Also where the lines that the dialect was told by have none."""
+    rows = [[f"row {n}", "ab"[n % 2]] for n in range(before + 20)]
+    rows[before][0], rows[before + 8][1] = '"so it begins', 'and ends"'
+    told = ['"quoted, as others are"', "a"]  # so that quotation marks are not but characters
+    lines = [delimiter.join(row) for row in [told, *rows]]
+    _, found, bad = read("\n".join([delimiter.join(["text", "label"]), *lines]))
+    assert bad == []
+    assert len(found) == len(rows) + 1
+    assert found[before + 2][0] == f"row {before + 1}"
+
+
+def test_a_quoted_text_of_several_lines_stays_one():
+    for text in ("one, two\nthree", "a\nb\nc\nd\ne", "no, it\nis, so\nas, you"):
+        assert read(f'text,label\n"{text}",pos\n')[1] == [[text, "pos"]]
+
+
 def test_a_table_without_quoting_keeps_a_lonely_quotation_mark():
     lines = [f"row {n},{'ab'[n % 2]}" for n in range(1000)]
     _, rows, bad = read("\n".join(["text,label", '"5 stars,a', *lines]))

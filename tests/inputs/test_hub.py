@@ -79,9 +79,9 @@ def test_a_split_that_is_not_there_is_one_clear_line(hub, monkeypatch, tmp_path)
         list(TextSource("owner/name@dev"))
 
 
-def test_a_field_that_is_not_there_names_the_record(hub, monkeypatch, tmp_path):
+def test_a_field_that_is_not_there_names_those_that_are(hub, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="first, owner/name:1: has no field 'x'"):
+    with pytest.raises(UserError, match="owner/name: has no field 'x'; it has 'id'"):
         list(TextSource("owner/name", field="x"))
 
 

@@ -1,5 +1,6 @@
 import json
 import lzma
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.class_samples import samples
 from blocklens.inputs.fewrel import FewRel, marked
 from blocklens.inputs.labelled_texts import read_labelled
-from blocklens.inputs.texts import TextSource
+from blocklens.inputs.texts import TextSource, columns_note
 
 
 def records(count=40, classes=("cat", "dog")):
@@ -308,13 +309,75 @@ def test_labels_that_look_the_same_are_one_class_and_nan_is_none(tmp_path):
     assert found.skipped_count == 2
 
 
-@pytest.mark.parametrize("names", [("train.csv", "test.csv"), ("train-0.csv", "validation-0.csv")])
+@pytest.mark.parametrize("names", [
+    ("train.csv", "test.csv"), ("train-0.csv", "validation-0.csv"), ("train.csv", "dev.csv"),
+    ("imdb_train.csv", "imdb_eval.csv"), ("data.train.csv", "data.holdout.csv"),
+])  # fmt: skip
 def test_files_that_are_splits_are_not_mixed(tmp_path, names):
     for name in names:
         (tmp_path / name).write_text("text,label\na,x\nb,y\n")
     with pytest.raises(UserError, match=r"its files .* are splits; give the one to train on"):
         read_labelled(str(tmp_path))
     assert len(list(TextSource(tmp_path))) == 4  # without labels they are texts
+    with ZipFile(tmp_path.with_suffix(".zip"), "w") as archive:
+        for name in names:
+            archive.write(tmp_path / name, f"data/{name}")
+    with pytest.raises(UserError, match=r"its files .* are splits; give the one to train on"):
+        read_labelled(str(tmp_path.with_suffix(".zip")))
+
+
+def test_files_of_other_names_are_no_splits(tmp_path):
+    for name in ("train.csv", "tram.csv", "developer.csv"):
+        (tmp_path / name).write_text(f"text,label\n{name} a,x\n{name} b,y\n")
+    assert len(read_labelled(str(tmp_path))) == 6
+
+
+def test_what_has_no_label_is_left_out_whatever_it_comes_as(tmp_path):
+    write_rows = "text,label\na,Film\nb,Village\n"
+    (tmp_path / "data.csv").write_text(write_rows)
+    (tmp_path / "talk.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nHello there.\n")
+    found = read_labelled(str(tmp_path))
+    assert found.names == ["Film", "Village"]
+    assert [(one.name, one.reason.split(";")[0]) for one in found.skipped] == [
+        ("talk.srt", "is a text without a label")
+    ]
+    records = [{"text": "a", "label": "Film"}, {"text": "b", "label": "Village"}, "a string"]
+    assert read_labelled(records).names == ["Film", "Village"]
+    with pytest.raises(UserError, match="a text without a label"):
+        read_labelled(["one", "two"])
+
+
+def test_transcripts_in_class_folders_are_texts_of_classes(tmp_path):
+    for name in ("news", "sport"):
+        (tmp_path / name).mkdir()
+        words = f"1\n00:00:01,000 --> 00:00:02,000\nOf {name}.\n"
+        (tmp_path / name / "one.srt").write_text(words)
+    found = read_labelled(str(tmp_path))
+    assert found.names == ["news", "sport"]
+
+
+def test_the_columns_are_chosen_by_the_first_records_together(tmp_path):
+    table = tmp_path / "a.csv"
+    table.write_text("review,user,label\n1984,7,x\nA fine book.,ann,y\nDull.,8,x\nOld.,9,y\n")
+    assert read_labelled(str(table)).texts == ["1984", "A fine book.", "Dull.", "Old."]
+    table.write_text("review,user,label\n1984,ann,x\nA fine book.,bob,y\nDull.,eve,x\n")
+    with pytest.raises(UserError, match="no field that is clearly the text"):
+        read_labelled(str(table))
+    lines = tmp_path / "a.jsonl"
+    rows = [{"review": None, "user": 3}, {"review": "Fine.", "user": 4}]
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = TextSource(lines)
+    assert [one.text for one in source] == ["Fine."]
+    assert source.columns == [("review",)]
+
+
+def test_files_with_columns_of_their_own_are_said(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\na,x\nb,y\n")
+    (tmp_path / "b.csv").write_text("text,sentiment\nc,x\nd,y\n")
+    found = read_labelled(str(tmp_path))
+    assert list(found.columns) == [("text", "label"), ("text", "sentiment")]
+    assert columns_note(found.columns).count("'text'") == 2
+    assert "other fields in some files" in columns_note(found.columns)
 
 
 def test_the_unlabelled_folder_of_the_imdb_reviews_is_no_class(tmp_path):

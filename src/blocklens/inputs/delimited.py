@@ -10,7 +10,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, product
 
 from blocklens.inputs.fields import Bad
@@ -22,6 +22,7 @@ DELIMITERS = ",;\t|"
 _NO_DELIMITER = "\x1f"  # for a table of one column
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 1000, 1 << 18
 _LINES_READ_AGAIN = 1_000_000  # in all, after quotation marks that are never closed
+_LINES_OF_A_TEXT = 4  # in quotes that hold, by chance, as many commas each as a row
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -68,7 +69,7 @@ def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[lis
     if told:
         sample = sample[1:]
     dialect = dialect_of(sample, told[1] if told else None)
-    rows = _rows(chain(sample, lines), dialect)
+    rows = _rows(chain(sample, lines), dialect, doubted=True)
     header = next(rows, [])
     if isinstance(header, Bad):
         raise UnusableError(f"has no valid CSV header (it {header}); check the first line")
@@ -121,14 +122,14 @@ def _spaced(header: str, everything: str, delimiter: str) -> bool:
 
 def _fit(dialect: Dialect, sample: Sequence[str]) -> tuple[float, int, int]:
     """How well a dialect fits: the share of rows that agree with the header, columns, rows."""
-    header, *rows = _rows(iter(sample), dialect)
+    tabs = dialect.delimiter == "\t"
+    header, *rows = _rows(iter(sample), dialect, doubted=not tabs)
     if isinstance(header, Bad) or (len(header) < 2 and dialect.delimiter != _NO_DELIMITER):
         return 0.0, 0, 0
     agreeing = [row for row in rows if isinstance(row, list)]
     share = len(agreeing) / len(rows) if rows else 1.0
     # Where tabs delimit, quotation marks are often nothing but characters: then every line is a
     # row, and reading them as quotes would merge some.
-    tabs = dialect.delimiter == "\t"
     may_hold_marks = dialect.quoted or (tabs and share == 1)
     if not may_hold_marks and any(_is_quoted(cell) for row in agreeing for cell in row):
         return 0.0, 0, 0
@@ -139,8 +140,29 @@ def _is_quoted(cell: str) -> bool:
     return len(cell) > 1 and cell[0] == cell[-1] == '"'
 
 
-def _rows(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str] | Bad]:
-    """The rows of a table, its header first; where one is broken, anew from the line after it."""
+def _lone_marks(lines: Sequence[str], dialect: Dialect, cells: int) -> list[list[str]]:
+    """The rows in lines that were read as one row, where their quotation marks are but characters.
+
+    So it is if every one of the lines is a whole row without them. Two lines of a quoted text do
+    not hold as many tabs as a row; as many commas they may, but hardly several in a row.
+    """
+    fewest = 2 if dialect.delimiter == "\t" else _LINES_OF_A_TEXT
+    if not dialect.quoted or dialect.delimiter == _NO_DELIMITER or len(lines) < fewest:
+        return []
+    try:
+        rows = list(replace(dialect, quoted=False).reader(lines))
+    except csv.Error:
+        return []
+    return rows if len(rows) == len(lines) and all(len(row) == cells for row in rows) else []
+
+
+def _rows(
+    lines: Iterator[str], dialect: Dialect, *, doubted: bool = False
+) -> Iterator[list[str] | Bad]:
+    """The rows of a table, its header first; where one is broken, anew from the line after it.
+
+    `doubted`: rows of several lines are looked at once more, see `_lone_marks`.
+    """
     again: deque[str] = deque()
     taken: list[str] = []
 
@@ -170,6 +192,10 @@ def _rows(lines: Iterator[str], dialect: Dialect) -> Iterator[list[str] | Bad]:
         if not row:
             continue  # a blank line
         if isinstance(row, list):
+            lone = _lone_marks(taken, dialect, cells) if doubted and cells is not None else []
+            if lone:
+                yield from lone
+                continue
             cells = len(row) if cells is None else cells
             while len(row) > cells and not row[-1]:
                 row.pop()

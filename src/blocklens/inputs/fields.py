@@ -42,6 +42,11 @@ class Bad(str):
     __slots__ = ()
 
 
+UNLABELLED = Bad(
+    "is a text without a label; give records with one, or folders of .txt files alone, one a class"
+)
+
+
 class Labelled(str):
     """A record's text with its label, a string or a whole number: takes the text's place."""
 
@@ -52,7 +57,7 @@ class FieldPicker:
     """Takes the text from the records of one file.
 
     The field is the one asked for (`part.name` reaches into an object), else the first of
-    `TEXT_FIELDS` that the first record has, else its only field that holds a string.
+    `TEXT_FIELDS` that the first records have, else their only field that holds strings.
     """
 
     def __init__(self, field: str | None) -> None:
@@ -63,6 +68,14 @@ class FieldPicker:
     def fields(self) -> list[str]:
         """The fields that are read, once they are chosen."""
         return [] if self.field is None else [self.field]
+
+    def has_text(self, record: Mapping[str, Any]) -> bool:
+        """Whether a text stands in the field asked for, or in one that is called like a text."""
+        names = [name for name in record if name.casefold() in TEXT_FIELDS]
+        return any(
+            isinstance(_value(record, name), str)
+            for name in (names if self.field is None else [self.field])
+        )
 
     def choose(self, columns: Mapping[str, str]) -> None:
         """Choose by columns and their kinds ("text", "a number"...), for files with a schema.
@@ -89,14 +102,14 @@ class FieldPicker:
         if not isinstance(record, Mapping):
             return Bad(f"is {kind_of(record)}; expected an object with named fields")
         if self.field is None:
-            columns = _kinds_in(record)
+            columns = kinds_in(record)
             if "text" not in columns.values():
                 return Bad(f"has no field with text; {_listed(columns)}")
             self.choose(columns)
         assert self.field is not None
         value = _value(record, self.field)
         if value is _MISSING:
-            return Bad(f"has no field {self.field!r}; {_listed(_kinds_in(record))}")
+            return Bad(f"has no field {self.field!r}; {_listed(kinds_in(record))}")
         if isinstance(value, str):
             return value
         if self._asked and isinstance(value, list) and value:
@@ -110,8 +123,8 @@ class FieldPicker:
 class LabelPicker(FieldPicker):
     """Takes the text and the label from the records of one file.
 
-    The label's field is the one asked for, else the first of `LABEL_FIELDS` that the first record
-    has; of `label` and `class` the one that holds names.
+    The label's field is the one asked for, else the first of `LABEL_FIELDS` that the first records
+    have; of `label` and `class` the one that holds names.
     """
 
     def __init__(self, field: str | None, label: str | None) -> None:
@@ -147,12 +160,12 @@ class LabelPicker(FieldPicker):
         if not isinstance(record, Mapping):
             return super().pick(record)
         if self.field is None or self.label_field is None:
-            self.choose(_kinds_in(record))
+            self.choose(kinds_in(record))
         assert self.label_field is not None
         text = super().pick(record)
         value = _value(record, self.label_field)
         if value is _MISSING:
-            shown = _shown(_kinds_in(record))
+            shown = _shown(kinds_in(record))
             return Bad(f"has no field {self.label_field!r} for the label; {shown}")
         label = label_of(value)
         if label is None:
@@ -227,7 +240,8 @@ def _value(record: Mapping[str, Any], field: str) -> Any:
     return value
 
 
-def _kinds_in(record: Mapping[str, Any]) -> dict[str, str]:
+def kinds_in(record: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of a record with the kinds of their values in words."""
     return {str(name): kind_of(value) for name, value in record.items()}
 
 

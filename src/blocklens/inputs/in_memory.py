@@ -12,7 +12,7 @@ from typing import Any
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, FieldPicker, Labelled, kind_of
 from blocklens.inputs.opening import kind_of_file
-from blocklens.inputs.records import Records
+from blocklens.inputs.picking import Records, picks
 
 
 class Kept:
@@ -60,13 +60,11 @@ class Frame:
 
 def picked(items: Iterable[object], picker: FieldPicker) -> Records:
     """Numbered texts of items: strings as they are, of a record what the picker takes."""
-    for number, item in enumerate(items, start=1):
-        if isinstance(item, str):
-            yield number, item
-        elif isinstance(item, Mapping):
-            yield number, picker.pick(item)
-        else:
-            yield number, Bad(f"is {kind_of(item)}; expected a string")
+    known = (
+        item if isinstance(item, str | Mapping) else Bad(f"is {kind_of(item)}; expected a string")
+        for item in items
+    )
+    return picks(enumerate(known, start=1), picker)
 
 
 def is_file(item: object) -> bool:

@@ -6,40 +6,46 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from blocklens.inputs.decoding import as_text, checked, decoded, lines_of
-from blocklens.inputs.fields import Bad, FieldPicker
+from blocklens.inputs.decoding import as_text, decoded, lines_of
+from blocklens.inputs.fields import Bad, FieldPicker, kind_of
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
+from blocklens.inputs.picking import Records, picks
 
-Records = Iterator[tuple[int | None, str]]
+Objects = Iterator[tuple[int, Any]]
 
 _JSON_CHUNK = 1 << 16  # characters
 
 
 def read_jsonl(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
     """Read one JSON object a line; the number is the line's, blank lines are passed over."""
-    return _json_lines(lines_of(stream, limits), picker)
+    return picks(_json_lines(lines_of(stream, limits)), picker)
 
 
-def _json_lines(lines: Iterator[bytes], picker: FieldPicker) -> Records:
+def _json_lines(lines: Iterator[bytes]) -> Objects:
     for number, line in enumerate(lines, start=1):
         text = decoded(line)
         if isinstance(text, Bad):
             yield number, text
         elif not text.isspace() and text:
             try:
-                record = json.loads(text)
+                yield number, _an_object(json.loads(text))
             except (ValueError, RecursionError) as error:
                 yield number, Bad(f"is not valid JSON ({error}); expected one object a line")
-            else:
-                yield number, picker.pick(record)
+
+
+def _an_object(value: Any) -> Any:
+    """A record, or a `Bad` in the place of what is none."""
+    if isinstance(value, dict):
+        return value
+    return Bad(f"is {kind_of(value)}; expected an object with named fields")
 
 
 def read_json(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
     """Read a JSON list of objects, in pieces; one object that holds the list; or JSON lines."""
     if stream.peek(512).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
         with as_text(stream) as text:
-            yield from _json_list(text, picker, limits)
+            yield from picks(_json_list(text, limits), picker)
         return
     lines = lines_of(stream, limits)
     head = _to_first_visible(lines)
@@ -54,10 +60,9 @@ def read_json(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) ->
         head += (more := _to_first_visible(lines))
         value = None if b"".join(more).strip() else value
     if isinstance(value, dict):
-        for number, record in enumerate(_records_in(value), start=1):
-            yield number, picker.pick(record)
+        yield from picks(enumerate(_records_in(value, picker), start=1), picker)
     else:
-        yield from _json_lines(chain(head, lines), picker)
+        yield from picks(_json_lines(chain(head, lines)), picker)
 
 
 def _to_first_visible(lines: Iterator[bytes]) -> list[bytes]:
@@ -78,8 +83,13 @@ def _loaded(data: bytes) -> Any:
         return None
 
 
-def _records_in(value: dict[str, Any]) -> list[Any]:
-    """The records of a file that is one object: the list it holds, or the object itself."""
+def _records_in(value: dict[str, Any], picker: FieldPicker) -> list[Any]:
+    """The records of a file that is one object: the list it holds, or the object itself.
+
+    An object with a text of its own is the record, whatever lists stand in it (as of entities).
+    """
+    if picker.has_text(value):
+        return [value]
     lists = [
         name for name, one in value.items()
         if isinstance(one, list) and one and all(isinstance(record, dict) for record in one)
@@ -99,12 +109,17 @@ def _records_in(value: dict[str, Any]) -> list[Any]:
     return value[lists[0]] if lists else [value]
 
 
-def _json_list(text: io.TextIOWrapper, picker: FieldPicker, limits: Limits) -> Records:
+def _json_list(text: io.TextIOWrapper, limits: Limits) -> Objects:
     decoder = json.JSONDecoder()
     buffer, number, wanted = text.read(_JSON_CHUNK).lstrip()[1:], 0, _JSON_CHUNK
     while True:
         buffer = buffer.lstrip(" \t\r\n,")
         if buffer.startswith("]"):
+            if rest := (buffer[1:].strip() or text.read(_JSON_CHUNK).strip()):
+                raise UnusableError(
+                    f"goes on after its list of records ends ({rest[:40]!r}): only the list was "
+                    "read; make one list of all, or write one object a line as .jsonl"
+                )
             return
         try:
             record, end = decoder.raw_decode(buffer)
@@ -120,7 +135,7 @@ def _json_list(text: io.TextIOWrapper, picker: FieldPicker, limits: Limits) -> R
             buffer, wanted = buffer + more, 2 * wanted
         else:
             buffer, number, wanted = buffer[end:], number + 1, _JSON_CHUNK
-            yield number, checked(picker.pick(record))
+            yield number, _an_object(record)
 
 
 def _may_go_on(error: Exception, buffer: str) -> bool:

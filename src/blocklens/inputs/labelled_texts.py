@@ -36,6 +36,7 @@ class LabelledTexts:
         skipped: records without a text or a label, the first thousand of each source.
         description: where they come from.
         skipped_count: how many records were skipped.
+        columns: the fields of text and label that were read, see `TextSource.columns`.
 
     """
 
@@ -48,6 +49,7 @@ class LabelledTexts:
     skipped: list[Skipped]
     description: str
     skipped_count: int = 0
+    columns: Sequence[tuple[str, ...]] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -125,6 +127,7 @@ def read_labelled(
         skipped=skipped,
         description=source if test is None else f"{source}, tested on {test}",
         skipped_count=skipped_count,
+        columns=list(dict.fromkeys(names for one in sources for names in one.columns)),
     )
 
 

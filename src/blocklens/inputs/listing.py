@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blocklens.errors import UserError
@@ -48,7 +48,11 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 TRAIN_FOLDERS = ("train", "training")
-TEST_FOLDERS = ("test", "testing", "val", "valid", "validation")
+TEST_FOLDERS = (
+    "test", "testing", "holdout", "eval", "evaluation", "val", "valid", "validation", "dev",
+    "development",
+)  # fmt: skip
+"""What a split to measure on is called; where there are several, the first of these is taken."""
 UNLABELLED_FOLDERS = ("unsup", "unlabeled", "unlabelled")
 """Beside class folders: the IMDb reviews come with 50,000 texts in one called "unsup"."""
 
@@ -67,13 +71,13 @@ def splits_in(folder: Path) -> dict[str, Path]:
     return {}
 
 
-def split_files_in(folder: Path) -> list[str]:
-    """Names of the files that are the splits of a data set, if one is to train on and one to test.
+def split_files(names: Iterable[str]) -> list[str]:
+    """Those files that are the splits of a data set, if one is to train on and one to measure on.
 
-    As `train.csv` and `test.csv`, or `train-00000-of-00001.parquet` and its like.
+    As `train.csv` and `test.csv`, `imdb_train.csv` and `imdb_dev.csv`, or
+    `train-00000-of-00001.parquet` and its like. `names` may be of files in a zip archive.
     """
-    names = [path.name for path in map(Path, entries_of(folder)) if path.is_file()]
-    parts = {name: re.split(r"[.\-_]", name.lower())[0] for name in names}
-    splits = [name for name, part in parts.items() if part in TRAIN_FOLDERS + TEST_FOLDERS]
-    kinds = {parts[name] in TRAIN_FOLDERS for name in splits}
-    return splits if len(kinds) == 2 else []
+    parts = {name: set(re.split(r"[.\-_ ]", Path(name).name.lower())) for name in names}
+    train = [name for name, of in parts.items() if of & set(TRAIN_FOLDERS)]
+    test = [name for name, of in parts.items() if of & set(TEST_FOLDERS) and name not in train]
+    return [name for name in parts if name in (*train, *test)] if train and test else []

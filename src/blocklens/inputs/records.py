@@ -7,16 +7,17 @@ the text of a record that has none, and raises `UnusableError` where the rest of
 import io
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from blocklens.inputs.decoding import as_text, checked, decoded, not_utf8
+from blocklens.inputs.decoding import as_text, decoded, not_utf8
 from blocklens.inputs.delimited import table_of
 from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
-from blocklens.inputs.json_records import Records, read_json, read_jsonl
+from blocklens.inputs.json_records import read_json, read_jsonl
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.markdown import plain_text
 from blocklens.inputs.opening import UnusableError
+from blocklens.inputs.picking import Records, picks
 from blocklens.inputs.transcripts import TranscriptError, transcript
 
 if TYPE_CHECKING:
@@ -50,16 +51,11 @@ def read_csv(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> 
     """Read a table with a header, in the dialect that its header and rows agree on."""
     with as_text(stream) as text:
         header, rows = table_of(text, limits.record)
-        chosen = False
-        for number, row in enumerate(rows, start=1):
-            if isinstance(row, Bad):
-                yield number, row
-                continue
-            record = dict(zip(header, row, strict=True))
-            if not chosen:
-                picker.choose({name: _cell_kind(name, cell) for name, cell in record.items()})
-                chosen = True
-            yield number, checked(picker.pick(record))
+        records = (
+            (number, row if isinstance(row, Bad) else dict(zip(header, row, strict=True)))
+            for number, row in enumerate(rows, start=1)
+        )
+        yield from picks(records, picker, _cell_kinds)
 
 
 def read_parquet(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
@@ -131,7 +127,13 @@ READERS: dict[str, Callable[[io.BufferedReader, FieldPicker, Limits], Records]] 
 }
 
 
+def _cell_kinds(record: Mapping[str, str]) -> dict[str, str]:
+    return {name: _cell_kind(name, cell) for name, cell in record.items()}
+
+
 def _cell_kind(name: str, cell: str) -> str:
+    if not cell.strip():
+        return "null"
     try:
         float(cell)
     except ValueError:

@@ -16,9 +16,15 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import Bad, FieldPicker, Labelled, label_of
+from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, Labelled, label_of
 from blocklens.inputs.limits import Limits
-from blocklens.inputs.listing import UNLABELLED_FOLDERS, files_below, split_files_in, splits_in
+from blocklens.inputs.listing import (
+    UNLABELLED_FOLDERS,
+    entries_of,
+    files_below,
+    split_files,
+    splits_in,
+)
 from blocklens.inputs.opening import (
     SUPPORTED,
     UnusableError,
@@ -33,13 +39,16 @@ NamedTexts = Iterator[tuple[str, str]]
 Picker = Callable[[], FieldPicker]
 """Makes the one that takes texts from the records of one file."""
 
+WHOLE_FILES = frozenset({"text", "markdown", "transcript"})
+"""Kinds of files that are one text each."""
 _JSON_BEGINS = re.compile(rb"\s*(\[\s*(\{.*)?|\{)\s*", re.DOTALL)  # over several lines
 
 
 class TextFiles:
     """The texts of a file, or of the files in a folder.
 
-    `labelled`: of .txt and .md files alone, the folder that one lies in is its label.
+    `labelled`: of files that are one text each (`WHOLE_FILES`), the folder one lies in is its
+    label.
 
     Raises:
         UserError: nothing there, or of no known kind.
@@ -73,7 +82,10 @@ class TextFiles:
             if kind != "zip":
                 yield from self._read_records(kind, compression, path, name)
                 return
-            for member in members(path):
+            inside = members(path)
+            if self._labelled:
+                _refuse_splits(path, inside)
+            for member in inside:
                 inner = f"{name}/{member}"
                 try:
                     kind, compression = format_of(Path(member))
@@ -91,7 +103,7 @@ class TextFiles:
             path, compression, parquet=parquet, member=member, limits=self._limits
         ) as stream:
             records = READERS[kind](stream, self._picker(), self._limits)
-            if self._labelled and kind in ("text", "markdown"):
+            if self._labelled and kind in WHOLE_FILES:
                 records = self._with_folder(records, name)
             yield from named(f"{name}:", records)
 
@@ -100,10 +112,7 @@ class TextFiles:
         folder, slash, _ = name.partition("/")
         for number, text in records:
             if not (self._class_folders and slash):
-                text = Bad(
-                    "is a text without a label; give records with one, or folders of .txt files "
-                    "alone, one a class"
-                )
+                text = UNLABELLED
             elif folder in UNLABELLED_FOLDERS:
                 text = Bad(f"lies in {folder!r}, the folder of texts without a label; left out")
             elif not isinstance(text, Bad):
@@ -163,19 +172,29 @@ def _class_folders(folder: Path, *, labelled: bool) -> bool:
         raise UserError(f"{folder}: the folder has no texts; expected {SUPPORTED}")
     if not labelled:
         return False
-    class_folders = kinds <= {"text", "markdown"}
+    class_folders = kinds <= WHOLE_FILES
     if class_folders and (splits := splits_in(folder)):
         names = " and ".join(path.name for path in splits.values())
         raise UserError(
             f"{folder}: its folders {names} are splits, not classes; give one of them, and one to "
             "measure on with --test"
         )
-    if files := split_files_in(folder):
+    _refuse_splits(folder, [one.name for one in entries_of(folder) if one.is_file()])
+    return class_folders
+
+
+def _refuse_splits(place: Path, names: Iterable[str]) -> None:
+    """Never mix what is to train on with what is to measure on.
+
+    Raises:
+        UserError: files in a folder or an archive are splits of labelled texts.
+
+    """
+    if files := split_files(names):
         raise UserError(
-            f"{folder}: its files {' and '.join(files)} are splits; give the one to train on, and "
+            f"{place}: its files {' and '.join(files)} are splits; give the one to train on, and "
             "the one to measure on with --test"
         )
-    return class_folders
 
 
 def _kind_by(line: bytes) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import Bad, FieldPicker, LabelPicker, kind_of, visible
+from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, LabelPicker, kind_of, visible
 from blocklens.inputs.hub import HubDataset
 from blocklens.inputs.in_memory import Frame, Kept, is_file, picked
 from blocklens.inputs.limits import Limits
@@ -84,8 +84,14 @@ class TextSource:
         self.count: int | None = None
         self._digest: str | None = None
         self.whole_passes = self._checked = 0
-        labelled = labelled or label is not None
-        picker = partial(LabelPicker, field, label) if labelled else partial(FieldPicker, field)
+        self._labelled = labelled = labelled or label is not None
+        self._pickers: list[FieldPicker] = []
+        self._columns: dict[tuple[str, ...], None] = {}
+
+        def picker() -> FieldPicker:
+            self._pickers.append(LabelPicker(field, label) if labelled else FieldPicker(field))
+            return self._pickers[-1]
+
         self._read: Iterable[tuple[str, str]]
         if isinstance(source, str) and source == "-":
             self.description = StandardInput.name
@@ -113,15 +119,20 @@ class TextSource:
             text = raw if isinstance(raw, Bad) else _clean(raw)
             if not visible(text):
                 text = Bad("is empty; give it some text or leave it out")
+            label = getattr(raw, "label", None)
+            if self._labelled and label is None and not isinstance(text, Bad):
+                text = UNLABELLED
             if isinstance(text, Bad):
                 self._skip(name, text)
                 continue
             data = text.encode()
             sha.update(len(data).to_bytes(8, "little") + data)
             good += 1
-            yield Text(name, text, getattr(raw, "label", None), getattr(raw, "cues", ()))
+            yield Text(name, text, label, getattr(raw, "cues", ()))
             if good == self.limit:
                 break
+        self._columns |= {tuple(one.fields): None for one in self._pickers if one.fields}
+        self._pickers.clear()
         if not good:
             raise UserError(self._nothing_good())
         self.whole_passes += 1
@@ -132,6 +143,15 @@ class TextSource:
                 "was kept: run the same command again once they stay as they are"
             )
         self._digest = sha.hexdigest()
+
+    @property
+    def columns(self) -> list[tuple[str, ...]]:
+        """The fields that were read: that of the text and, of labelled ones, that of the label.
+
+        Several where files have fields of their own; none where texts are no records. Known once a
+        pass has come to its end.
+        """
+        return list(self._columns)
 
     def expect(self, digest: str) -> None:
         """Every pass is to have the digest that another process found."""
@@ -174,6 +194,16 @@ class TextSource:
         if self.skipped_count == 1:
             return first
         return f"{self.description}: none of {self.skipped_count} texts can be used; first, {first}"
+
+
+def columns_note(columns: Sequence[tuple[str, ...]]) -> str:
+    """Which fields were read, in a sentence; "" where texts are no records."""
+    if not columns:
+        return ""
+    said = [" and ".join(repr(name) for name in names) for names in columns]
+    if len(said) == 1:
+        return f"Read from the field{'s' if len(columns[0]) > 1 else ''} {said[0]}."
+    return f"Read from other fields in some files: {'; '.join(said)}."
 
 
 class _Records:

@@ -69,6 +69,7 @@ class Given:
         short = self.drawn.short
         return {
             "description": self.data.description,
+            "columns": [list(names) for names in self.data.columns],
             "classes": self.data.names,
             "read": len(self.data),
             "train": int(self.texts.train.shape[1]),

@@ -11,7 +11,7 @@ from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.given import texts_and_encoder
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.inputs.texts import TextSource
+from blocklens.inputs.texts import TextSource, columns_note
 from blocklens.inputs.tokenising import Unknown, unknown_tokens
 from blocklens.progress import SILENT, Progress
 from blocklens.studies.heads_part import heads_part
@@ -98,7 +98,8 @@ def study(
         for part in parts:
             if isinstance(part, Part):
                 run.measure(part)
-        notes = [unknown.note, *precision_note(encoder), *left_out]
+        read = columns_note(source.columns)
+        notes = [*([read] if read else []), unknown.note, *precision_note(encoder), *left_out]
         done = run.finish(record(work, kind, run, unknown), notes, report=report)
         if share.rank == 0:
             then(run.folder)
@@ -135,6 +136,7 @@ def record(work: Work, kind: Kind, run: StudyRun, unknown: Unknown) -> StudyReco
     skipped = heads.get("skipped", [])
     texts = InputsRecord(
         description=work.source.description,
+        columns=[list(names) for names in work.source.columns],
         count=inputs.count - len(skipped),
         windows=heads.get("windows"),
         tokens=heads.get("tokens"),

@@ -30,6 +30,7 @@ class InputsRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str
+    columns: list[list[str]] = []
     count: int | None = None
     windows: int | None = None
     tokens: int | None = None

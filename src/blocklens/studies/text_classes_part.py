@@ -25,6 +25,7 @@ from blocklens.confidence.input_apt import (
 )
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.inputs.texts import columns_note
 from blocklens.progress import Progress
 from blocklens.readouts.class_task import Classes
 from blocklens.readouts.text_classifiers import save_classifier, with_read_out
@@ -223,6 +224,8 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
         f"{counted(said['seeds'], 'seed')}; texts were cut after "
         f"{min(options.tokens, work.encoder.max_tokens)} tokens."
     ]
+    if read := columns_note([tuple(names) for names in said["columns"]]):
+        notes.append(f"Labelled texts: {read}")
     notes += [f"Labelled texts {reason}: {count:,}." for reason, count in said["left_out"].items()]
     if said["skipped"]:
         notes.append(
