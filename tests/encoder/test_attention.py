@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+import transformers as hf
+from torch import nn
 from transformers import (
     FunnelConfig,
     FunnelModel,
@@ -178,6 +180,31 @@ def test_a_decoder_is_refused():
     model = GPT2Model(GPT2Config(n_embd=16, n_layer=2, n_head=2, vocab_size=40))
     with pytest.raises(UserError, match="gpt2 is a decoder"):
         Encoder(model, small_tokenizer(), name="gpt")
+
+
+@pytest.mark.parametrize(
+    ("model", "config"),
+    [
+        (hf.CLIPTextModel, hf.CLIPTextConfig(hidden_size=16, num_hidden_layers=2,
+         num_attention_heads=2, intermediate_size=32, vocab_size=60)),
+        (hf.XGLMModel, hf.XGLMConfig(d_model=16, num_layers=2, attention_heads=2, ffn_dim=32,
+         vocab_size=60)),
+        (hf.BloomModel, hf.BloomConfig(hidden_size=16, n_layer=2, n_head=2, vocab_size=60)),
+        (hf.MambaModel, hf.MambaConfig(hidden_size=16, num_hidden_layers=2, vocab_size=60)),
+    ],
+)  # fmt: skip
+def test_a_decoder_that_does_not_say_so_is_refused_by_what_it_does(model, config):
+    torch.manual_seed(0)
+    with pytest.raises(UserError, match="do not see what follows"):
+        Encoder(model(config), small_tokenizer(), name="hidden")
+
+
+def test_where_no_token_moves_another_nothing_is_refused():
+    model = small_model()
+    for name, weight in model.named_parameters():
+        if "attention.output.dense" in name:
+            nn.init.zeros_(weight)  # as at the start of a pre-training
+    assert Encoder(model, small_tokenizer()).blocks
 
 
 def test_the_untrained_twin_has_fresh_weights_and_leaves_the_encoder_alone():

@@ -5,7 +5,14 @@ import transformers as tr
 
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
-from blocklens.readouts.vocabulary_heads import final_norm, fresh_head, own_head, split_head
+from blocklens.readouts.vocabulary_heads import (
+    final_norm,
+    fresh_head,
+    own_head,
+    own_head_digest,
+    split_head,
+)
+from helpers import small_tokenizer
 
 SHAPE = {
     "vocab_size": 60,
@@ -67,6 +74,21 @@ def test_an_encoder_without_a_masked_lm_head_is_refused_with_the_way_out(tmp_pat
     masked_lm("bert").bert.save_pretrained(tmp_path)
     with pytest.raises(UserError, match=r"no masked-LM head.*use the read-out"):
         own_head(tmp_path)
+
+
+def test_a_head_on_the_disk_is_not_that_of_a_trunk_changed_in_memory(tmp_path):
+    masked_lm("bert").save_pretrained(tmp_path)
+    small_tokenizer().save_pretrained(tmp_path)
+    model = tr.AutoModel.from_pretrained(tmp_path)
+    assert own_head(Encoder.of(model)).labels == 60
+    assert own_head(Encoder.of(model.half())).labels == 60  # another type is not another trunk
+    with torch.no_grad():
+        model.encoder.layer[0].output.dense.weight += 0.1
+    changed = Encoder.of(model)
+    assert changed.name == str(tmp_path)
+    with pytest.raises(UserError, match="other weights than those saved there"):
+        own_head(changed)
+    assert own_head_digest(changed) is None
 
 
 def test_a_fresh_head_expects_labels_as_often_as_they_were_counted():

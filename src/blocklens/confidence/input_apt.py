@@ -107,7 +107,7 @@ def measure_input_apt(
     texts = [data.texts[row] for row in np.sort(order)]
     options = TokenTaskOptions(tokens=tokens, modified=modified)
     try:
-        head = own_head(encoder.name)
+        head = own_head(encoder)
     except UserError:
         read_out = "read-out"
         learned = measure_learning(encoder, texts, options=options, progress=progress)

@@ -13,6 +13,11 @@ from torch import nn
 
 from blocklens.errors import UserError
 
+TRIED = 7
+"""Tokens that a model is tried on: a text of six, and one to change it by."""
+NOISE = 1e-6
+"""Of the largest output: rounding, not a token's change."""
+
 
 def kind_of_input(model: Any) -> str:
     """What a trunk reads: "texts", "images" or "sounds"."""
@@ -35,14 +40,48 @@ def encoder_alone(model: Any, name: str) -> Any:
         return model.get_encoder()
     if hasattr(model, "text_model") and hasattr(model, "vision_model"):  # CLIP, SigLIP
         return model.vision_model
-    if getattr(config, "is_decoder", False) or any(
-        getattr(module, "is_causal", False) for module in model.modules()
-    ):
+    says = getattr(config, "is_decoder", False) or getattr(config, "causal", False)
+    if says or any(getattr(module, "is_causal", False) for module in model.modules()):
         raise UserError(
             f"{name}: {config.model_type} is a decoder; blocklens measures encoders, such as BERT, "
             "RoBERTa or ModernBERT"
         )
     return model
+
+
+def check_sees_both_ways(model: Any, tokenizer: Any, name: str) -> None:
+    """Refuse a decoder that does not say so: whose tokens see what stands before them alone.
+
+    A token's change is tried, since not every family's configuration tells. Where no token moves
+    any other, as in a network of zeros, nothing is known.
+
+    Raises:
+        UserError: the first token moves the outputs of others, the last one does not.
+
+    """
+    special = set(tokenizer.all_special_ids)
+    ids = [number for number in sorted(tokenizer.get_vocab().values()) if number not in special]
+    if len(ids) < TRIED:
+        return
+    text, other = ids[: TRIED - 1], ids[TRIED - 1]
+
+    def outputs(tokens: list[int]) -> torch.Tensor:
+        given = torch.tensor([tokens], device=next(model.parameters()).device)
+        with torch.inference_mode():
+            return model(input_ids=given, attention_mask=torch.ones_like(given))[0][0].float()
+
+    try:
+        plain = outputs(text)
+        first = (outputs([other, *text[1:]]) - plain)[1:].abs().max()
+        last = (outputs([*text[:-1], other]) - plain)[:-1].abs().max()
+    except Exception:  # what it wants beside tokens is asked for where it is measured
+        return
+    noise = NOISE * plain.abs().max()
+    if first > noise >= last:
+        raise UserError(
+            f"{name}: {model.config.model_type} is a decoder: its tokens do not see what follows "
+            "them; blocklens measures encoders, such as BERT, RoBERTa or ModernBERT"
+        )
 
 
 def own_copy(model: Any) -> Any:

@@ -24,6 +24,7 @@ from blocklens.encoder.batching import Ids, padded, padding_id
 from blocklens.encoder.digests import encoder_digest
 from blocklens.encoder.fitting import (
     check_reads_texts,
+    check_sees_both_ways,
     check_tokenizer,
     check_weights,
     encoder_alone,
@@ -95,6 +96,8 @@ class Encoder:
         check_weights(self.model, name)
         if tokenizer is not None:
             check_tokenizer(tokenizer, self.model, name)
+            if self.config.model_type not in OWN_ATTENTION:  # encoders that are known one by one
+                check_sees_both_ways(self.model, tokenizer, name)
         with_fast_products(self.model, narrow=self.precision == "bfloat16")
         self.blocks = number_of_blocks(self.config, name)
         heads = getattr(self.config, "num_attention_heads", None)

@@ -68,7 +68,7 @@ class Explorer:
         mask = getattr(encoder.tokenizer, "mask_token_id", None)
         why = None if mask is not None else "its tokenizer has no mask token."
         try:
-            self.head = own_head(encoder.name) if mask is not None else None
+            self.head = own_head(encoder) if mask is not None else None
         except UserError:
             self.head, why = None, "it comes without a masked-LM head."
         self.facts: dict[str, Any] = self.known.heads | {

@@ -279,7 +279,7 @@ def _encoder_and_head(
         raise UserError(f"{encoder.name}: no tokenizer; accuracy per token needs a text encoder")
     if head is None and (options.read_out == "lens" or options.start == "own"):
         try:
-            head = own_head(encoder.name)
+            head = own_head(encoder)
         except UserError:
             if options.read_out == "lens":
                 raise

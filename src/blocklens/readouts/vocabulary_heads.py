@@ -108,13 +108,15 @@ def fresh_head(
     return Head(transform, weight, bias, tied=True).to(weight.device)
 
 
-def own_head(source: str | Path) -> Head:
-    """The masked-LM head that comes with the model at `source` (a folder or a Hub id).
+def own_head(of: Encoder | str | Path) -> Head:
+    """The masked-LM head that comes with an encoder, from where it was loaded (a folder or Hub id).
 
     Raises:
-        UserError: the model has none, or its architecture has no masked-LM form.
+        UserError: the model has none, its architecture has no masked-LM form, or the encoder's
+            weights are no longer those that the head was trained with.
 
     """
+    source = of.name if isinstance(of, Encoder) else of
     try:
         config = AutoConfig.from_pretrained(address(source))
         named = " ".join(getattr(config, "architectures", None) or [])
@@ -127,6 +129,8 @@ def own_head(source: str | Path) -> Head:
             missing = [key for key in report["missing_keys"] if "pooler" not in key]
             if not missing:
                 check_weights(model, str(source))
+                if isinstance(of, Encoder):
+                    _check_same_trunk(model, of)
                 return split_head(model)
             why = f"its weights lack {sorted(missing)[0]}"
         else:
@@ -141,10 +145,30 @@ def own_head(source: str | Path) -> Head:
     )
 
 
-def own_head_digest(source: str | Path) -> str | None:
-    """A hash of the masked-LM head that comes with the model at `source`; None where none does."""
+def _check_same_trunk(model: Any, encoder: Encoder) -> None:
+    """A head from the disk says nothing of a trunk that was changed in memory.
+
+    Raises:
+        UserError: other weights.
+
+    """
+    saved = getattr(model, model.base_model_prefix, model).state_dict()
+    for name, weight in encoder.model.state_dict().items():
+        there = saved.get(name)
+        if there is None or there.shape != weight.shape:
+            continue
+        if not torch.equal(there.to(weight.dtype), weight.detach().cpu()):
+            raise UserError(
+                f"{encoder.name}: the model in memory has other weights than those saved there "
+                f"({name}), so the masked-LM head there is not its own: save it, and give the "
+                "folder"
+            )
+
+
+def own_head_digest(encoder: Encoder) -> str | None:
+    """A hash of the masked-LM head that comes with an encoder; None where none does."""
     try:
-        head = own_head(source)
+        head = own_head(encoder)
     except UserError:
         return None
     return tensors_digest({**head.state_dict(), "decoder": head.weight})

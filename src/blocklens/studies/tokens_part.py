@@ -101,7 +101,7 @@ def measure_once(
     head: Head | None = None
     if options.read_out == "lens":
         try:
-            head = own_head(work.encoder.name)
+            head = own_head(work.encoder)
         except UserError as error:
             if name != LENS:
                 raise

@@ -63,4 +63,4 @@ class Work:
     @cached_property
     def own_head(self) -> str | None:
         """A hash of the masked-LM head that comes with the encoder, or None where none does."""
-        return own_head_digest(self.encoder.name)
+        return own_head_digest(self.encoder)
