@@ -1,6 +1,8 @@
 """A step's key misses nothing that its figures depend on; what is kept is whole or made again."""
 
 import json
+import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from another import changed as steps_changed
 
 from blocklens.distributed import Share
 from blocklens.encoder.trunk import Encoder
+from blocklens.inputs import sentence_choice
 from blocklens.inputs.texts import TextSource
 from blocklens.studies import heads_part, tokens_part, work
 from blocklens.studies.kept import keep, place_of, read_kept, step_key
@@ -139,6 +142,17 @@ def test_other_texts_or_another_order_change_the_keys(model):
     before = keys(model)
     for texts in (TEXTS[:-1], TEXTS[::-1]):
         assert changed(before, keys(model, texts=texts)) == {"heads", "learned"}
+
+
+def test_another_body_of_a_function_that_splits_changes_the_keys_of_heads(model, monkeypatch):
+    module = SimpleNamespace(split=lambda text: [(0, len(text))])
+    monkeypatch.setitem(sys.modules, "my_splitter", module)
+    monkeypatch.setattr(sentence_choice, "_function", lambda name: module.split)
+    given = StudyOptions(sentences="my_splitter:split")
+    before = keys(model, given)
+    assert keys(model, given) == before
+    module.split = lambda text: [(0, 1), (1, len(text))]
+    assert changed(before, keys(model, given)) == {"heads"}
 
 
 def test_a_raised_version_of_the_formulas_changes_the_keys(model, monkeypatch):

@@ -8,6 +8,7 @@ and no mark ends a word of them, there are no sentences in them: claims on sente
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import re
 import sys
@@ -32,6 +33,7 @@ GUESSED_FROM = 20
 _SURE = 0.9
 _NO_LANGUAGE = "zxx"
 _END = regex.compile(r"\p{Sentence_Terminal}(\s|\Z)")
+_FUNCTION = re.compile(r"[\w.]+:\w+")
 _LINE = re.compile(r"[^\r\n]+")
 
 
@@ -50,6 +52,19 @@ class Choice:
         if self.sentences != "language":
             return f"Sentences were split by {self.sentences!r}{self.reason}."
         return f"Sentences come from a splitter for the language {self.language!r}{self.reason}."
+
+    def made_of(self, texts: Iterable[str]) -> list[str]:
+        """All that the sentences depend on beside the texts.
+
+        Of a function that is a hash of the sentences it gives: its name stays when it is changed.
+        """
+        named = [str(self.sentences), self.language]
+        if not (callable(self.sentences) or _FUNCTION.fullmatch(self.sentences)):
+            return named
+        sha = hashlib.sha256()
+        for text in texts:
+            sha.update(repr(list(spans_of(text, self.sentences, self.language))).encode())
+        return [*named, sha.hexdigest()]
 
 
 def chosen(sentences: Sentences, language: str, texts: Iterable[str]) -> Choice:
@@ -88,7 +103,7 @@ def spans_of(text: str, sentences: Sentences = "language", language: str = "en")
         return [(0, len(text))]
     if sentences == "lines":
         return [line.span() for line in _LINE.finditer(text) if line[0].strip()]
-    if isinstance(sentences, str) and not re.fullmatch(r"[\w.]+:\w+", sentences):
+    if isinstance(sentences, str) and not _FUNCTION.fullmatch(sentences):
         mark = re.escape(sentences)
         pattern = re.compile(rf"(?:(?!{mark}).)*(?:{mark}|\Z)", re.DOTALL)
         return [one.span() for one in pattern.finditer(text) if one[0].strip()]

@@ -88,7 +88,7 @@ def heads_part(work: Work) -> Part:
         **work.options.model_dump(mode="json", include=MEASURED),
         "window and overlap": window_and_overlap(work),
         "unit": sampling_unit(work),
-        "sentences": [choice.sentences, choice.language],
+        "sentences": choice.made_of(text.text for text in work.source),
         "texts": work.inputs.texts,
     }
     steps = [
