@@ -1,6 +1,7 @@
 """The comparison's page and folder, from study folders alone."""
 
 import html
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from synthetic import HOSTILE
 from typer.testing import CliRunner
 
 from blocklens.claims import evaluate
+from blocklens.claims.comparison import Compared, other_options
 from blocklens.cli import app
 from blocklens.errors import UserError
 from blocklens.report.compare import compare, from_step_to_step
@@ -90,6 +92,33 @@ def test_other_texts_are_marked(studies: list[Path], tmp_path: Path):
     assert set(rows.loc[of_third, "how"]) == {"other texts"}
     assert set(rows.loc[~of_third, "how"]) == {"paired"}
     assert '<span class="tag">other texts</span>' in (tmp_path / "out/report.html").read_text()
+
+
+def test_other_options_are_named_and_such_pairs_are_marked(tmp_path: Path):
+    folders = [build(tmp_path / name, "acme/one", 0.5) for name in ("a", "b", "c")]
+    for folder, window in zip(folders, (None, 64, 64), strict=True):
+        record = json.loads((folder / "study.json").read_text())
+        record["options"] = {
+            "window": window, "untrained": window or 3, "learned": {"tokens": 128}, "classes": None,
+        }  # fmt: skip
+        (folder / "study.json").write_text(json.dumps(record))
+    rows = compare(*folders, out=tmp_path / "out").differences
+    alike = ~(rows["first"].str.contains("(a)", regex=False))
+    assert set(rows.loc[alike, "how"]) == {"paired"}
+    assert set(rows.loc[~alike, "how"]) == {"measured otherwise"}
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "window: the default and 64" in page
+    assert "untrained: " not in page  # how many twins there are changes no figure
+
+
+def test_options_of_one_paper_are_no_difference_of_the_other():
+    plain = {"window": 64, "learned": {"tokens": 128}, "classes": None}
+    one = Compared("a", "a", "x", {}, plain)
+    other = Compared("b", "b", "x", {}, {**plain, "learned": {"tokens": 64}})
+    assert other_options(one, other, "P1") == []
+    assert other_options(one, other, "P2") == ["learned.tokens: 128 and 64"]
+    with_classes = Compared("c", "c", "x", {}, {**plain, "classes": {"epochs": 3}})
+    assert other_options(one, with_classes) == []  # what one has not measured is no difference
 
 
 def test_checkpoints_are_shown_along_their_steps(tmp_path: Path):

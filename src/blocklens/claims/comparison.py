@@ -8,9 +8,10 @@ both cancels. Elsewhere the errors of both add up, and the difference says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,14 @@ from blocklens.claims.registry import REGISTRY, Claim, Tables
 from blocklens.statistics.estimate import Estimate
 
 PAIRED, SAME_TEXTS, OTHER_TEXTS = "paired", "same texts, not paired", "other texts"
+OTHER_OPTIONS = "measured otherwise"
+LEARNED = ("learned", "classes")
+"""Options of what P2 is about; all others that count are of P1."""
+NOT_MEASURED = {
+    "parts", "untrained", "shuffled", "examples", "strict", "margin", "data", "test", "text_field",
+    "label_field", "confidence", "seeds",
+}  # fmt: skip
+"""Options that say how many controls there are, what is shown, or where things are read from."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,7 @@ class Compared:
         encoder: the encoder as the study names it, a path or a Hub id.
         inputs: a hash of the texts or images, "" where the study has none.
         tables: the study's tables, "claims" among them.
+        options: what was measured how, as `study.json` has it.
 
     """
 
@@ -37,6 +47,7 @@ class Compared:
     encoder: str
     inputs: str
     tables: Tables
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,8 +61,9 @@ class Comparison:
             be told apart share a rank.
         differences: a row a claim and pair of studies. Columns: id, first, second, scale ("ratio":
             first over second; "difference": first less second), value, low, high (95 %), how
-            ("paired"; "same texts, not paired"; "other texts"), above and below: the study with the
-            larger and the smaller effect, "" for both where they cannot be told apart.
+            ("paired"; "same texts, not paired"; "other texts"; "measured otherwise"), above and
+            below: the study with the larger and the smaller effect, "" for both where they cannot
+            be told apart.
         series: where the studies are checkpoints of one run, `effects` with a column step.
 
     """
@@ -87,12 +99,43 @@ def differences(studies: Sequence[Compared]) -> pd.DataFrame:
         for one, other in combinations([s for s in studies if s.name in known], 2):
             a, b = known[one.name], known[other.name]
             same = bool(one.inputs) and one.inputs == other.inputs
-            paired = a.paired_less(b) if same else None
+            alike = not other_options(one, other, claim.paper)
+            paired = a.paired_less(b) if same and alike else None
             how = PAIRED if paired else SAME_TEXTS if same else OTHER_TEXTS
+            how = how if alike else OTHER_OPTIONS
             difference = paired or a.less(b)
             rows.append(_row(claim.id, one.name, other.name, difference, how, ratio=a.ratio))
     columns = "id first second scale value low high how above below".split()  # noqa: SIM905
     return pd.DataFrame(rows, columns=columns)
+
+
+def other_options(one: Compared, other: Compared, paper: str | None = None) -> list[str]:
+    """The options that two studies were measured with differently, such as "window: 64 and 128".
+
+    `paper`: of the claims of one paper alone. A part that one of them lacks is no difference.
+    """
+    first, second = (dict(_measured(study.options)) for study in (one, other))
+    if paper is not None and "learned" in one.options:  # a study of texts has parts for each paper
+        first = {n: v for n, v in first.items() if (n.split(".")[0] in LEARNED) == (paper == "P2")}
+    return [
+        f"{name}: {_said(value)} and {_said(second[name])}"
+        for name, value in first.items()
+        if name in second and value != second[name]
+    ]
+
+
+def _measured(options: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in options.items():
+        if name in NOT_MEASURED or (within == "" and name in LEARNED and value is None):
+            continue
+        if isinstance(value, Mapping):
+            yield from _measured(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", value
+
+
+def _said(value: Any) -> str:
+    return "the default" if value is None else str(value)
 
 
 def _row(

@@ -8,18 +8,20 @@ tables/differences     every pair of studies
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from blocklens.claims.comparison import (
+    OTHER_OPTIONS,
     OTHER_TEXTS,
     SAME_TEXTS,
     Compared,
     Comparison,
     compare_studies,
+    other_options,
 )
 from blocklens.errors import UserError
 from blocklens.report.charts.compared import effects_side_by_side
@@ -84,14 +86,15 @@ def compare(*studies: Path | str, out: Path | str | None = None) -> Comparison:
     """
     folders = [StudyFolder.read(Path(study)) for study in studies]
     with as_written(*(folder.path for folder in folders)):
-        comparison = compare_folders(folders)
+        compared = as_compared(folders)
+        comparison = compare_studies(compared)
         if out is not None:
-            write_comparison(comparison, folders, Path(out))
+            write_comparison(comparison, compared, folders, Path(out))
     return comparison
 
 
-def compare_folders(folders: Sequence[StudyFolder]) -> Comparison:
-    """All claims of all studies. Raises UserError for fewer than two, or one without claims."""
+def as_compared(folders: Sequence[StudyFolder]) -> list[Compared]:
+    """What a comparison needs. Raises UserError for fewer than two, or one without claims."""
     if len(folders) < 2:
         raise UserError("compare: give two or more study folders")
     compared = []
@@ -101,8 +104,10 @@ def compare_folders(folders: Sequence[StudyFolder]) -> Comparison:
         encoder = str(folder.study.get("encoder", ""))
         hashes = folder.study.get("hashes", {})
         inputs = " ".join(hashes[kind] for kind in sorted(hashes) if kind != "encoder")
-        compared.append(Compared(name, encoder, inputs, folder.tables))
-    return compare_studies(compared)
+        precision = folder.study.get("precision", "float32")
+        options = {**folder.study.get("options", {}), "precision": precision}
+        compared.append(Compared(name, encoder, inputs, folder.tables, options))
+    return compared
 
 
 def write_comparison_figures(out: Path) -> list[Path]:
@@ -115,7 +120,7 @@ def write_comparison_figures(out: Path) -> list[Path]:
     studies = json.loads((out / FILE).read_text("utf-8"))["studies"]
     folders = [StudyFolder.read(Path(study)) for study in studies]
     with as_written(*(folder.path for folder in folders)):
-        sections = sections_of(compare_folders(folders), folders)
+        sections = sections_of(compare_studies(as_compared(folders)), folders)
     figures = [figure for section in sections for figure in section.figures]
     return write_figure_files(figures, out / "figures")
 
@@ -133,7 +138,12 @@ def names(folders: Sequence[StudyFolder]) -> list[str]:
     return named
 
 
-def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out: Path) -> None:
+def write_comparison(
+    comparison: Comparison,
+    compared: Sequence[Compared],
+    folders: Sequence[StudyFolder],
+    out: Path,
+) -> None:
     """Write the page and the tables into a folder of its own."""
     output_folder(out, FILE)
     named = list(dict.fromkeys(comparison.effects["study"]))
@@ -149,7 +159,7 @@ def write_comparison(comparison: Comparison, folders: Sequence[StudyFolder], out
     page = page_html(
         kind="comparison",
         title=title,
-        lead=f"{who}. {texts_words(comparison)}",
+        lead=f"{who}. {inputs_words(compared)}{options_words(compared)}",
         words=WORDS if comparison.series is None else FILM_WORDS,
         sections=sections_of(comparison, folders),
         footer="Every number is in the tables folder beside this page.",
@@ -182,14 +192,27 @@ def from_step_to_step(comparison: Comparison) -> Comparison:
     return replace(comparison, differences=table.loc[kept])
 
 
-def texts_words(comparison: Comparison) -> str:
+def inputs_words(compared: Sequence[Compared]) -> str:
     """Whether the studies share their texts, in one sentence."""
-    how = set(comparison.differences["how"])
-    if how <= {OTHER_TEXTS}:
+    inputs = {study.inputs or study.name for study in compared}
+    if len(inputs) == len(compared):
         return "They were measured on different texts: a difference may be the texts'."
-    if OTHER_TEXTS in how:
+    if len(inputs) > 1:
         return "Not all were measured on the same texts: other pairs are marked."
     return "All were measured on the same texts."
+
+
+def options_words(compared: Sequence[Compared]) -> str:
+    """Which options differ, in a sentence after a space; "" where none does."""
+    pairs = [other_options(one, other) for one, other in combinations(compared, 2)]
+    differing = list(dict.fromkeys(option for pair in pairs for option in pair))
+    if not differing:
+        return ""
+    more = f" and {len(differing) - 6} more" if len(differing) > 6 else ""
+    return (
+        f" They were measured with other options ({'; '.join(differing[:6])}{more}): a difference "
+        "may be the options'."
+    )
 
 
 def effects_section(comparison: Comparison) -> Section:
@@ -261,5 +284,5 @@ def _difference(row: dict[Any, Any]) -> dict[str, Any]:
         "shown": (number(row["value"]), interval(row["low"], row["high"])),
         "says": f"{row['above']} has more" if row["above"] else "cannot be told apart",
         "how": row["how"],
-        "marked": row["how"] in (SAME_TEXTS, OTHER_TEXTS),
+        "marked": row["how"] in (SAME_TEXTS, OTHER_TEXTS, OTHER_OPTIONS),
     }
