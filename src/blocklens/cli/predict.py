@@ -15,14 +15,14 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal, get_args
 import typer
 
 from blocklens.cli.completion import encoders
-from blocklens.cli.shared_options import DeviceOptions, Texts, check_model
+from blocklens.cli.shared_options import DeviceOptions, Texts, check_model, refuse_over_input
 from blocklens.cli.signature import from_options
 from blocklens.errors import UserError
 from blocklens.inputs.text_options import STRICT, TextOptions
 from blocklens.launched import refuse_torchrun
 from blocklens.options import option
 from blocklens.safe_text import without_formula
-from blocklens.storage import lone_file, refuse_over_input
+from blocklens.storage import lone_file
 
 if TYPE_CHECKING:
     from blocklens.readouts.prediction import Prediction

@@ -9,10 +9,11 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from blocklens.cli.shared_options import refuse_over_input
 from blocklens.errors import UserError
 from blocklens.options import Options, option
 from blocklens.progress import shown
-from blocklens.storage import lone_file, refuse_over_input
+from blocklens.storage import lone_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -159,3 +160,25 @@ def check_texts(source: str, **options: object) -> None:
     from blocklens.inputs.texts import TextSource
 
     TextSource(source, **options)  # type: ignore[arg-type]
+
+
+def refuse_over_input(out: Path, given: str) -> None:
+    """Never write over what is read, or among files that are all read.
+
+    Args:
+        out: a file that is to be written.
+        given: what is read: a file, a folder of files, or something else.
+
+    Raises:
+        UserError: `out` is what is read, or lies in a folder that is read.
+
+    """
+    source = Path(given)
+    with suppress(OSError, ValueError):  # no path, but a Hub id
+        if source.is_file() and out.exists() and out.samefile(source):
+            raise UserError(f"{out}: is what is read, and would be lost; name another file")
+        if source.is_dir() and source.resolve() in out.resolve().parents:
+            raise UserError(
+                f"{out}: lies in the folder that is read, so it would be read too the next time; "
+                "name a file elsewhere"
+            )
