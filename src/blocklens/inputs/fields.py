@@ -193,6 +193,11 @@ def label_of(value: object) -> str | int | None:
     return {"true": "True", "false": "False"}.get(name.casefold(), name) or None
 
 
+def folder_class(name: str) -> str:
+    """The class that a folder's name is: as `label_of` writes it, but never none ("nan")."""
+    return str(label_of(name) or name)
+
+
 def visible(text: str) -> bool:
     """Whether a text has anything to see."""
     return bool(_INVISIBLE.sub("", text).strip())

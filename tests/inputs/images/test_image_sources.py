@@ -265,6 +265,32 @@ def test_images_are_known_by_their_content_and_what_is_none_is_named(tmp_path):
     assert "fox/notes.txt (1 in all)" in other
 
 
+def test_images_in_no_class_and_linked_folders_are_named(tmp_path):
+    class_folders(tmp_path / "one", ("cat", "dog"))
+    picture().save(tmp_path / "one" / "loose.png")
+    (tmp_path / "one" / "README.md").write_text("no image")
+    class_folders(tmp_path / "elsewhere", ("more",))
+    (tmp_path / "one" / "cat" / "old").mkdir()
+    (tmp_path / "one" / "cat" / "old" / "link").symlink_to(tmp_path / "elsewhere" / "more")
+    (tmp_path / "one" / "cat" / "old" / "loop").symlink_to("loop")
+    parts = open_images(tmp_path / "one")
+    loose, linked, other = parts.notes
+    assert (parts.classes, len(parts.train)) == (["cat", "dog"], 6)
+    assert "no class folder: loose.png (1 in all)" in loose
+    assert "links to folders: cat/old/link (1 in all)" in linked
+    assert "cat/old/loop" in other
+    class_folders(tmp_path / "two" / "train")
+    class_folders(tmp_path / "two" / "test")
+    picture().save(tmp_path / "two" / "loose.png")
+    (loose,) = open_images(tmp_path / "two").notes
+    assert "no class folder: loose.png (1 in all)" in loose
+
+
+def test_a_folder_s_name_is_its_class_whatever_it_says(tmp_path):
+    parts = open_images(class_folders(tmp_path, ("None", "nan", "cat")))
+    assert (parts.classes, len(parts.train)) == (["None", "cat", "nan"], 9)
+
+
 def test_a_split_that_is_not_used_is_named(tmp_path):
     for split in ("train", "test", "val"):
         class_folders(tmp_path / split)
@@ -324,6 +350,17 @@ def test_values_that_are_not_a_number_are_counted(tmp_path):
     assert np.asarray(found.train[3].open())[0, 0] == 255
     clean = open_images(saved(tmp_path / "b.npz", x_train=pixels[8:], y_train=np.arange(12) % 2))
     assert not any("not a number" in note for note in clean.notes)
+
+
+def test_whole_numbers_and_fractions_of_one_unit_are_shown_alike(tmp_path):
+    bits = np.arange(320, dtype=np.uint8).reshape(20, 4, 4) % 2
+    labels = np.arange(20) % 2
+    found = open_images(
+        saved(tmp_path / "a.npz", x_train=bits, y_train=labels, x_test=bits / 1.0, y_test=labels)
+    )
+    assert found.test is not None
+    for picture in (found.train[0], found.test[0]):
+        assert np.unique(np.asarray(picture.open())).tolist() == [0, 255]
 
 
 def test_images_to_measure_on_in_other_units_are_refused(tmp_path):
