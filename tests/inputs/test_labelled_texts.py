@@ -72,8 +72,7 @@ def test_markup_in_class_names_and_texts_is_kept_as_it_is(jsonl):
         ([*records(4), {"text": "t", "label": 3}], "labels of mixed type: 3 in data.jsonl:5 is"),
         ([{"text": "a b c"}], "no field that is clearly the label"),
         ([{"text": "a", "label": None}], "has no label in field 'label'"),
-        ([{"text": "a", "label": ["x"]}], "is a list; expected a name or a whole number"),
-        ([{"text": "a", "label": 0.5}], "is a number; expected a name or a whole number"),
+        ([{"text": "a", "label": ["x"]}], "is a list; expected a name or a number"),
         ([{"text": " ", "label": "x"}], "is empty"),
     ],
 )
@@ -82,6 +81,29 @@ def test_labels_that_cannot_be_used_are_named_in_one_line(jsonl, rows, said):
         read_labelled(jsonl(rows))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_halves_are_classes_alike_in_every_format(tmp_path, jsonl):
+    frame = pd.DataFrame(records(40, (10.0, 1.0, 1.5, 2.0)))
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    frame.to_parquet(tmp_path / "data.parquet")
+    mixed = jsonl(records(40, (10, 1, 1.5, 2)))
+    for source in (tmp_path / "data.csv", tmp_path / "data.parquet", mixed, frame):
+        found = read_labelled(source)
+        assert (found.names, found.skipped_count) == (["1", "1.5", "2", "10"], 0)
+        assert found.labels[:4].tolist() == [3, 0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", ["Int64", "string", "boolean", "object"])
+def test_what_pandas_has_for_no_label_is_none(kind):
+    labels = [pd.NA, *[0, 1] * 20] if kind != "string" else [pd.NA, *"ab" * 20]
+    frame = pd.DataFrame({"text": [f"Text {n}." for n in range(41)]})
+    frame["label"] = pd.array(labels, dtype=kind)
+    found = read_labelled(frame)
+    assert (len(found), len(found.names)) == (40, 2)
+    assert [bad.reason for bad in found.skipped] == [
+        "has no label in field 'label'; give it one or leave it out"
+    ]
 
 
 def test_a_label_field_that_is_not_there_is_named(jsonl):

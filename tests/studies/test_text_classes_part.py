@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from blocklens import cli
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
+from blocklens.progress import Progress
 from blocklens.studies import labelled_samples as class_texts
 from blocklens.studies import text_classes_part as part
 from blocklens.studies.finetune import finetune
@@ -285,6 +286,19 @@ def test_texts_that_cannot_be_used_are_one_line(encoder, tmp_path, monkeypatch):
         assert not (out / "study.json").exists()
     line = refusal("finetune", "no-such-file.jsonl", "-e", encoder, "--out", out)
     assert line.startswith("no-such-file.jsonl: ")
+
+
+def test_records_that_are_skipped_are_said_before_anything_is_measured(
+    encoder, tmp_path, monkeypatch
+):
+    source = write(tmp_path / "texts.jsonl", [*records(), {"text": "a"}, {"label": "first"}])
+    said = []
+    progress = Progress()
+    monkeypatch.setattr(progress, "say", said.append)
+    monkeypatch.setattr("blocklens.studies.finetune.study", lambda *_, **__: None)
+    finetune(options(source), encoder, tmp_path / "out", progress=progress)
+    (line,) = said
+    assert line.startswith("2 records skipped; first, texts.jsonl:91: has no field 'label'")
 
 
 def test_options_that_cannot_be_are_one_line(source, encoder, tmp_path):

@@ -201,7 +201,7 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     np.savez(tmp_path / "flat.npz", x_train=np.zeros((3, 0, 2)), y_train=np.zeros(3, int))
     np.savez(tmp_path / "uneven.npz", x_train=np.zeros((3, 2, 2)), y_train=np.zeros(2, int))
-    np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([0.5, 1.0]))
+    np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([np.nan, 1.0]))
     np.savez(tmp_path / "one.npz", x_train=np.zeros((2, 2, 2)), y_train=np.zeros(2, int))
     np.savez(
         tmp_path / "twice.npz",
@@ -321,6 +321,7 @@ SQUARES = np.repeat(np.arange(20, dtype=np.uint8), 16).reshape(20, 4, 4)
         ([[3], [5]], ["3", "5"]),  # as Keras keeps CIFAR's
         ([-1, 1], ["-1", "1"]),
         ([0.0, 1.0], ["0", "1"]),
+        ([1.0, 1.5], ["1", "1.5"]),
         (["dog", " cat"], ["cat", "dog"]),
         ([False, True], ["False", "True"]),
     ],
@@ -335,7 +336,7 @@ def test_labels_of_arrays_are_read_as_those_of_records(tmp_path, labels, classes
     ]
 
 
-@pytest.mark.parametrize("labels", [np.eye(2), np.array([0.5, 1.5]), np.array([np.nan, 1])])
+@pytest.mark.parametrize("labels", [np.eye(2), np.array([np.nan, 1])])
 def test_labels_that_are_no_classes_are_one_line(tmp_path, labels):
     path = saved(tmp_path / "a.npz", x_train=SQUARES[:2], y_train=labels)
     with pytest.raises(UserError, match="labels are no classes"):
