@@ -1,6 +1,7 @@
 import json
 import lzma
 
+import datasets
 import numpy as np
 import pandas as pd
 import pytest
@@ -104,6 +105,32 @@ def test_what_pandas_has_for_no_label_is_none(kind):
     assert [bad.reason for bad in found.skipped] == [
         "has no label in field 'label'; give it one or leave it out"
     ]
+
+
+def test_a_data_set_in_memory_has_its_names_of_classes():
+    names = datasets.ClassLabel(names=["neg", "pos"])
+    rows = datasets.Dataset.from_dict(
+        {"text": [f"Text {n}." for n in range(41)], "label": [*[1, 0] * 20, -1]},
+        features=datasets.Features({"text": datasets.Value("string"), "label": names}),
+    )
+    frame = pd.DataFrame(
+        {"features": [0] * 41, "text": rows["text"], "label": [*["pos", "neg"] * 20, None]}
+    )
+    for source in (rows, rows.to_iterable_dataset(), rows.with_format("numpy"), frame):
+        found = read_labelled(source)
+        assert (found.names, found.labels[:3].tolist()) == (["neg", "pos"], [1, 0, 1])
+        assert found.skipped_count == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "kind"), [(("a", 1), "a tuple"), (["a", 1], "a list"), ("a", "text")]
+)
+def test_items_without_a_label_say_what_a_record_is(item, kind):
+    with pytest.raises(UserError) as caught:
+        read_labelled([item, item])
+    assert f'is {kind}; expected a record such as {{"text": ..., "label": ...}}' in str(
+        caught.value
+    )
 
 
 def test_a_label_field_that_is_not_there_is_named(jsonl):

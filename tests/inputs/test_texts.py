@@ -11,6 +11,7 @@ import sys
 import tracemalloc
 import zipfile
 
+import datasets
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -614,6 +615,29 @@ def test_a_text_of_invisible_characters_is_empty():
 def test_a_source_of_another_type_is_refused(source):
     with pytest.raises(UserError, match="cannot be read; expected a path, a Hub id or strings"):
         TextSource(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (datasets.DatasetDict({"test": datasets.Dataset.from_dict({"text": ["a"]})}), '["test"]'),
+        (pa.table({"text": ["a"]}), ".to_pandas()"),
+        ({"text": ["a", "b"], "label": pd.Series([1, 2])}, "pandas.DataFrame(...)"),
+    ],
+)
+def test_tables_and_splits_of_other_libraries_are_refused_with_what_to_give(source, said):
+    for labelled in (False, True):
+        with pytest.raises(UserError) as caught:
+            TextSource(source, labelled=labelled)
+        assert said in str(caught.value)
+
+
+def test_a_folder_of_save_to_disk_is_refused_with_what_to_give(tmp_path):
+    rows = datasets.Dataset.from_dict({"text": ["a"]})
+    rows.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "splits")
+    assert "load_from_disk(...).to_parquet" in error(tmp_path / "one")
+    assert 'load_from_disk(...)["train"].to_parquet' in error(tmp_path / "splits")
 
 
 def test_nothing_at_all_is_refused(monkeypatch):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import Bad, FieldPicker, Labelled, kind_of
+from blocklens.inputs.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of
 from blocklens.inputs.opening import kind_of_file
 from blocklens.inputs.records import Records
 
@@ -60,13 +60,30 @@ class Frame:
 
 def picked(items: Iterable[object], picker: FieldPicker) -> Records:
     """Numbered texts of items: strings as they are, of a record what the picker takes."""
+    labelled = isinstance(picker, LabelPicker)
+    expected = 'a record such as {"text": ..., "label": ...}' if labelled else "a string"
     for number, item in enumerate(items, start=1):
-        if isinstance(item, str):
-            yield number, item
-        elif isinstance(item, Mapping):
+        if isinstance(item, Mapping):
             yield number, picker.pick(item)
+        elif isinstance(item, Bad) or (isinstance(item, str) and not labelled):
+            yield number, item
         else:
-            yield number, Bad(f"is {kind_of(item)}; expected a string")
+            yield number, Bad(f"is {kind_of(item)}; expected {expected}")
+
+
+def how_to_give(source: Any) -> str | None:
+    """What to do about something that holds no texts one by one; None where it may hold them."""
+    if isinstance(source, Mapping):
+        parts = [*source.values()]
+        if any(hasattr(part, "features") or hasattr(part, "itertuples") for part in parts):
+            return f'give one split of it, such as ["{next(iter(source))}"]'
+        if parts and not any(isinstance(part, str | Mapping) for part in parts):
+            return "it holds columns: give a table of them, pandas.DataFrame(...)"
+    elif hasattr(source, "to_pandas") and hasattr(source, "columns"):  # of PyArrow or Polars
+        return "give a table of pandas: its .to_pandas()"
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray):
+        return None
+    return "expected a path, a Hub id or strings"
 
 
 def is_file(item: object) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, FieldPicker, LabelPicker, kind_of, visible
-from blocklens.inputs.hub import HubDataset
-from blocklens.inputs.in_memory import Frame, Kept, is_file, picked
+from blocklens.inputs.hub import HubDataset, NamedClasses
+from blocklens.inputs.in_memory import Frame, Kept, how_to_give, is_file, picked
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError, kind_of_file
 from blocklens.inputs.text_files import Picker, StandardInput, TextFiles, named
@@ -93,13 +93,11 @@ class TextSource:
         elif isinstance(source, str | Path):
             self.description = str(source)
             self._read = _texts_at(source, picker, labelled=labelled, limits=limits)
-        elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
-            self.description = "texts from Python"
-            self._read = _texts_in(source, picker)
+        elif advice := how_to_give(source):
+            raise UserError(f"texts: {kind_of(source)} cannot be read; {advice}")
         else:
-            raise UserError(
-                f"texts: {kind_of(source)} cannot be read; expected a path, a Hub id or strings"
-            )
+            self.description = "texts from Python"
+            self._read = _texts_in(source, picker, labelled=labelled)
 
     def __iter__(self) -> Iterator[Text]:
         """Yield the good texts in order; resets `skipped`.
@@ -191,14 +189,18 @@ class _Records:
             yield self._name, Bad(error)
 
 
-def _texts_in(source: Iterable[Any], picker: Picker) -> _Records:
+def _texts_in(source: Iterable[Any], picker: Picker, *, labelled: bool) -> _Records:
     """The texts that Python holds; of what can be gone through only once a copy is kept."""
     if isinstance(source, list | tuple) and source and all(map(is_file, source)):
         raise UserError(
             f"texts: a list of files ({source[0]}, ...); give one file, or the folder that "
             "holds them"
         )
-    items = Frame(source) if hasattr(source, "itertuples") else source
+    items: Iterable[Any] = source
+    if hasattr(source, "itertuples"):
+        items = Frame(source)
+    elif labelled and isinstance(getattr(source, "features", None), Mapping):
+        items = NamedClasses(source)
     kept = Kept(picked(source, picker())) if isinstance(source, Iterator) else None
     return _Records("texts from Python", "text ", lambda: kept or picked(items, picker()))
 
@@ -215,6 +217,7 @@ def _texts_at(
     except (OSError, ValueError) as error:
         raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
     if exists:
+        _refuse_arrow(path)
         return TextFiles(path, picker, labelled=labelled, limits=limits)
     hub = None if isinstance(source, Path) or kind_of_file(path) else HubDataset.parse(source)
     if hub is None:
@@ -227,6 +230,17 @@ def _texts_at(
         raise UserError(f"{_short(source)}: no such file or folder; {advice}")
     rows = partial(hub.rows, class_names=labelled)
     return _Records(str(source), f"{hub.id}:", lambda: picked(rows(), picker()))
+
+
+def _refuse_arrow(path: Path) -> None:
+    """Refuse a folder that `save_to_disk` of `datasets` wrote, of which the .json are no texts."""
+    splits = (path / "dataset_dict.json").is_file()
+    if splits or ((path / "state.json").is_file() and any(path.glob("*.arrow"))):
+        one = '["train"]' if splits else ""
+        raise UserError(
+            f"{path}: a data set in Arrow files (save_to_disk); give it as Parquet: "
+            f"datasets.load_from_disk(...){one}.to_parquet('texts.parquet')"
+        )
 
 
 def _short(source: str | Path) -> str:
