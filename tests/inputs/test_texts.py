@@ -640,6 +640,19 @@ def test_a_folder_of_save_to_disk_is_refused_with_what_to_give(tmp_path):
     assert 'load_from_disk(...)["train"].to_parquet' in error(tmp_path / "splits")
 
 
+def test_names_and_classes_that_are_not_utf8_can_be_written(tmp_path):
+    for folder in ("caf\udce9", "th\u00e9"):
+        put(tmp_path, f"in\udcff/{folder}/1\udce8.txt", "A text.")
+    source = TextSource(tmp_path / "in\udcff", labelled=True)
+    assert [(text.name, text.label) for text in source] == [
+        (r"caf\xe9/1\xe8.txt", r"caf\xe9"),
+        ("th\u00e9/1\\xe8.txt", "th\u00e9"),
+    ]
+    assert source.description == rf"{tmp_path}/in\xff"
+    (one,) = TextSource([{"text": "A text.", "label": "lone \ud800"}], labelled=True)
+    assert one.label == "lone \ufffd"
+
+
 def test_nothing_at_all_is_refused(monkeypatch):
     assert error([]).startswith("texts from Python: holds no texts")
     assert "none of 2 texts can be used; first, text 1: is empty" in error(["", " "])

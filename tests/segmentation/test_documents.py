@@ -50,6 +50,13 @@ def test_chois_plain_text_and_folders_of_it_are_read(tmp_path):
         assert document.fields == {"range": "3-5"}
 
 
+def test_a_file_whose_name_is_not_utf8_gives_a_name_that_can_be_written(tmp_path):
+    path = tmp_path / "caf\udce9.jsonl"
+    path.write_text('{"segments": [["a"], ["b"]]}\n', encoding="utf-8")
+    (document,) = read_documents(path)
+    assert document.name == rf"{tmp_path}/caf\xe9.jsonl:1"
+
+
 def test_documents_of_one_segment_are_left_out(tmp_path):
     path = tmp_path / "d.jsonl"
     path.write_text('{"segments": [["a", "b"]]}\n', encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blocklens.inputs.opening import UnusableError
+from blocklens.safe_text import writable
 
 TEXT_FIELDS = (
     "text",
@@ -211,6 +212,7 @@ def is_number(label: object) -> bool:
 
 def folder_class(name: str) -> str:
     """The class that a folder's name is: as `label_of` writes it, but never none ("nan")."""
+    name = writable(name)
     return str(label_of(name) or name)
 
 

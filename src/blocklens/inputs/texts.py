@@ -21,6 +21,7 @@ from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError, kind_of_file
 from blocklens.inputs.text_files import Picker, StandardInput, TextFiles, named
 from blocklens.inputs.transcripts import Cue
+from blocklens.safe_text import writable
 
 KEPT_SKIPPED = 1000
 
@@ -91,8 +92,8 @@ class TextSource:
             self.description = StandardInput.name
             self._read = StandardInput(picker, limits=limits)
         elif isinstance(source, str | Path):
-            self.description = str(source)
             self._read = _texts_at(source, picker, labelled=labelled, limits=limits)
+            self.description = writable(str(source))
         elif advice := how_to_give(source):
             raise UserError(f"texts: {kind_of(source)} cannot be read; {advice}")
         else:
@@ -107,7 +108,7 @@ class TextSource:
         self.skipped, self.skipped_count = [], 0
         sha = hashlib.sha256()
         good = 0
-        for name, raw in self._read:
+        for name, raw in ((writable(name), raw) for name, raw in self._read):
             text = raw if isinstance(raw, Bad) else _clean(raw)
             if not visible(text):
                 text = Bad("is empty; give it some text or leave it out")
@@ -117,7 +118,9 @@ class TextSource:
             data = text.encode()
             sha.update(len(data).to_bytes(8, "little") + data)
             good += 1
-            yield Text(name, text, getattr(raw, "label", None), getattr(raw, "cues", ()))
+            label = getattr(raw, "label", None)
+            label = _NO_CHARACTER.sub("\ufffd", label) if isinstance(label, str) else label
+            yield Text(name, text, label, getattr(raw, "cues", ()))
             if good == self.limit:
                 break
         if not good:

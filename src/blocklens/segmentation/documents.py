@@ -24,6 +24,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.decoding import lines_of
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import COMPRESSIONS, UnusableError, opened
+from blocklens.safe_text import writable
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,7 @@ def _document(name: str, segments: list[list[str]], fields: dict[str, Any]) -> D
     cleaned = [[s.strip() for s in segment if s.strip()] for segment in segments]
     cleaned = [segment for segment in cleaned if segment]
     sentences = [sentence for segment in cleaned for sentence in segment]
-    return Document(name, sentences, [len(segment) for segment in cleaned], fields)
+    return Document(writable(name), sentences, [len(segment) for segment in cleaned], fields)
 
 
 def _record(name: str, line: str) -> Document:

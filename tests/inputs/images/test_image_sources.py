@@ -291,6 +291,16 @@ def test_a_folder_s_name_is_its_class_whatever_it_says(tmp_path):
     assert (parts.classes, len(parts.train)) == (["None", "cat", "nan"], 9)
 
 
+def test_images_and_classes_whose_names_are_not_utf8_have_names(tmp_path):
+    class_folders(tmp_path / "in\udcff", ("caf\udce9", "cat"))
+    (tmp_path / "in\udcff" / "cat" / "no\udce8.txt").write_text("no image")
+    parts = open_images(tmp_path / "in\udcff")
+    assert parts.classes == [r"caf\xe9", "cat"]
+    assert parts.train[0].name == r"caf\xe9/0.png"
+    assert parts.description == rf"{tmp_path}/in\xff"
+    assert r"cat/no\xe8.txt" in parts.notes[0]
+
+
 def test_a_split_that_is_not_used_is_named(tmp_path):
     for split in ("train", "test", "val"):
         class_folders(tmp_path / split)

@@ -18,6 +18,7 @@ from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_a
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.inputs.labelled_texts import class_names
 from blocklens.inputs.limits import Limits
+from blocklens.safe_text import writable
 from blocklens.wording import counted
 
 _OTHER_UNITS = 32
@@ -50,7 +51,7 @@ def npz(path: Path) -> Parts:
     except Exception as error:  # damaged archives raise errors of zip, zlib, NumPy and the system
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: cannot be read as an .npz file ({reason})") from error
-    name = path.name
+    name = writable(path.name)
     for key in ("x_train", "x_test", "jpeg", "offsets"):
         if key in arrays and arrays[key].dtype.kind not in "biuf":
             raise UserError(f"{path}: {key} holds {arrays[key].dtype}, no real numbers")

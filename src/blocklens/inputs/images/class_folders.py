@@ -22,6 +22,7 @@ from blocklens.inputs.listing import (
     folders_in,
     splits_in,
 )
+from blocklens.safe_text import writable
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 IN_NO_CLASS = "they lie in no class folder"
@@ -36,15 +37,15 @@ def folder(path: Path) -> Parts:
     if train is None:
         return _class_folders(path, path)
     test = next((splits[name] for name in TEST_FOLDERS if name in splits), None)
-    whole = replace(_class_folders(train, path), description=str(path))
+    whole = replace(_class_folders(train, path), description=writable(str(path)))
     unused = [one.name for one in folders_in(path) if one not in (train, test)]
     if unused:
-        whole.notes.append(f"The folders {', '.join(unused)} were not used.")
+        whole.notes.append(f"The folders {', '.join(map(writable, unused))} were not used.")
     whole.notes.extend(_left_out(IN_NO_CLASS, _images_in(path), path))
     if test is None:
         return whole
     measured = with_test(whole, _class_folders(test, path), str(test))
-    return replace(measured, description=str(path))
+    return replace(measured, description=writable(str(path)))
 
 
 def _class_folders(path: Path, root: Path) -> Parts:
@@ -72,11 +73,16 @@ def _class_folders(path: Path, root: Path) -> Parts:
     notes += _left_out("they are links to folders", linked, root)
     notes += _left_out("they are no images", no_images, root)
     pictures = [
-        Picture(file.relative_to(root).as_posix(), label, partial(image_of_file, file))
+        Picture(_name(file, root), label, partial(image_of_file, file))
         for label, name in enumerate(classes)
         for file in files[name]
     ]
-    return Parts(str(path), classes, pictures, None, notes)
+    return Parts(writable(str(path)), classes, pictures, None, notes)
+
+
+def _name(file: Path, root: Path) -> str:
+    """What a file goes by."""
+    return writable(file.relative_to(root).as_posix())
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -96,7 +102,7 @@ def _links_below(folder: Path) -> Iterator[Path]:
 
 def _left_out(why: str, files: Sequence[Path], root: Path) -> list[str]:
     """A note on files that were left out for one reason, the first of them by name."""
-    named = [file.relative_to(root).as_posix() for file in files[:NAMED]]
+    named = [_name(file, root) for file in files[:NAMED]]
     more = ", ..." if len(files) > NAMED else ""
     said = f"Left out, since {why}: {', '.join(named)}{more} ({len(files):,} in all)."
     return [said] if files else []
