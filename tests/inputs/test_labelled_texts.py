@@ -239,6 +239,17 @@ def test_fewrel_is_read_in_its_own_format_and_line_by_line(tmp_path, jsonl):
     assert read_labelled(lines, preset="fewrel").names == ["P2", "crosses"]
 
 
+def test_fewrel_is_read_over_several_lines_too(tmp_path):
+    record = {"tokens": ["a", "b"], "h": ["a", "Q1", [[0]]], "t": ["b", "Q2", [[1]]]}
+    content = {"P1": [record], "P2": [record]}
+    path = tmp_path / "val.json"
+    path.write_text("\n" + json.dumps(content, indent=2) + "\n", "utf-8")
+    assert [one["label"] for one in FewRel(path) if not isinstance(one, str)] == ["P1", "P2"]
+    path.write_text(json.dumps(content, indent=2)[:-9], "utf-8")
+    with pytest.raises(UserError, match="is not valid JSON"):
+        list(FewRel(path))
+
+
 def test_fewrels_entities_can_be_marked(tmp_path, jsonl):
     line = jsonl([{**RECORD, "pid": "P1"}])
     (found,) = FewRel(line, markers=True)

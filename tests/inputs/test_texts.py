@@ -497,6 +497,14 @@ def test_bad_csv_rows_are_named_and_the_rows_after_them_read(tmp_path):
     assert [skipped.name for skipped in source.skipped] == ["a.csv:1", "a.csv:3"]
 
 
+def test_a_header_that_is_not_utf8_is_named_where_no_column_can_be_chosen(tmp_path):
+    table = "\u6587\u672c,\u7f16\u53f7\nA text.,B text.\n".encode("gbk")
+    said = error(put(tmp_path, "a.csv", table))
+    assert "header that is not UTF-8 (byte 0xCE)" in said
+    assert said.isascii()
+    assert texts(put(tmp_path, "b.csv", b"text,f\xfcr\nA text.,1\n")) == ["A text."]
+
+
 def test_a_record_that_is_too_long_ends_its_file_and_is_named(tmp_path):
     long = Limits(record=1000)
     for name, data in (

@@ -57,7 +57,12 @@ def read_csv(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> 
                 continue
             record = dict(zip(header, row, strict=True))
             if not chosen:
-                picker.choose({name: _cell_kind(name, cell) for name, cell in record.items()})
+                try:
+                    picker.choose({name: _cell_kind(name, cell) for name, cell in record.items()})
+                except UnusableError:
+                    if isinstance(wrong := checked("\n".join(header)), Bad):
+                        raise UnusableError(f"has a header that {wrong}") from None
+                    raise
                 chosen = True
             yield number, checked(picker.pick(record))
 
