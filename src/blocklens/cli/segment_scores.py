@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from blocklens.errors import UserError
 from blocklens.options import Options, option
-from blocklens.progress import shown
+from blocklens.progress import first_process, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,12 +47,14 @@ class ScoringOptions(Options):
 def known_documents(options: ScoringOptions, limit: int | None) -> list[Document]:
     """The documents that were asked for; refuses what could only fail once all is measured.
 
+    How many have one segment alone, and so are left out, is said on standard error.
+
     Raises:
         UserError: none, a condition that is not FIELD=VALUE, a field that no document has, or a
             file that cannot be written.
 
     """
-    from blocklens.segmentation.documents import read_documents, selected
+    from blocklens.segmentation.documents import read_documents, selected, without
 
     path, where = Path(options.evaluate or "."), options.where
     conditions = {}
@@ -61,7 +63,12 @@ def known_documents(options: ScoringOptions, limit: int | None) -> list[Document
         if not (field and sign and values):
             raise UserError(f"--where {condition}: expected FIELD=VALUE, such as set=1,2")
         conditions[field] = values.split(",")
-    documents = list(islice(selected(read_documents(path), conditions, options.every), limit))
+    left_out: list[str] = []
+    read = read_documents(path, left_out=left_out)
+    documents = list(islice(selected(read, conditions, options.every), limit))
+    if first_process():
+        for line in without(left_out):
+            print(f"blocklens: {line}", file=sys.stderr)
     if not documents:
         asked = f" with {' and '.join(where)}" if where else " of two segments or more"
         raise UserError(f"{path}: no document{asked} to evaluate on")
