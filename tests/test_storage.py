@@ -53,6 +53,14 @@ def test_a_killed_process_locks_nobody_out_and_its_leftovers_are_swept(holder, t
         pass
 
 
+def test_a_command_with_a_name_that_is_not_utf8_can_hold_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["blocklens", "study", "caf\udce9.txt"])
+    with locked(tmp_path):
+        assert r"study caf\\xe9.txt" in "".join(
+            one.read_text() for one in tmp_path.glob(".*") if one.is_file()
+        )
+
+
 def fail(partial):
     """Fail in the middle of writing."""
     (partial / "new" if partial.is_dir() else partial).write_text("new")

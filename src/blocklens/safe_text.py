@@ -9,6 +9,11 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
 
+def writable(name: str) -> str:
+    r"""A file's name so that any file can hold it: bytes that are no UTF-8 are written as \xe9."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def without_html(markdown: str) -> str:
     """Markdown whose raw HTML is text; fenced code, which shows it as text, stays."""
     parts = re.split(r"(^```.*?^```$)", markdown, flags=re.MULTILINE | re.DOTALL)

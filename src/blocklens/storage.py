@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from blocklens.errors import UserError
+from blocklens.safe_text import writable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,7 +202,7 @@ def locked(folder: Path) -> Iterator[None]:
             ) from error
     try:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        command = " ".join(["blocklens", *sys.argv[1:]])
+        command = writable(" ".join(["blocklens", *sys.argv[1:]]))
         holder = {
             "process": os.getpid(), "host": socket.gethostname(), "since": now, "command": command,
         }  # fmt: skip

@@ -69,10 +69,13 @@ def test_texts_that_the_tokenizer_does_not_know_are_said(model, text, tmp_path):
 def test_evaluation_gives_a_table_and_json(model, tmp_path):
     path = tmp_path / "choi.jsonl"
     record = {"segments": [["a b c .", "b c a ."], ["x y z .", "z y x ."]]}
-    path.write_text((json.dumps(record) + "\n") * 3, encoding="utf-8")
+    whole = {"segments": [["a b c ."]]}
+    path.write_text((json.dumps(record) + "\n") * 3 + json.dumps(whole), encoding="utf-8")
     csv = tmp_path / "each.csv"
     command = ["segment", "--evaluate", str(path), "--encoder", model]
-    rows = json.loads(RUNNER.invoke(cli.app, [*command, "--json"]).stdout)
+    scored = RUNNER.invoke(cli.app, [*command, "--json"])
+    assert "two segments: 1 document; first, " in scored.stderr
+    rows = json.loads(scored.stdout)
     assert {row["method"] for row in rows} == {*METHODS, *BASELINES}
     keys = {"method", "known", "documents", "segments", "true_segments"}
     corrected = ("pk_corrected", "windowdiff_corrected")

@@ -11,6 +11,7 @@ import sys
 import tracemalloc
 import zipfile
 
+import datasets
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -496,6 +497,14 @@ def test_bad_csv_rows_are_named_and_the_rows_after_them_read(tmp_path):
     assert [skipped.name for skipped in source.skipped] == ["a.csv:1", "a.csv:3"]
 
 
+def test_a_header_that_is_not_utf8_is_named_where_no_column_can_be_chosen(tmp_path):
+    table = "\u6587\u672c,\u7f16\u53f7\nA text.,B text.\n".encode("gbk")
+    said = error(put(tmp_path, "a.csv", table))
+    assert "header that is not UTF-8 (byte 0xCE)" in said
+    assert said.isascii()
+    assert texts(put(tmp_path, "b.csv", b"text,f\xfcr\nA text.,1\n")) == ["A text."]
+
+
 def test_a_record_that_is_too_long_ends_its_file_and_is_named(tmp_path):
     long = Limits(record=1000)
     for name, data in (
@@ -614,6 +623,42 @@ def test_a_text_of_invisible_characters_is_empty():
 def test_a_source_of_another_type_is_refused(source):
     with pytest.raises(UserError, match="cannot be read; expected a path, a Hub id or strings"):
         TextSource(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (datasets.DatasetDict({"test": datasets.Dataset.from_dict({"text": ["a"]})}), '["test"]'),
+        (pa.table({"text": ["a"]}), ".to_pandas()"),
+        ({"text": ["a", "b"], "label": pd.Series([1, 2])}, "pandas.DataFrame(...)"),
+    ],
+)
+def test_tables_and_splits_of_other_libraries_are_refused_with_what_to_give(source, said):
+    for labelled in (False, True):
+        with pytest.raises(UserError) as caught:
+            TextSource(source, labelled=labelled)
+        assert said in str(caught.value)
+
+
+def test_a_folder_of_save_to_disk_is_refused_with_what_to_give(tmp_path):
+    rows = datasets.Dataset.from_dict({"text": ["a"]})
+    rows.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "splits")
+    assert "load_from_disk(...).to_parquet" in error(tmp_path / "one")
+    assert 'load_from_disk(...)["train"].to_parquet' in error(tmp_path / "splits")
+
+
+def test_names_and_classes_that_are_not_utf8_can_be_written(tmp_path):
+    for folder in ("caf\udce9", "th\u00e9"):
+        put(tmp_path, f"in\udcff/{folder}/1\udce8.txt", "A text.")
+    source = TextSource(tmp_path / "in\udcff", labelled=True)
+    assert [(text.name, text.label) for text in source] == [
+        (r"caf\xe9/1\xe8.txt", r"caf\xe9"),
+        ("th\u00e9/1\\xe8.txt", "th\u00e9"),
+    ]
+    assert source.description == rf"{tmp_path}/in\xff"
+    (one,) = TextSource([{"text": "A text.", "label": "lone \ud800"}], labelled=True)
+    assert one.label == "lone \ufffd"
 
 
 def test_nothing_at_all_is_refused(monkeypatch):

@@ -186,8 +186,13 @@ def test_texts_come_from_files_and_tables_too_and_what_is_none_is_one_line(folde
     (tmp_path / "new.csv").write_text("id,text\n1,a b c\n2,d e f\n")
     expected = [(one.label, one.confidence) for one in predict(texts, folder)]
     table = pd.DataFrame({"text": texts})
-    for given in (tmp_path / "new.csv", str(tmp_path / "new.csv"), table):
+    records = [{"text": text, "id": number} for number, text in enumerate(texts)]
+    for given in (tmp_path / "new.csv", str(tmp_path / "new.csv"), table, records, iter(records)):
         assert [(one.label, one.confidence) for one in predict(given, folder)] == expected
     assert [(one.label, one.confidence) for one in predict(folder, texts)] == expected
     with pytest.raises(UserError, match="text 2: is null; expected a string"):
         list(predict(["a", None], folder))
+    with pytest.raises(UserError, match="text 1: has no field with text"):
+        list(predict([{"id": 1}], folder))
+    with pytest.raises(UserError, match=r"pandas\.DataFrame"):
+        list(predict({"text": texts}, folder))

@@ -6,7 +6,9 @@ import lzma
 import pytest
 
 from blocklens.errors import UserError
+from blocklens.progress import Progress
 from blocklens.segmentation.documents import Document, read_documents, selected
+from blocklens.segmentation.evaluate import evaluate
 
 
 def test_json_lines_with_segments_keep_their_other_fields(tmp_path):
@@ -50,10 +52,24 @@ def test_chois_plain_text_and_folders_of_it_are_read(tmp_path):
         assert document.fields == {"range": "3-5"}
 
 
+def test_a_file_whose_name_is_not_utf8_gives_a_name_that_can_be_written(tmp_path):
+    path = tmp_path / "caf\udce9.jsonl"
+    path.write_text('{"segments": [["a"], ["b"]]}\n', encoding="utf-8")
+    (document,) = read_documents(path)
+    assert document.name == rf"{tmp_path}/caf\xe9.jsonl:1"
+
+
 def test_documents_of_one_segment_are_left_out(tmp_path):
     path = tmp_path / "d.jsonl"
-    path.write_text('{"segments": [["a", "b"]]}\n', encoding="utf-8")
-    assert list(read_documents(path)) == []
+    path.write_text('{"segments": [["a", "b"]]}\n{"segments": [["a"], ["b"]]}\n', encoding="utf-8")
+    left_out = []
+    assert [one.masses for one in read_documents(path, left_out=left_out)] == [[1, 1]]
+    assert left_out == [f"{path}:1"]
+    said = []
+    progress = Progress()
+    progress.say = said.append
+    evaluate(path, baselines=["no-cut"], progress=progress)
+    assert said == [f"left out, of fewer than two segments: 1 document; first, {path}:1"]
 
 
 @pytest.mark.parametrize(

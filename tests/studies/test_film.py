@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from blocklens.cli import app
 from blocklens.errors import UserError
 from blocklens.studies import heads_part as heads
-from blocklens.studies.checkpoints import checkpoints
 from blocklens.studies.film import film
 from blocklens.studies.study_options import StudyOptions
+from blocklens.studies.training_run import checkpoints
 from helpers import SMALL, random_texts, small_tokenizer
 
 TEXTS = random_texts(24, seed=5)
@@ -117,7 +117,7 @@ def test_what_cannot_be_a_film_is_one_line(run, tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         film(TEXTS, tmp_path / "nowhere", tmp_path / "film")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="no checkpoints; a film takes two or more"):
+    with pytest.raises(UserError, match="0 checkpoints; a film takes two or more"):
         film(TEXTS, tmp_path / "empty", tmp_path / "film")
     (tmp_path / "mine.txt").write_text("keep me")
     with pytest.raises(UserError, match="holds other files"):

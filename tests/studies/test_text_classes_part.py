@@ -288,6 +288,23 @@ def test_texts_that_cannot_be_used_are_one_line(encoder, tmp_path, monkeypatch):
     assert line.startswith("no-such-file.jsonl: ")
 
 
+def test_records_that_are_skipped_are_said_before_anything_is_measured(
+    encoder, tmp_path, monkeypatch
+):
+    source = write(tmp_path / "texts.jsonl", [*records(), {"text": "a"}, {"label": "first"}])
+    said = []
+    progress = Progress()
+    monkeypatch.setattr(progress, "say", said.append)
+    monkeypatch.setattr("blocklens.studies.finetune.study", lambda *_, **__: None)
+    finetune(options(source), encoder, tmp_path / "out", progress=progress)
+    (line,) = said
+    assert line.startswith("2 records skipped; first, texts.jsonl:91: has no field 'label'")
+
+
+def test_a_source_whose_name_is_not_utf8_can_be_recorded():
+    assert ClassOptions.of("caf\udce9.csv").model_dump()["data"] == r"caf\xe9.csv"
+
+
 def test_options_that_cannot_be_are_one_line(source, encoder, tmp_path):
     start = ["finetune", source, "-e", encoder, "--out", tmp_path / "out"]
     for arguments, expected in (

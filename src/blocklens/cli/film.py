@@ -52,7 +52,7 @@ def film(
     checkpoints. Stopped and given again, it goes on.
     """
     from blocklens.inputs.texts import TextSource
-    from blocklens.studies.checkpoints import checkpoints
+    from blocklens.studies.training_run import checkpoints
 
     check_parts(options)
     if texts == "-":

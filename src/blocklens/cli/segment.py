@@ -17,6 +17,7 @@ from blocklens.inputs.text_options import TextOptions
 from blocklens.launched import refuse_torchrun
 from blocklens.options import Options, called
 from blocklens.progress import first_process, shown
+from blocklens.safe_text import writable
 from blocklens.segmentation.segment_options import SegmentOptions
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _description(
     limit: int | None = None,
 ) -> str:  # fmt: skip
     """Where the texts are from, for the report's head."""
-    words = [", ".join(Path(source).name for source in sources)]
+    words = [", ".join(writable(Path(source).name) for source in sources)]
     words += where
     words += [f"every {every}th"] if every > 1 else []
     words += [f"the first {limit}"] if limit else []

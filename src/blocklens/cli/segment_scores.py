@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from blocklens.cli.shared_options import refuse_over_input
 from blocklens.errors import UserError
 from blocklens.options import Options, option
-from blocklens.progress import shown
+from blocklens.progress import first_process, shown
 from blocklens.storage import lone_file
 
 if TYPE_CHECKING:
@@ -49,12 +49,14 @@ class ScoringOptions(Options):
 def known_documents(options: ScoringOptions, limit: int | None) -> list[Document]:
     """The documents that were asked for; refuses what could only fail once all is measured.
 
+    How many have one segment alone, and so are left out, is said on standard error.
+
     Raises:
         UserError: none, a condition that is not FIELD=VALUE, a field that no document has, or a
             file that cannot be written.
 
     """
-    from blocklens.segmentation.documents import read_documents, selected
+    from blocklens.segmentation.documents import read_documents, selected, without
 
     path, where = Path(options.evaluate or "."), options.where
     conditions = {}
@@ -63,7 +65,12 @@ def known_documents(options: ScoringOptions, limit: int | None) -> list[Document
         if not (field and sign and values):
             raise UserError(f"--where {condition}: expected FIELD=VALUE, such as set=1,2")
         conditions[field] = values.split(",")
-    documents = list(islice(selected(read_documents(path), conditions, options.every), limit))
+    left_out: list[str] = []
+    read = read_documents(path, left_out=left_out)
+    documents = list(islice(selected(read, conditions, options.every), limit))
+    if first_process():
+        for line in without(left_out):
+            print(f"blocklens: {line}", file=sys.stderr)
     if not documents:
         asked = f" with {' and '.join(where)}" if where else " of two segments or more"
         raise UserError(f"{path}: no document{asked} to evaluate on")

@@ -1,13 +1,14 @@
 """FewRel's own records: a sentence as tokens, a head and a tail entity, and their relation.
 
 The published files are one JSON object, `{"P931": [{"tokens": [...], "h": [name, id, positions],
-"t": [...]}, ...], ...}`; one such record a line with its `pid` or `relation` is read as well. The
-papers feed the sentence. With `markers` the entities stand between signs that every vocabulary has,
-`$ head $` and `# tail #` (as in R-BERT, Wu and He 2019).
+"t": [...]}, ...], ...}`, in one line; over several, or with one such record a line with its `pid`
+or `relation`, it is read as well. The papers feed the sentence. With `markers` the entities stand
+between signs that every vocabulary has, `$ head $` and `# tail #` (as in R-BERT, Wu and He 2019).
 """
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -61,15 +62,14 @@ class FewRel:
     def __iter__(self) -> Iterator[Mapping[str, Any] | str]:
         try:
             with opened(self.path, self.compression) as stream:
-                for number, line in enumerate(lines_of(stream, Limits()), start=1):
-                    if line.strip():
-                        yield from self._of_line(json.loads(line.decode("utf-8-sig")), number)
+                for number, value in _values(stream):
+                    yield from self._of_line(value, number)
         except UnusableError as error:
             raise UserError(f"{self.path}: {error}") from error
         except (ValueError, RecursionError) as error:
             raise UserError(
-                f"{self.path}: is not valid JSON ({error}); expected FewRel's object of relations "
-                "in one line, or one record a line"
+                f"{self.path}: is not valid JSON ({error}); expected FewRel's object of relations, "
+                "or one record a line"
             ) from error
 
     def _of_line(self, value: Any, number: int) -> Iterator[Mapping[str, Any] | str]:
@@ -93,6 +93,26 @@ class FewRel:
                 return Bad("has no positions of its entities (h, t); read it without markers")
         label = relation or self.names.get(pid, [pid])[0] or None
         return {"text": " ".join(token for token in tokens if token.strip()), "label": label}
+
+
+def _values(stream: io.BufferedReader) -> Iterator[tuple[int, Any]]:
+    """What the lines of a file hold, with their numbers; or its one object over several lines."""
+    limits = Limits()
+    first = True
+    for number, line in enumerate(lines_of(stream, limits), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line.decode("utf-8-sig"))
+        except ValueError:
+            if not first:
+                raise
+            rest = stream.read(limits.record + 1)
+            if len(rest) > limits.record:
+                raise UnusableError(f"holds one object that {limits.record_too_long()}") from None
+            value = json.loads((line + rest).decode("utf-8-sig"))
+        first = False
+        yield number, value
 
 
 def marked(tokens: list[str], positions: Mapping[str, list[int]]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blocklens.inputs.opening import UnusableError
+from blocklens.safe_text import writable
 
 TEXT_FIELDS = (
     "text",
@@ -34,6 +35,7 @@ _MISSING = object()
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 """Characters that show nothing and join nothing: two labels that differ in them look the same."""
 _WHOLE = re.compile(r"^(-?(?:0|[1-9]\d*))\.0+$")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class Bad(str):
@@ -183,7 +185,8 @@ def label_of(value: object) -> str | int | None:
     """The class that a value names: a string, or a whole number; None for no class.
 
     One rule for records, folders and images: composed characters, no white space around, 1.0 is 1,
-    and true and false are classes however they are written. `Bad` for what cannot be a class.
+    1.5 is "1.5", and true and false are classes however they are written. `Bad` for what cannot be
+    a class.
     """
     import numpy as np
 
@@ -193,17 +196,37 @@ def label_of(value: object) -> str | int | None:
         return str(value)
     if isinstance(value, int):
         return value
-    if value is None or value != value:
+    if is_missing(value):
         return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)  # a table with a missing label holds the others as fractions
+    if isinstance(value, float):  # a table with a missing label holds whole numbers so, too
+        return int(value) if value.is_integer() else str(value)
     if not isinstance(value, str):
-        return Bad(f"is {kind_of(value)}; expected a name or a whole number")
+        return Bad(f"is {kind_of(value)}; expected a name or a number")
     name = unicodedata.normalize("NFC", _INVISIBLE.sub("", value)).strip()
     name = _WHOLE.sub(r"\1", name)
     if name.casefold() in ("nan", "<na>"):
         return None  # a missing label, written by a table
     return {"true": "True", "false": "False"}.get(name.casefold(), name) or None
+
+
+def is_missing(value: object) -> bool:
+    """Whether a value is none: null, not a number, or what pandas has for one."""
+    if isinstance(value, str):
+        return False
+    import pandas as pd
+
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def is_number(label: object) -> bool:
+    """Whether a label is written as a number."""
+    return _NUMBER.fullmatch(str(label)) is not None
+
+
+def folder_class(name: str) -> str:
+    """The class that a folder's name is: as `label_of` writes it, but never none ("nan")."""
+    name = writable(name)
+    return str(label_of(name) or name)
 
 
 def visible(text: str) -> bool:

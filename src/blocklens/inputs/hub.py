@@ -77,10 +77,20 @@ class HubDataset:
             if not loaded:
                 raise UserError(f"{self.id}: the dataset has no split; give another one")
             loaded = loaded.get("train", next(iter(loaded.values())))
-        features = (loaded.features or {}) if class_names else {}
+        yield from NamedClasses(loaded) if class_names else loaded
+
+
+class NamedClasses:
+    """The rows of a `datasets.Dataset`, with the names of classes in the place of their numbers."""
+
+    def __init__(self, rows: Any) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        features = self._rows.features or {}
         named = {name: kind for name, kind in features.items() if hasattr(kind, "int2str")}
-        for row in loaded:
+        for row in self._rows:
             for name, kind in named.items():
                 number = row[name]
-                row[name] = None if number is None or number < 0 else kind.int2str(number)
+                row[name] = None if number is None or number < 0 else kind.int2str(int(number))
             yield row

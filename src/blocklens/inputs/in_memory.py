@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import Bad, FieldPicker, Labelled, kind_of
+from blocklens.inputs.fields import Bad, FieldPicker, Labelled, LabelPicker, kind_of
 from blocklens.inputs.opening import kind_of_file
 from blocklens.inputs.picking import Records, picks
 
@@ -60,11 +60,30 @@ class Frame:
 
 def picked(items: Iterable[object], picker: FieldPicker) -> Records:
     """Numbered texts of items: strings as they are, of a record what the picker takes."""
-    known = (
-        item if isinstance(item, str | Mapping) else Bad(f"is {kind_of(item)}; expected a string")
-        for item in items
-    )
-    return picks(enumerate(known, start=1), picker)
+    labelled = isinstance(picker, LabelPicker)
+    expected = 'a record such as {"text": ..., "label": ...}' if labelled else "a string"
+
+    def known(item: object) -> object:
+        if isinstance(item, Mapping | Bad) or (isinstance(item, str) and not labelled):
+            return item
+        return Bad(f"is {kind_of(item)}; expected {expected}")
+
+    return picks(enumerate(map(known, items), start=1), picker)
+
+
+def how_to_give(source: Any) -> str | None:
+    """What to do about something that holds no texts one by one; None where it may hold them."""
+    if isinstance(source, Mapping):
+        parts = [*source.values()]
+        if any(hasattr(part, "features") or hasattr(part, "itertuples") for part in parts):
+            return f'give one split of it, such as ["{next(iter(source))}"]'
+        if parts and not any(isinstance(part, str | Mapping) for part in parts):
+            return "it holds columns: give a table of them, pandas.DataFrame(...)"
+    elif hasattr(source, "to_pandas") and hasattr(source, "columns"):  # of PyArrow or Polars
+        return "give a table of pandas: its .to_pandas()"
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray):
+        return None
+    return "expected a path, a Hub id or strings"
 
 
 def is_file(item: object) -> bool:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blocklens.errors import UserError
 from blocklens.inputs.fewrel import FewRel
+from blocklens.inputs.fields import is_number
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.texts import Skipped, Text, TextSource
 from blocklens.statistics.groups import text_key
@@ -28,7 +29,7 @@ class LabelledTexts:
     Attributes:
         texts: the texts.
         labels: class number of each, int64 [n].
-        names: name of each class; whole numbers in their order, other labels by the alphabet.
+        names: name of each class; numbers in their order, other labels by the alphabet.
         keys: 63-bit hash of each text, int64 [n].
         given_test: whether a text comes from the test texts that were given, bool [n]; None
             without them.
@@ -54,6 +55,10 @@ class LabelledTexts:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def said_skipped(self) -> list[str]:
+        """A line on the records that were skipped, where there are any."""
+        return _skipped(self.skipped, self.skipped_count)
+
     def without(self) -> str:
         """What was left out and why, to stand behind an error about too few texts."""
         return _without(self.skipped, self.skipped_count, dict(self.left_out))
@@ -61,10 +66,14 @@ class LabelledTexts:
 
 def _without(skipped: Sequence[Skipped], count: int, left_out: Mapping[str, int]) -> str:
     why = [f"{number:,} {reason}" for reason, number in left_out.items() if number]
-    if count:
-        first = f"{skipped[0].name}: {skipped[0].reason}"
-        why = [f"{counted(count, 'record')} skipped; first, {first}", *why]
+    why = [*_skipped(skipped, count), *why]
     return f" ({'; '.join(why)})" if why else ""
+
+
+def _skipped(skipped: Sequence[Skipped], count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"{counted(count, 'record')} skipped; first, {skipped[0].name}: {skipped[0].reason}"]
 
 
 def read_labelled(
@@ -155,7 +164,7 @@ def check_kinds(texts: Sequence[Text], source: str) -> None:
 
     """
     numbers = [text for text in texts if isinstance(text.label, int)]
-    other = next((text for text in texts if not str(text.label).lstrip("-").isdecimal()), None)
+    other = next((text for text in texts if not is_number(text.label)), None)
     if numbers and other:
         raise UserError(
             f"{source}: labels of mixed type: {numbers[0].label} in {numbers[0].name} is a number, "
@@ -164,12 +173,9 @@ def check_kinds(texts: Sequence[Text], source: str) -> None:
 
 
 def class_names(labels: Sequence[str | int | None]) -> list[str]:
-    """Names of the classes: whole numbers in their order, other labels by the alphabet."""
-    names = {str(label) for label in labels}
-    try:
-        return sorted(names, key=int)
-    except ValueError:
-        return sorted(names)
+    """Names of the classes: numbers in their order, other labels by the alphabet."""
+    names = sorted({str(label) for label in labels})
+    return sorted(names, key=float) if all(map(is_number, names)) else names
 
 
 def _without_repeats(

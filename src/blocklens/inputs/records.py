@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
-from blocklens.inputs.decoding import as_text, decoded, not_utf8
+from blocklens.inputs.decoding import as_text, checked, decoded, not_utf8
 from blocklens.inputs.delimited import table_of
 from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
 from blocklens.inputs.json_records import read_json, read_jsonl
@@ -55,7 +55,12 @@ def read_csv(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> 
             (number, row if isinstance(row, Bad) else dict(zip(header, row, strict=True)))
             for number, row in enumerate(rows, start=1)
         )
-        yield from picks(records, picker, _cell_kinds)
+        try:
+            yield from picks(records, picker, _cell_kinds)
+        except UnusableError:
+            if isinstance(wrong := checked("\n".join(header)), Bad):
+                raise UnusableError(f"has a header that {wrong}") from None
+            raise
 
 
 def read_parquet(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:

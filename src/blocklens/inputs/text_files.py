@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, Labelled, label_of
+from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, Labelled, folder_class
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.listing import (
     UNLABELLED_FOLDERS,
@@ -117,7 +117,7 @@ class TextFiles:
                 text = Bad(f"lies in {folder!r}, the folder of texts without a label; left out")
             elif not isinstance(text, Bad):
                 text = Labelled(text)
-                text.label = label_of(folder) or folder
+                text.label = folder_class(folder)
             yield number, text
 
 

@@ -15,12 +15,13 @@ from typing import Any
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, LabelPicker, kind_of, visible
-from blocklens.inputs.hub import HubDataset
-from blocklens.inputs.in_memory import Frame, Kept, is_file, picked
+from blocklens.inputs.hub import HubDataset, NamedClasses
+from blocklens.inputs.in_memory import Frame, Kept, how_to_give, is_file, picked
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError, kind_of_file
 from blocklens.inputs.text_files import Picker, StandardInput, TextFiles, named
 from blocklens.inputs.transcripts import Cue
+from blocklens.safe_text import writable
 
 KEPT_SKIPPED = 1000
 
@@ -97,15 +98,13 @@ class TextSource:
             self.description = StandardInput.name
             self._read = StandardInput(picker, limits=limits)
         elif isinstance(source, str | Path):
-            self.description = str(source)
             self._read = _texts_at(source, picker, labelled=labelled, limits=limits)
-        elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray | Mapping):
-            self.description = "texts from Python"
-            self._read = _texts_in(source, picker)
+            self.description = writable(str(source))
+        elif advice := how_to_give(source):
+            raise UserError(f"texts: {kind_of(source)} cannot be read; {advice}")
         else:
-            raise UserError(
-                f"texts: {kind_of(source)} cannot be read; expected a path, a Hub id or strings"
-            )
+            self.description = "texts from Python"
+            self._read = _texts_in(source, picker, labelled=labelled)
 
     def __iter__(self) -> Iterator[Text]:
         """Yield the good texts in order; resets `skipped`.
@@ -115,7 +114,7 @@ class TextSource:
         self.skipped, self.skipped_count = [], 0
         sha = hashlib.sha256()
         good = 0
-        for name, raw in self._read:
+        for name, raw in ((writable(name), raw) for name, raw in self._read):
             text = raw if isinstance(raw, Bad) else _clean(raw)
             if not visible(text):
                 text = Bad("is empty; give it some text or leave it out")
@@ -128,6 +127,7 @@ class TextSource:
             data = text.encode()
             sha.update(len(data).to_bytes(8, "little") + data)
             good += 1
+            label = _NO_CHARACTER.sub("\ufffd", label) if isinstance(label, str) else label
             yield Text(name, text, label, getattr(raw, "cues", ()))
             if good == self.limit:
                 break
@@ -221,14 +221,18 @@ class _Records:
             yield self._name, Bad(error)
 
 
-def _texts_in(source: Iterable[Any], picker: Picker) -> _Records:
+def _texts_in(source: Iterable[Any], picker: Picker, *, labelled: bool) -> _Records:
     """The texts that Python holds; of what can be gone through only once a copy is kept."""
     if isinstance(source, list | tuple) and source and all(map(is_file, source)):
         raise UserError(
             f"texts: a list of files ({source[0]}, ...); give one file, or the folder that "
             "holds them"
         )
-    items = Frame(source) if hasattr(source, "itertuples") else source
+    items: Iterable[Any] = source
+    if hasattr(source, "itertuples"):
+        items = Frame(source)
+    elif labelled and isinstance(getattr(source, "features", None), Mapping):
+        items = NamedClasses(source)
     kept = Kept(picked(source, picker())) if isinstance(source, Iterator) else None
     return _Records("texts from Python", "text ", lambda: kept or picked(items, picker()))
 
@@ -245,6 +249,7 @@ def _texts_at(
     except (OSError, ValueError) as error:
         raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
     if exists:
+        _refuse_arrow(path)
         return TextFiles(path, picker, labelled=labelled, limits=limits)
     hub = None if isinstance(source, Path) or kind_of_file(path) else HubDataset.parse(source)
     if hub is None:
@@ -257,6 +262,17 @@ def _texts_at(
         raise UserError(f"{_short(source)}: no such file or folder; {advice}")
     rows = partial(hub.rows, class_names=labelled)
     return _Records(str(source), f"{hub.id}:", lambda: picked(rows(), picker()))
+
+
+def _refuse_arrow(path: Path) -> None:
+    """Refuse a folder that `save_to_disk` of `datasets` wrote, of which the .json are no texts."""
+    splits = (path / "dataset_dict.json").is_file()
+    if splits or ((path / "state.json").is_file() and any(path.glob("*.arrow"))):
+        one = '["train"]' if splits else ""
+        raise UserError(
+            f"{path}: a data set in Arrow files (save_to_disk); give it as Parquet: "
+            f"datasets.load_from_disk(...){one}.to_parquet('texts.parquet')"
+        )
 
 
 def _short(source: str | Path) -> str:

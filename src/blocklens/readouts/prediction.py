@@ -11,9 +11,9 @@ keeps, and at what its positions allow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ from blocklens.encoder.loading import (
 )
 from blocklens.errors import UserError
 from blocklens.inputs.fields import kind_of, label_of
+from blocklens.inputs.in_memory import how_to_give
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.tokenising import token_ids
 from blocklens.readouts.finetuning import class_scores
@@ -224,12 +225,10 @@ def predict(texts: Any, classifier: Any) -> Iterator[Prediction]:
     """
     if isinstance(texts, Classifier) or not isinstance(classifier, Classifier | str | Path):
         texts, classifier = classifier, texts
-    if isinstance(texts, str | Path) or hasattr(texts, "itertuples"):
-        texts = TextSource(texts)
+    remaining = _each(texts)
     if not isinstance(classifier, Classifier):
         classifier = load_classifier(classifier)
     count = 0
-    remaining = iter(texts)
     while some := list(islice(remaining, TEXTS_AT_ONCE)):
         given = [_text(one, f"text {count + number}") for number, one in enumerate(some, start=1)]
         count += len(given)
@@ -237,6 +236,17 @@ def predict(texts: Any, classifier: Any) -> Iterator[Prediction]:
         scores = class_scores(classifier.model, classifier.tokenizer, ids)
         for one, of_text in zip(given, torch.from_numpy(scores), strict=True):
             yield answer(classifier, one.name, of_text)
+
+
+def _each(texts: Any) -> Iterator[Any]:
+    """Texts or strings, one at a time; what is neither (a path, a table, records) is read."""
+    if isinstance(texts, str | Path) or hasattr(texts, "itertuples") or how_to_give(texts):
+        return iter(TextSource(texts))
+    remaining = iter(texts)
+    first = list(islice(remaining, 1))
+    remaining = chain(first, remaining)
+    records = any(isinstance(one, Mapping) for one in first)
+    return iter(TextSource(remaining)) if records else remaining
 
 
 def _text(given: Any, name: str) -> Text:

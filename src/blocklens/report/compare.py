@@ -36,6 +36,7 @@ from blocklens.report.page import page_html
 from blocklens.report.rendering import render
 from blocklens.report.section import Figure, Section
 from blocklens.storage import locked, output_folder, write_json, write_table, write_text
+from blocklens.wording import counted
 
 FILE = "comparison.json"
 """What a comparison was made of; the mark of its folder."""
@@ -154,7 +155,7 @@ def write_comparison(
         who = f"{', '.join(named[:-1])} and {named[-1]}"
     else:
         steps = comparison.series["step"]
-        title = f"{len(named)} checkpoints of one training run"
+        title = f"{counted(len(named), 'checkpoint')} of one training run"
         who = f"From step {steps.min():,} to step {steps.max():,}"
     page = page_html(
         kind="comparison",

@@ -24,6 +24,8 @@ from blocklens.errors import UserError
 from blocklens.inputs.decoding import lines_of
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import COMPRESSIONS, UnusableError, opened
+from blocklens.safe_text import writable
+from blocklens.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,11 @@ class Document:
         return [int(length) for length in np.diff(ends)]
 
 
-def read_documents(path: str | Path) -> Iterator[Document]:
+def read_documents(path: str | Path, *, left_out: list[str] | None = None) -> Iterator[Document]:
     """Documents with true segments from a file or a folder, in order, one at a time.
 
-    Documents of fewer than two segments have nothing to be scored and are left out.
+    Documents of fewer than two segments have nothing to be scored and are left out; their names
+    are added to `left_out`.
 
     Raises:
         UserError: the path is missing or unreadable, a record has neither ``segments`` nor
@@ -65,8 +68,19 @@ def read_documents(path: str | Path) -> Iterator[Document]:
         files = [path]
     else:
         raise UserError(f"{path}: no such file or folder; give a .jsonl, .ref or folder of .ref")
-    for file in files:
-        yield from _read_file(file)
+    for document in chain.from_iterable(map(_read_file, files)):
+        if len(document.masses) > 1:
+            yield document
+        elif left_out is not None:
+            left_out.append(document.name)
+
+
+def without(left_out: Sequence[str]) -> list[str]:
+    """A line on the documents that `read_documents` left out, where there are any."""
+    if not left_out:
+        return []
+    many = counted(len(left_out), "document")
+    return [f"left out, of fewer than two segments: {many}; first, {left_out[0]}"]
 
 
 def selected(
@@ -109,10 +123,10 @@ def _read_file(file: Path) -> Iterator[Document]:
             if not first:
                 raise UserError(f"{file}: empty; expected documents with segments or sections")
             if not first.lstrip().startswith("{"):
-                yield from _kept(_choi_text(file, [first, *_capped(lines, limits)]))
+                yield _choi_text(file, [first, *_capped(lines, limits)])
                 return
             for number, line in chain([(begin, first)], visible):
-                yield from _kept(_record(f"{file}:{number}", line))
+                yield _record(f"{file}:{number}", line)
     except UnusableError as error:
         raise UserError(f"{file}: {error}") from error
     except UnicodeDecodeError as error:
@@ -129,17 +143,12 @@ def _capped(lines: Iterable[str], limits: Limits) -> Iterator[str]:
         yield line
 
 
-def _kept(document: Document) -> Iterator[Document]:
-    if len(document.masses) > 1:
-        yield document
-
-
 def _document(name: str, segments: list[list[str]], fields: dict[str, Any]) -> Document:
     """A document from its segments; empty sentences and segments without a sentence are dropped."""
     cleaned = [[s.strip() for s in segment if s.strip()] for segment in segments]
     cleaned = [segment for segment in cleaned if segment]
     sentences = [sentence for segment in cleaned for sentence in segment]
-    return Document(name, sentences, [len(segment) for segment in cleaned], fields)
+    return Document(writable(name), sentences, [len(segment) for segment in cleaned], fields)
 
 
 def _record(name: str, line: str) -> Document:

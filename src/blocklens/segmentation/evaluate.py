@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from blocklens.errors import UserError
 from blocklens.progress import NOTEBOOK, Progress
 from blocklens.segmentation.baselines import BASELINES, FINDS_ALONE
-from blocklens.segmentation.documents import Document, read_documents
+from blocklens.segmentation.documents import Document, read_documents, without
 from blocklens.segmentation.head_choice import checked_which
 from blocklens.segmentation.methods import METHODS, context
 from blocklens.segmentation.metrics import boundary_similarity, masses_from_starts, pk, window_diff
@@ -90,8 +90,9 @@ def evaluate(
     for name in (*methods, *baselines):
         if name not in METHODS and name not in BASELINES:
             raise UserError(f"method {name!r}: expected one of {', '.join([*METHODS, *BASELINES])}")
+    left_out: list[str] = []
     if isinstance(documents, (str, Path)):
-        documents = read_documents(documents)
+        documents = read_documents(documents, left_out=left_out)
     total = len(documents) if isinstance(documents, Sized) else None
     scores: list[dict[str, object]] = []
     with progress.stage("documents", total, "documents") as stage:
@@ -115,6 +116,8 @@ def evaluate(
             for (name, known), places in starts.items():
                 scores.append(score(document, name, known, places, unit))
             stage.advance()
+    for line in without(left_out):
+        progress.say(line)
     if not scores:
         raise UserError("no document with two segments or more to evaluate on")
     return pd.DataFrame(scores)

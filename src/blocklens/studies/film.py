@@ -11,9 +11,9 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.inputs.texts import TextSource
 from blocklens.progress import SILENT, Progress
 from blocklens.storage import locked, output_folder, write_json
-from blocklens.studies.checkpoints import checkpoints
 from blocklens.studies.study import study
 from blocklens.studies.study_options import StudyOptions
+from blocklens.studies.training_run import checkpoints
 
 
 def film(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_serializer
 
 from blocklens.errors import UserError
 from blocklens.heads.head_options import MOST_WINDOWS, HeadOptions
@@ -14,6 +14,7 @@ from blocklens.inputs.presets import Preset
 from blocklens.inputs.text_options import LABEL_FIELD, STRICT, TEXT_FIELD
 from blocklens.options import Names, Options, WholeNumbers, checked, option
 from blocklens.readouts.tuning_options import TUNING, FineTuning
+from blocklens.safe_text import writable
 from blocklens.studies.read_out_options import MARGIN_FIELD, pooling_field, twins_field
 
 SAMPLES = "Samples"
@@ -75,6 +76,10 @@ class ClassOptions(FineTuning):
         None, "Blocks to fine-tune up to, such as 1,3,6.", shown="all", panel=TUNING
     )
     _records: Any = PrivateAttr(default=None)
+
+    @field_serializer("data", "test")
+    def _as_written(self, source: str | None) -> str | None:
+        return source and writable(source)
 
     @classmethod
     def of(cls, data: Any, **chosen: Any) -> ClassOptions:

@@ -187,6 +187,19 @@ def test_deep_images_keep_their_differences_by_one_range_for_all_of_them(tmp_pat
     assert not data.colour
 
 
+def test_the_note_on_grey_values_says_how_many_images_it_is_of(tmp_path):
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        for n in range(3):
+            Image.new("L", (8, 8), 200 + n).save(tmp_path / name / f"{n}.png")
+    deep = np.full((8, 8), 1000, dtype=np.uint16)
+    Image.fromarray(deep).save(tmp_path / "left" / "deep.png")
+    data = draw_images(open_images(tmp_path), train=3, test=1)
+    assert "white in 1 of 7 images; the others are of 8 bits" in data.notes[0]
+    shown = np.unique([*data.train.pixels(8, 1), *data.test.pixels(8, 1)])
+    assert shown.tolist() == [200, 201, 202, round(1000 * 255 / 1023)]
+
+
 def test_what_is_no_image_says_why():
     for content in (b"", b"text", b"\xff\xd8\xff\xe0 half a JPEG"):
         with pytest.raises(UnreadableError, match=r"empty|cannot be read as an image"):

@@ -201,7 +201,7 @@ def test_a_source_that_is_not_there_or_holds_no_images_is_one_line(tmp_path, mon
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
     np.savez(tmp_path / "flat.npz", x_train=np.zeros((3, 0, 2)), y_train=np.zeros(3, int))
     np.savez(tmp_path / "uneven.npz", x_train=np.zeros((3, 2, 2)), y_train=np.zeros(2, int))
-    np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([0.5, 1.0]))
+    np.savez(tmp_path / "odd.npz", x_train=np.zeros((2, 2, 2)), y_train=np.array([np.nan, 1.0]))
     np.savez(tmp_path / "one.npz", x_train=np.zeros((2, 2, 2)), y_train=np.zeros(2, int))
     np.savez(
         tmp_path / "twice.npz",
@@ -265,6 +265,42 @@ def test_images_are_known_by_their_content_and_what_is_none_is_named(tmp_path):
     assert "fox/notes.txt (1 in all)" in other
 
 
+def test_images_in_no_class_and_linked_folders_are_named(tmp_path):
+    class_folders(tmp_path / "one", ("cat", "dog"))
+    picture().save(tmp_path / "one" / "loose.png")
+    (tmp_path / "one" / "README.md").write_text("no image")
+    class_folders(tmp_path / "elsewhere", ("more",))
+    (tmp_path / "one" / "cat" / "old").mkdir()
+    (tmp_path / "one" / "cat" / "old" / "link").symlink_to(tmp_path / "elsewhere" / "more")
+    (tmp_path / "one" / "cat" / "old" / "loop").symlink_to("loop")
+    parts = open_images(tmp_path / "one")
+    loose, linked, other = parts.notes
+    assert (parts.classes, len(parts.train)) == (["cat", "dog"], 6)
+    assert "no class folder: loose.png (1 in all)" in loose
+    assert "links to folders: cat/old/link (1 in all)" in linked
+    assert "cat/old/loop" in other
+    class_folders(tmp_path / "two" / "train")
+    class_folders(tmp_path / "two" / "test")
+    picture().save(tmp_path / "two" / "loose.png")
+    (loose,) = open_images(tmp_path / "two").notes
+    assert "no class folder: loose.png (1 in all)" in loose
+
+
+def test_a_folder_s_name_is_its_class_whatever_it_says(tmp_path):
+    parts = open_images(class_folders(tmp_path, ("None", "nan", "cat")))
+    assert (parts.classes, len(parts.train)) == (["None", "cat", "nan"], 9)
+
+
+def test_images_and_classes_whose_names_are_not_utf8_have_names(tmp_path):
+    class_folders(tmp_path / "in\udcff", ("caf\udce9", "cat"))
+    (tmp_path / "in\udcff" / "cat" / "no\udce8.txt").write_text("no image")
+    parts = open_images(tmp_path / "in\udcff")
+    assert parts.classes == [r"caf\xe9", "cat"]
+    assert parts.train[0].name == r"caf\xe9/0.png"
+    assert parts.description == rf"{tmp_path}/in\xff"
+    assert r"cat/no\xe8.txt" in parts.notes[0]
+
+
 def test_a_split_that_is_not_used_is_named(tmp_path):
     for split in ("train", "test", "val"):
         class_folders(tmp_path / split)
@@ -295,6 +331,7 @@ SQUARES = np.repeat(np.arange(20, dtype=np.uint8), 16).reshape(20, 4, 4)
         ([[3], [5]], ["3", "5"]),  # as Keras keeps CIFAR's
         ([-1, 1], ["-1", "1"]),
         ([0.0, 1.0], ["0", "1"]),
+        ([1.0, 1.5], ["1", "1.5"]),
         (["dog", " cat"], ["cat", "dog"]),
         ([False, True], ["False", "True"]),
     ],
@@ -309,7 +346,7 @@ def test_labels_of_arrays_are_read_as_those_of_records(tmp_path, labels, classes
     ]
 
 
-@pytest.mark.parametrize("labels", [np.eye(2), np.array([0.5, 1.5]), np.array([np.nan, 1])])
+@pytest.mark.parametrize("labels", [np.eye(2), np.array([np.nan, 1])])
 def test_labels_that_are_no_classes_are_one_line(tmp_path, labels):
     path = saved(tmp_path / "a.npz", x_train=SQUARES[:2], y_train=labels)
     with pytest.raises(UserError, match="labels are no classes"):
@@ -324,6 +361,17 @@ def test_values_that_are_not_a_number_are_counted(tmp_path):
     assert np.asarray(found.train[3].open())[0, 0] == 255
     clean = open_images(saved(tmp_path / "b.npz", x_train=pixels[8:], y_train=np.arange(12) % 2))
     assert not any("not a number" in note for note in clean.notes)
+
+
+def test_whole_numbers_and_fractions_of_one_unit_are_shown_alike(tmp_path):
+    bits = np.arange(320, dtype=np.uint8).reshape(20, 4, 4) % 2
+    labels = np.arange(20) % 2
+    found = open_images(
+        saved(tmp_path / "a.npz", x_train=bits, y_train=labels, x_test=bits / 1.0, y_test=labels)
+    )
+    assert found.test is not None
+    for picture in (found.train[0], found.test[0]):
+        assert np.unique(np.asarray(picture.open())).tolist() == [0, 255]
 
 
 def test_images_to_measure_on_in_other_units_are_refused(tmp_path):

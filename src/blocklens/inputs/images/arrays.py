@@ -16,7 +16,9 @@ from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, label_of
 from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_array
 from blocklens.inputs.images.pictures import Parts, Picture
+from blocklens.inputs.labelled_texts import class_names
 from blocklens.inputs.limits import Limits
+from blocklens.safe_text import writable
 from blocklens.wording import counted
 
 _OTHER_UNITS = 32
@@ -49,7 +51,7 @@ def npz(path: Path) -> Parts:
     except Exception as error:  # damaged archives raise errors of zip, zlib, NumPy and the system
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: cannot be read as an .npz file ({reason})") from error
-    name = path.name
+    name = writable(path.name)
     for key in ("x_train", "x_test", "jpeg", "offsets"):
         if key in arrays and arrays[key].dtype.kind not in "biuf":
             raise UserError(f"{path}: {key} holds {arrays[key].dtype}, no real numbers")
@@ -170,10 +172,10 @@ def _labels(path: Path, labels: np.ndarray) -> np.ndarray:
         labels = labels[:, 0]
     classes = [label_of(one) for one in labels.tolist()] if labels.ndim == 1 else [None]
     wrong = next((n for n, one in enumerate(classes) if one is None or isinstance(one, Bad)), None)
-    if wrong is not None or len({type(one) for one in classes}) > 1:
+    if wrong is not None:
         raise UserError(
             f"{path}: its labels are no classes (shape {labels.shape}, of {labels.dtype}); "
-            "expected a whole number or a name for each image"
+            "expected a number or a name for each image"
         )
     return np.array(classes, dtype=object)
 
@@ -182,12 +184,13 @@ def _class_names(
     path: Path, names: np.ndarray | None, labels: np.ndarray
 ) -> tuple[list[str], dict[int | str, int]]:
     """The classes, and the place among them of every label; unnamed ones are those that occur."""
-    present = sorted(set(labels.tolist()))
+    present = set(labels.tolist())
     if names is None or not all(isinstance(label, int) for label in present):
-        return [str(n) for n in present], {label: n for n, label in enumerate(present)}
-    if present and not 0 <= present[0] <= present[-1] < len(names):
+        ordered = class_names([*present])
+        return ordered, {label: ordered.index(str(label)) for label in present}
+    if present and not 0 <= min(present) <= max(present) < len(names):
         raise UserError(
-            f"{path}: {counted(len(names), 'class name')}, but labels from {present[0]} to "
-            f"{present[-1]}; expected numbers from 0 on"
+            f"{path}: {counted(len(names), 'class name')}, but labels from {min(present)} to "
+            f"{max(present)}; expected numbers from 0 on"
         )
     return [str(label_of(one)) for one in names], {n: n for n in range(len(names))}

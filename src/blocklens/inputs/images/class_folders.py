@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import label_of
+from blocklens.inputs.fields import folder_class
 from blocklens.inputs.images.decoding import UnreadableError, decoded
 from blocklens.inputs.images.pictures import Parts, Picture, with_test
 from blocklens.inputs.limits import Limits
@@ -21,10 +22,12 @@ from blocklens.inputs.listing import (
     folders_in,
     splits_in,
 )
+from blocklens.safe_text import writable
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
+IN_NO_CLASS = "they lie in no class folder"
 NAMED = 5
-"""How many of the files that are no images are named."""
+"""How many of the files that are left out for one reason are named."""
 
 
 def folder(path: Path) -> Parts:
@@ -34,26 +37,29 @@ def folder(path: Path) -> Parts:
     if train is None:
         return _class_folders(path, path)
     test = next((splits[name] for name in TEST_FOLDERS if name in splits), None)
-    whole = replace(_class_folders(train, path), description=str(path))
+    whole = replace(_class_folders(train, path), description=writable(str(path)))
     unused = [one.name for one in folders_in(path) if one not in (train, test)]
     if unused:
-        whole.notes.append(f"The folders {', '.join(unused)} were not used.")
+        whole.notes.append(f"The folders {', '.join(map(writable, unused))} were not used.")
+    whole.notes.extend(_left_out(IN_NO_CLASS, _images_in(path), path))
     if test is None:
         return whole
     measured = with_test(whole, _class_folders(test, path), str(test))
-    return replace(measured, description=str(path))
+    return replace(measured, description=writable(str(path)))
 
 
 def _class_folders(path: Path, root: Path) -> Parts:
     files: dict[str, list[Path]] = {}
     no_images: list[Path] = []
+    linked: list[Path] = []
     for one in folders_in(path):
-        of_class = files.setdefault(str(label_of(one.name)), [])
+        of_class = files.setdefault(folder_class(one.name), [])
         for file in files_below(one):
             (of_class if _is_image(file) else no_images).append(file)
+        linked += _links_below(one)
     classes = [name for name, of_class in files.items() if of_class]
+    loose = _images_in(path)
     if not classes:
-        loose = any(Path(entry).suffix.lower() in SUFFIXES for entry in entries_of(path))
         what = "its images are in no class" if loose else "no images in it"
         raise UserError(
             f"{path}: {what}; expected one folder a class, with images "
@@ -63,17 +69,43 @@ def _class_folders(path: Path, root: Path) -> Parts:
         f"The folder {name!r} holds no image and is no class."
         for name, of_class in files.items() if not of_class
     ]  # fmt: skip
-    if no_images:
-        named = [file.relative_to(root).as_posix() for file in no_images[:NAMED]]
-        more = ", ..." if len(no_images) > NAMED else ""
-        notes.append(f"Left out, since they are no images: {', '.join(named)}{more} "
-                     f"({len(no_images):,} in all).")  # fmt: skip
+    notes += _left_out(IN_NO_CLASS, loose, root)
+    notes += _left_out("they are links to folders", linked, root)
+    notes += _left_out("they are no images", no_images, root)
     pictures = [
-        Picture(file.relative_to(root).as_posix(), label, partial(image_of_file, file))
+        Picture(_name(file, root), label, partial(image_of_file, file))
         for label, name in enumerate(classes)
         for file in files[name]
     ]
-    return Parts(str(path), classes, pictures, None, notes)
+    return Parts(writable(str(path)), classes, pictures, None, notes)
+
+
+def _name(file: Path, root: Path) -> str:
+    """What a file goes by."""
+    return writable(file.relative_to(root).as_posix())
+
+
+def _images_in(folder: Path) -> list[Path]:
+    """The images that lie in `folder` itself."""
+    files = map(Path, entries_of(folder))
+    return [file for file in files if not file.is_dir() and _is_image(file)]
+
+
+def _links_below(folder: Path) -> Iterator[Path]:
+    """The links to folders below `folder`, which `files_below` does not follow."""
+    for entry in entries_of(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _links_below(Path(entry))
+        elif entry.is_symlink() and Path(entry).is_dir():
+            yield Path(entry)
+
+
+def _left_out(why: str, files: Sequence[Path], root: Path) -> list[str]:
+    """A note on files that were left out for one reason, the first of them by name."""
+    named = [_name(file, root) for file in files[:NAMED]]
+    more = ", ..." if len(files) > NAMED else ""
+    said = f"Left out, since {why}: {', '.join(named)}{more} ({len(files):,} in all)."
+    return [said] if files else []
 
 
 def _is_image(file: Path) -> bool:

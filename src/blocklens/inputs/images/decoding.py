@@ -86,13 +86,13 @@ class Levels:
             return cls(0, 2 ** int(np.ceil(np.log2(high + 1))) - 1)
         return cls(low, max(high, low + 1e-6))
 
-    def note(self) -> list[str]:
-        """What a reader must know of them."""
+    def note(self, images: str = "every image") -> list[str]:
+        """What a reader must know of them. `images`: those whose values are scaled by them."""
         if (self.low, self.high) == (0, 255):
             return []
         return [
             f"Grey values are not of 8 bits: {self.low:g} became black and {self.high:g} white in "
-            "every image."
+            f"{images}."
         ]
 
 
@@ -117,4 +117,5 @@ def from_array(values: Any, levels: Levels = EIGHT_BITS) -> Image.Image:
         array = array[:, :, 0]
     if array.ndim != 2 and not (array.ndim == 3 and array.shape[2] in (3, 4)):
         raise UnreadableError(f"has the shape {array.shape}; expected height x width, or x 3 or 4")
-    return clean(Image.fromarray(array if array.dtype == np.uint8 else eight_bits(array, levels)))
+    as_it_is = array.dtype == np.uint8 and levels == EIGHT_BITS
+    return clean(Image.fromarray(array if as_it_is else eight_bits(array, levels)))

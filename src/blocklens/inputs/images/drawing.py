@@ -162,7 +162,7 @@ def draw_images(
     }  # fmt: skip
     notes = [
         *parts.notes,
-        *levels.note(),
+        *levels.note(drawing.scaled()),
         *_few(parts.classes, trained, train, "train on"),
         *_few(parts.classes, measured, test, "measure on", split=parts.test is None),
         *_differences(data["train"], data["test"]),
@@ -185,6 +185,7 @@ class _Drawing:
         self.skipped: list[str] = []
         self.skipped_count = 0
         self.deep: tuple[float, float] | None = None
+        self.taken = self.of_more_bits = 0
 
     def by_class(self, pictures: list[Picture]) -> list[list[Picture]]:
         """The pictures of each class in drawn order; `take` takes from the end."""
@@ -206,12 +207,20 @@ class _Drawing:
             except UnreadableError as error:
                 self._skip(f"{picture.name}: {error}")
                 continue
+            self.taken += 1
             if image.mode == "F":
+                self.of_more_bits += 1
                 self._deepen(np.asarray(image))
             colour = image.mode == "RGB"
             taken.append((picture, image.size, colour, pixel_hash(image)))
             stage.advance()
         return taken
+
+    def scaled(self) -> str:
+        """Which images the levels hold for: those of 8 bits are shown as they are."""
+        if self.of_more_bits == self.taken:
+            return "every image"
+        return f"{self.of_more_bits:,} of {self.taken:,} images; the others are of 8 bits"
 
     def _deepen(self, values: NDArray[np.float32]) -> None:
         """Widen the range of the values that are not of 8 bits."""

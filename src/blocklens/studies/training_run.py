@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blocklens.claims.comparison import training_step
 from blocklens.errors import UserError
+from blocklens.wording import counted
 
 
 def checkpoints(run: Path) -> list[Path]:
@@ -25,7 +26,7 @@ def checkpoints(run: Path) -> list[Path]:
             steps[named[1]] = place
     if len(steps) < 2:
         raise UserError(
-            f"{run}: {len(steps) or 'no'} checkpoints; a film takes two or more, in folders such "
-            "as checkpoint-500 (of blocklens pretrain --milestones 20, or of the Trainer)"
+            f"{run}: {counted(len(steps), 'checkpoint')}; a film takes two or more, in folders "
+            "such as checkpoint-500 (of blocklens pretrain --milestones 20, or of the Trainer)"
         )
     return [steps[step] for step in sorted(steps)]
