@@ -36,7 +36,7 @@ def step_axis() -> alt.X:
     return alt.X(
         "step:O",
         title="training steps (one place a checkpoint)",
-        axis=alt.Axis(format="~s", labelAngle=0, labelOverlap=True, grid=False),
+        axis=alt.Axis(format=",d", labelAngle=0, labelOverlap=True, grid=False),
     )
 
 
@@ -156,7 +156,7 @@ def _lines(
         step_axis(),
         scale=alt.Scale(zero=True),
         axis=alt.Axis(title=title, tickCount=5, format=".0%" if percent else "d"),
-        series=series_channels("series:N", names, colours, columns=6),
+        series=series_channels("series:N", names, colours, columns=4),
         tooltip=[
             alt.Tooltip("series:N", title=" "),
             alt.Tooltip("step:Q"),
