@@ -48,6 +48,17 @@ def film(
         UserError: fewer than two checkpoints, an input that cannot be used, or a folder that
             cannot be written.
 
+    Examples:
+        >>> import blocklens
+        >>> from pathlib import Path
+        >>> texts = [f"Day {n}: the river rose {n * n} times and fell." for n in range(60)]
+        >>> made = blocklens.PretrainOptions.make("tiny", steps=2, vocabulary=64)
+        >>> model = blocklens.pretrain(texts, Path("my-bert"), made, milestones=2)
+        >>> options = blocklens.StudyOptions(parts="heads", untrained=0, shuffled=False)
+        >>> comparison = blocklens.film(texts, "my-bert", options=options)
+        >>> comparison.series["step"].unique().tolist()
+        [0, 2]
+
     """
     from blocklens.report.compare import FILE, compare
 
