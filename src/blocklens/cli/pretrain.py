@@ -77,8 +77,8 @@ def pretrain(
         int | None,
         typer.Option(
             min=0,
-            help="Encoders to keep from the start to the end, milestones/checkpoint-STEP: study "
-            "each, and compare shows how they came into being.",
+            help="Encoders to keep from the start to the end, milestones/checkpoint-STEP: "
+            "`blocklens film` shows how they came into being.",
             show_default=str(MILESTONES),
         ),
     ] = None,
