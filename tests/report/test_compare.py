@@ -16,7 +16,7 @@ from blocklens.claims import evaluate
 from blocklens.claims.comparison import Compared, other_options
 from blocklens.cli import app
 from blocklens.errors import UserError
-from blocklens.report.compare import compare, from_step_to_step
+from blocklens.report.compare import compare, from_step_to_step, write_comparison_figures
 from helpers import drawn, write_record
 
 GROUPS, BLOCKS, HEADS = 32, 6, 3
@@ -155,6 +155,21 @@ def test_figures_of_a_comparison_are_written_beside_its_page(studies: list[Path]
     assert result.exit_code == 0, result.output
     files = {file.name for file in (tmp_path / "out" / "figures").iterdir()}
     assert {"effects-p1-full-stop.svg", "effects-p1-full-stop.png"} <= files
+
+
+def test_figures_are_written_from_any_folder_and_also_where_all_was_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "before").mkdir()
+    monkeypatch.chdir(tmp_path / "before")
+    both = [build(Path(name), f"acme/{name}", 0.5) for name in ("one", "two")]
+    compare(*both, out="out")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "before").rename(tmp_path / "after")
+    assert len(write_comparison_figures(Path("after/out"))) > 0
+    (tmp_path / "after" / "out" / "comparison.json").write_text("{")
+    with pytest.raises(UserError, match="is damaged"):
+        write_comparison_figures(Path("after/out"))
 
 
 def test_one_study_the_same_twice_or_none_is_refused(studies: list[Path], tmp_path: Path):

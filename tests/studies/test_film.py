@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 from blocklens.cli import app
 from blocklens.errors import UserError
-from blocklens.studies import heads_part as heads
 from blocklens.studies.film import film
 from blocklens.studies.study_options import StudyOptions
 from blocklens.studies.training_run import checkpoints
@@ -34,20 +33,6 @@ def run(tmp_path):
     (tmp_path / "bert" / "milestones" / "checkpoint-7").mkdir()  # without a model
     (tmp_path / "bert" / "latest").mkdir()
     return tmp_path / "bert"
-
-
-@pytest.fixture
-def measured(monkeypatch):
-    """The passes that were measured, in order."""
-    names = []
-    original = heads.run_once
-
-    def watch(one, *rest):
-        names.append(one.name)
-        return original(one, *rest)
-
-    monkeypatch.setattr(heads, "run_once", watch)
-    return names
 
 
 def test_twins_are_measured_once_and_a_new_checkpoint_alone_later(run, tmp_path, measured):

@@ -12,7 +12,6 @@ from blocklens import storage
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.progress import SILENT, Progress, Stage
-from blocklens.studies import heads_part as heads
 from blocklens.studies import study as studies
 from blocklens.studies.part import Part, Result, Step
 from blocklens.studies.study import study
@@ -48,20 +47,6 @@ def run(folder, encoder=None, texts=TEXTS, options=OPTIONS, progress=SILENT):
     encoder = encoder or small_encoder()
     source = TextSource(texts)
     return study(source, encoder, folder, options=options, report=False, progress=progress)
-
-
-@pytest.fixture
-def measured(monkeypatch):
-    """The names of the runs that were measured, in order."""
-    names = []
-    original = heads.run_once
-
-    def watch(run, *rest):
-        names.append(run.name)
-        return original(run, *rest)
-
-    monkeypatch.setattr(heads, "run_once", watch)
-    return names
 
 
 def test_the_folder_holds_every_table_and_says_what_was_done(tmp_path):

@@ -6,6 +6,7 @@ tables/differences     every pair of studies
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
@@ -118,8 +119,13 @@ def write_comparison_figures(out: Path) -> list[Path]:
         UserError: a comparison that was not finished, or whose studies are gone.
 
     """
-    studies = json.loads((out / FILE).read_text("utf-8"))["studies"]
-    folders = [StudyFolder.read(Path(study)) for study in studies]
+    try:
+        studies = [out / study for study in json.loads((out / FILE).read_text("utf-8"))["studies"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{out / FILE}: is damaged: run the command that wrote this folder again"
+        ) from error
+    folders = [StudyFolder.read(study) for study in studies]
     with as_written(*(folder.path for folder in folders)):
         sections = sections_of(compare_studies(as_compared(folders)), folders)
     figures = [figure for section in sections for figure in section.figures]
@@ -166,7 +172,9 @@ def write_comparison(
         footer="Every number is in the tables folder beside this page.",
     )
     with locked(out):
-        write_json({"studies": [str(folder.path) for folder in folders]}, out / FILE)
+        # From here, so that a folder that was moved with its studies is still known.
+        studies = [os.path.relpath(folder.path, out) for folder in folders]
+        write_json({"studies": studies}, out / FILE)
         write_table(comparison.effects, out / "tables" / "effects.parquet")
         write_table(comparison.differences, out / "tables" / "differences.parquet")
         write_text(page, out / "report.html")
