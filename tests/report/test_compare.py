@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from blocklens.claims import evaluate
 from blocklens.claims.comparison import Compared, other_options
+from blocklens.claims.registry import REGISTRY
 from blocklens.cli import app
 from blocklens.errors import UserError
 from blocklens.report.compare import compare, from_step_to_step, write_comparison_figures
@@ -111,14 +112,23 @@ def test_other_options_are_named_and_such_pairs_are_marked(tmp_path: Path):
     assert "untrained: " not in page  # how many twins there are changes no figure
 
 
-def test_options_of_one_paper_are_no_difference_of_the_other():
+def test_only_options_that_a_claim_depends_on_make_it_measured_otherwise():
+    heads, tokens, texts, confidence = (
+        REGISTRY[name]
+        for name in ("p1-same-sentence", "p2-apt-rises", "p2-class-accuracy", "p2-confidence")
+    )  # fmt: skip
     plain = {"window": 64, "learned": {"tokens": 128}, "classes": None}
     one = Compared("a", "a", "x", {}, plain)
     other = Compared("b", "b", "x", {}, {**plain, "learned": {"tokens": 64}})
-    assert other_options(one, other, "P1") == []
-    assert other_options(one, other, "P2") == ["learned.tokens: 128 and 64"]
-    with_classes = Compared("c", "c", "x", {}, {**plain, "classes": {"epochs": 3}})
+    said = ["learned.tokens: 128 and 64"]
+    assert [other_options(one, other, claim) for claim in (heads, tokens, texts)] == [[], said, []]
+    with_classes = Compared("c", "c", "x", {}, {**plain, "classes": {"variant": "both"}})
     assert other_options(one, with_classes) == []  # what one has not measured is no difference
+    read_out = Compared("d", "d", "x", {}, {**plain, "classes": {"variant": "read-out"}})
+    assert other_options(read_out, with_classes, texts) == []
+    assert other_options(read_out, with_classes, confidence) == [
+        "classes.variant: read-out and both"
+    ]
 
 
 def test_checkpoints_are_shown_along_their_steps(tmp_path: Path):

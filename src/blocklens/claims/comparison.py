@@ -17,12 +17,15 @@ import numpy as np
 import pandas as pd
 
 from blocklens.claims.registry import REGISTRY, Claim, Tables
+from blocklens.labels.tasks import TOKENS
 from blocklens.statistics.estimate import Estimate
 
 PAIRED, SAME_TEXTS, OTHER_TEXTS = "paired", "same texts, not paired", "other texts"
 OTHER_OPTIONS = "measured otherwise"
 LEARNED = ("learned", "classes")
 """Options of what P2 is about; all others that count are of P1."""
+VARIANT = "classes.variant"
+"""Decides which classes are measured, read out or fine-tuned; each has claims of its own."""
 NOT_MEASURED = {
     "parts", "untrained", "shuffled", "examples", "strict", "margin", "data", "test", "text_field",
     "label_field", "confidence", "seeds",
@@ -99,7 +102,7 @@ def differences(studies: Sequence[Compared]) -> pd.DataFrame:
         for one, other in combinations([s for s in studies if s.name in known], 2):
             a, b = known[one.name], known[other.name]
             same = bool(one.inputs) and one.inputs == other.inputs
-            alike = not other_options(one, other, claim.paper)
+            alike = not other_options(one, other, claim)
             paired = a.paired_less(b) if same and alike else None
             how = PAIRED if paired else SAME_TEXTS if same else OTHER_TEXTS
             how = how if alike else OTHER_OPTIONS
@@ -109,14 +112,15 @@ def differences(studies: Sequence[Compared]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def other_options(one: Compared, other: Compared, paper: str | None = None) -> list[str]:
+def other_options(one: Compared, other: Compared, claim: Claim | None = None) -> list[str]:
     """The options that two studies were measured with differently, such as "window: 64 and 128".
 
-    `paper`: of the claims of one paper alone. A part that one of them lacks is no difference.
+    `claim`: of those alone that its figures depend on. A part that one of them lacks is no
+    difference.
     """
     first, second = (dict(_measured(study.options)) for study in (one, other))
-    if paper is not None and "learned" in one.options:  # a study of texts has parts for each paper
-        first = {n: v for n, v in first.items() if (n.split(".")[0] in LEARNED) == (paper == "P2")}
+    if claim is not None and "learned" in one.options:  # a study of texts has parts for each paper
+        first = {name: value for name, value in first.items() if _bears_on(claim, name)}
     return [
         f"{name}: {_said(value)} and {_said(second[name])}"
         for name, value in first.items()
@@ -132,6 +136,18 @@ def _measured(options: Mapping[str, Any], within: str = "") -> Iterator[tuple[st
             yield from _measured(value, f"{within}{name}.")
         else:
             yield f"{within}{name}", value
+
+
+def _bears_on(claim: Claim, name: str) -> bool:
+    """Whether figures of `claim` depend on an option of a study of texts."""
+    part, task = name.split(".")[0], claim.figure.get("task")
+    if claim.paper != "P2":
+        return part not in LEARNED
+    if task is None:  # confidence in classes, read out or fine-tuned, beside accuracy on tokens
+        return part in LEARNED
+    if task == TOKENS.name:
+        return part == "learned"
+    return part == "classes" and name != VARIANT
 
 
 def _said(value: Any) -> str:

@@ -16,17 +16,11 @@ from blocklens.report.charts.style import (
     ACCENT,
     CATEGORIES,
     INK,
-    RULE,
     SEQUENTIAL,
+    VERDICT_COLOURS,
     configure,
 )
 
-VERDICTS = {
-    "holds": ACCENT,
-    "does not hold": INK,
-    "undecided": "#cfd6dc",
-    "not applicable": RULE,
-}
 STATEMENT_LINE = 52
 """Characters of a statement in one line beside the strip."""
 
@@ -71,7 +65,7 @@ def verdicts_along_training(series: pd.DataFrame, statements: Sequence[str]) -> 
             color=alt.Color(
                 "verdict:N",
                 title=None,
-                scale=alt.Scale(domain=list(VERDICTS), range=list(VERDICTS.values())),
+                scale=alt.Scale(domain=list(VERDICT_COLOURS), range=list(VERDICT_COLOURS.values())),
                 legend=alt.Legend(symbolType="square", columns=2),
             ),
             tooltip=["id:N", "step:Q", "verdict:N", *interval_tooltip("effect", "effect")],

@@ -4,14 +4,7 @@ import altair as alt
 import pandas as pd
 
 from blocklens.report.charts.curves import interval_tooltip, ratio_axis, ratio_scale
-from blocklens.report.charts.style import ACCENT, CONTROL, INK, configure
-
-VERDICT_COLOURS = {
-    "holds": ACCENT,
-    "does not hold": INK,
-    "undecided": CONTROL,
-    "not applicable": CONTROL,
-}
+from blocklens.report.charts.style import INK, VERDICT_COLOURS, configure
 
 
 def effects_side_by_side(rows: pd.DataFrame) -> alt.LayerChart:

@@ -43,6 +43,10 @@ FONT = (
     "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', Arial, sans-serif"
 )
 
+VERDICT_COLOURS = {
+    "holds": ACCENT, "does not hold": INK, "undecided": CONTROL, "not applicable": RULE,
+}  # fmt: skip
+
 RUN_ORDER = ("encoder", "untrained twins", "shuffled tokens")
 RUN_COLOURS = (ACCENT, CONTROL, THEME["shuffled"][0])
 # Along the blocks there is one more line: the encoder with its own head in place of read-outs.
