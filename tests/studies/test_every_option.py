@@ -270,8 +270,9 @@ SCORES = {
     "untrained": 0,
     "borders": False,
 }
-SCORES_SHOWN = {"out", "description", "progress"}
-"""Where to, where from in words, and to whom it is told: none is an input of a figure."""
+SCORES_SHOWN = {"out", "description", "left_out", "progress"}
+"""Where to, where from in words, what is not among them, and to whom it is told: none is an input
+of a figure."""
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ DOCUMENTS = [
 @pytest.fixture(scope="module")
 def evaluated(encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("out") / "scores"
-    evaluate_in_folder(DOCUMENTS, encoder, folder, description="three documents")
+    evaluate_in_folder(
+        DOCUMENTS, encoder, folder, description="three documents", left_out=["of one segment"]
+    )
     return folder
 
 
@@ -51,6 +53,7 @@ def test_an_evaluation_has_tables_claims_figures_and_a_page(evaluated):
     assert "Head label" not in page  # the terms of the head measures
     assert page.index('id="scores"') < page.index('id="claims"')  # what was asked for comes first
     assert "seed 0" in page
+    assert "left out, of fewer than two segments: 1 document; first, of one segment" in page
     study = json.loads((evaluated / "study.json").read_text("utf-8"))
     assert study["options"]["methods"] == list(METHODS)
 

@@ -20,6 +20,7 @@ from blocklens.studies import labelled_samples as class_texts
 from blocklens.studies import text_classes_part as part
 from blocklens.studies.finetune import finetune
 from blocklens.studies.labelled_samples import Given
+from blocklens.studies.runner import StudyRun
 from blocklens.studies.study import study
 from blocklens.studies.study_options import ClassOptions, StudyOptions
 from helpers import WORDS, random_texts, small_encoder
@@ -295,10 +296,22 @@ def test_records_that_are_skipped_are_said_before_anything_is_measured(
     said = []
     progress = Progress()
     monkeypatch.setattr(progress, "say", said.append)
-    monkeypatch.setattr("blocklens.studies.finetune.study", lambda *_, **__: None)
-    finetune(options(source), encoder, tmp_path / "out", progress=progress)
-    (line,) = said
-    assert line.startswith("2 records skipped; first, texts.jsonl:91: has no field 'label'")
+
+    def measure(*_):
+        raise UserError("it begins to measure")
+
+    monkeypatch.setattr(StudyRun, "measure", measure)
+    classes = options(source)
+    both = StudyOptions(parts=("classes",), classes=classes)
+    for begin in (
+        lambda: finetune(classes, encoder, tmp_path / "out", progress=progress),
+        lambda: study(["A b c."], encoder, tmp_path / "both", options=both, progress=progress),
+    ):
+        said.clear()
+        with pytest.raises(UserError, match="begins to measure"):
+            begin()
+        (line,) = (line for line in said if "skipped" in line)
+        assert line.startswith("2 records skipped; first, texts.jsonl:91: has no field 'label'")
 
 
 def test_a_source_whose_name_is_not_utf8_can_be_recorded():

@@ -92,7 +92,7 @@ def segment(
     methods = list(dividing.method) if "method" in dividing.model_fields_set else []
     _check_methods(methods, scoring=evaluate is not None)
     # What cannot be read is refused before an encoder is loaded.
-    documents = evaluate and known_documents(scoring, limit)
+    documents, left_out = known_documents(scoring, limit) if evaluate else ([], [])
     if out is not None:
         from blocklens.storage import output_folder
 
@@ -106,7 +106,7 @@ def segment(
         )
         scores = scored(
             documents, loaded, methods, scoring, heads=dividing.heads, out=out,
-            description=description,
+            description=description, left_out=left_out,
         )  # fmt: skip
         if scores is None:  # another process has those of all
             return

@@ -46,10 +46,10 @@ class ScoringOptions(Options):
     per_document: Path | None = option(None, "Write each document's figures to this CSV file.")
 
 
-def known_documents(options: ScoringOptions, limit: int | None) -> list[Document]:
+def known_documents(options: ScoringOptions, limit: int | None) -> tuple[list[Document], list[str]]:
     """The documents that were asked for; refuses what could only fail once all is measured.
 
-    How many have one segment alone, and so are left out, is said on standard error.
+    Those of one segment alone are left out; their names come second, and standard error has them.
 
     Raises:
         UserError: none, a condition that is not FIELD=VALUE, a field that no document has, or a
@@ -84,7 +84,7 @@ def known_documents(options: ScoringOptions, limit: int | None) -> list[Document
         raise UserError(f"--per-document {file}: a file is in the way of a folder")
     if file is not None:
         refuse_over_input(file, str(options.evaluate))
-    return documents
+    return documents, left_out
 
 
 def scored(
@@ -96,6 +96,7 @@ def scored(
     heads: str,
     out: Path | None,
     description: str,
+    left_out: list[str],
 ) -> pd.DataFrame | None:
     """Scores of the methods asked for, or of all beside the baselines, with a bar of progress."""
     from blocklens.segmentation.baselines import BASELINES
@@ -115,7 +116,7 @@ def scored(
         reads_separators = not methods or bool({"attention", "both"} & set(methods))
         return evaluate_in_folder(
             documents, encoder, out, untrained=untrained, borders=reads_separators,
-            description=description, progress=progress, **chosen,
+            description=description, left_out=left_out, progress=progress, **chosen,
         )  # fmt: skip
 
 

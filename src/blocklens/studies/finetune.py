@@ -65,8 +65,6 @@ def finetune(
     if export is not None:
         check_exportable(encoder, classes, export)
     given = Given.of(classes)
-    for line in given.data.said_skipped():
-        progress.say(line)
     source = TextSource(given.texts.texts)
     source.description = given.data.description
 

@@ -63,6 +63,7 @@ class Part:
         version: raised whenever a formula of the part changes, so that no old figure stands under
             a new claim.
         steps: what is to be measured; the same on every process.
+        at_once: what the one who waits is told before anything is measured.
         notes: what a reader must know before reading its numbers.
         derive: tables that follow from the measured ones.
         extras: writes what is not a table into the study's folder; returns what it wrote.
@@ -72,6 +73,7 @@ class Part:
     name: str
     version: int
     steps: Sequence[Step]
+    at_once: Sequence[str] = ()
     notes: Callable[[Facts, Tables], list[str]] = lambda facts, tables: []
     derive: Callable[[Tables], Tables] = lambda tables: {}
     extras: Callable[[Path, Tables], list[Path]] = lambda folder, tables: []

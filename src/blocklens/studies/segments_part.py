@@ -26,7 +26,7 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.progress import SILENT, Progress
 from blocklens.segmentation.baselines import BASELINES
 from blocklens.segmentation.borders import BorderSums
-from blocklens.segmentation.documents import Document
+from blocklens.segmentation.documents import Document, without
 from blocklens.segmentation.evaluate import evaluate
 from blocklens.segmentation.methods import METHODS
 from blocklens.segmentation.segment_options import SegmentOptions
@@ -54,6 +54,7 @@ def evaluate_in_folder(
     untrained: int = 1,
     borders: bool = True,
     description: str = "documents",
+    left_out: Sequence[str] = (),
     progress: Progress = SILENT,
 ) -> pd.DataFrame | None:
     """Score as `evaluate` does, judge the claims, and write tables and `report.html`.
@@ -71,6 +72,7 @@ def evaluate_in_folder(
         untrained: how many untrained twins are measured beside the encoder.
         borders: whether to measure what separators receive, which the claims about them need.
         description: where the documents are from, for people.
+        left_out: names of the documents that have nothing to be scored, see `read_documents`.
         progress: told how many documents are done.
 
     Returns:
@@ -92,6 +94,7 @@ def evaluate_in_folder(
     notes = [
         "The intervals leave out one document at a time.",
         "Nothing is trained on the documents, and headings are not shown to any method.",
+        *(f"Documents {line}." for line in without(left_out)),
     ]
     if not untrained:
         notes.append("No untrained twin was measured, so no claim that needs one has a verdict.")

@@ -93,11 +93,13 @@ def study(
         encoder.windows()  # refuses one that reads no texts
         # Every part has read what it needs by now: nothing is measured in vain.
         unknown = unknown_tokens(encoder.tokenizer, (text.text for text in source))
-        if unknown.warning and share.rank == 0:
-            progress.say(unknown.warning)
-        for part in parts:
-            if isinstance(part, Part):
-                run.measure(part)
+        measured = [part for part in parts if isinstance(part, Part)]
+        if share.rank == 0:
+            said = [unknown.warning, *(line for part in measured for line in part.at_once)]
+            for line in filter(None, said):
+                progress.say(line)
+        for part in measured:
+            run.measure(part)
         read = columns_note(source.columns)
         notes = [*([read] if read else []), unknown.note, *precision_note(encoder), *left_out]
         done = run.finish(record(work, kind, run, unknown), notes, report=report)

@@ -70,7 +70,10 @@ def classes_part(work: Work) -> Part | str:
         return "Text classes were not measured: the encoder has no tokenizer."
     check(work.encoder, options)
     given = Given.of(options)
-    return Part("classes", VERSION, steps(work, options, given), notes=partial(notes, work))
+    return Part(
+        "classes", VERSION, steps(work, options, given),
+        at_once=given.data.said_skipped(), notes=partial(notes, work),
+    )  # fmt: skip
 
 
 def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
