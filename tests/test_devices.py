@@ -10,7 +10,7 @@ from blocklens.encoder import loading
 from blocklens.encoder.attention import Heads, HeadTap, Workspace
 from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
-from blocklens.heads import measurement, measures, view
+from blocklens.heads import measurement, measures, sent_pairs, view
 from blocklens.heads.head_options import HeadOptions
 from blocklens.heads.measurement import measure
 from blocklens.inputs.texts import Text
@@ -125,28 +125,32 @@ def test_the_tap_waits_for_nothing_but_its_masks(monkeypatch):
     assert all(heads.outputs.is_meta and heads.attention.is_meta for heads in seen)
 
 
+@pytest.mark.parametrize("rule", ["top", "relative"])
 @pytest.mark.parametrize("similarity", ["raw", "cosine", "centered", "max"])
-def test_what_measures_read_is_sent_without_waiting(similarity, monkeypatch):
+def test_what_measures_read_is_sent_without_waiting(similarity, rule, monkeypatch):
     """On tensors without content, where whatever asks for a number raises."""
-    monkeypatch.setattr(view, "to_processor", lambda tensor: tensor)
+    sent = []
+    monkeypatch.setattr(view, "to_processor", lambda tensor: sent.append(tensor) or tensor)
+    monkeypatch.setattr(sent_pairs, "to_processor", view.to_processor)
     tokens = small_encoder().windows()(Text("one", random_texts(1)[0]))[0]
     n = len(tokens)
     made = (torch.empty(2, n, size, device="meta") for size in (n, 4))
-    options = HeadOptions(similarity=similarity)
-    seen = view.View(Heads(1, 0, *made), tokens, 0, options, Workspace())
-    seen.send()
-    assert seen._similarities.is_meta
-    assert seen._received.is_meta
+    options = HeadOptions(similarity=similarity, rule=rule)
+    view.View(Heads(1, 0, *made), tokens, 0, options, Workspace()).send()
+    assert len(sent) == {"top": 3, "relative": 2}[rule]
+    assert all(tensor.is_meta for tensor in sent)
 
 
-def test_heads_that_arrive_later_give_the_same_table_after_one_wait_a_batch(monkeypatch):
-    encoder, texts = small_encoder(), random_texts(12)
-    expected = measure(texts, encoder).table
+@pytest.mark.parametrize("rule", ["top", "relative"])
+def test_heads_that_arrive_later_give_the_same_table_after_one_wait_a_batch(rule, monkeypatch):
+    encoder, texts, options = small_encoder(), random_texts(12), HeadOptions(rule=rule)
+    expected = measure(texts, encoder, options=options).table
     batches, waits = [], []
     run = measurement.run_heads
     monkeypatch.setattr(measurement, "run_heads", lambda *a: batches.append(1) or run(*a))
     monkeypatch.setattr(measures, "is_here", lambda tensor: False)
     monkeypatch.setattr(measures, "wait_for_all", lambda: waits.append(1))
-    monkeypatch.setattr(view, "to_processor", torch.clone)  # what is not copied is written over
-    assert_frame_equal(measure(texts, encoder).table, expected)
+    for sends in (view, sent_pairs):  # what is not copied is written over
+        monkeypatch.setattr(sends, "to_processor", torch.clone)
+    assert_frame_equal(measure(texts, encoder, options=options).table, expected)
     assert waits == batches

@@ -10,16 +10,10 @@ from reference import chosen_pairs, sentence_share, similarity
 from blocklens.encoder.attention import Workspace
 from blocklens.heads.anchors import Anchors
 from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.high_pairs import context_similarity, high_pairs
 from blocklens.heads.kinds_of_pairs import KindCounts
 from blocklens.heads.largest import largest
-from blocklens.heads.pairs import (
-    PairTable,
-    context_similarity,
-    high_pairs,
-    pairs_wanted,
-    random_pairs,
-    random_pairs_like,
-)
+from blocklens.heads.pairs import PairTable, pairs_wanted, random_pairs, random_pairs_like
 from blocklens.inputs.texts import Text
 from helpers import random_texts, small_encoder
 

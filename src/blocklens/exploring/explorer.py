@@ -20,8 +20,8 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.exploring.known import Known
 from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.high_pairs import high_pairs
 from blocklens.heads.maps_of_texts import LONGEST, first_window, look
-from blocklens.heads.pairs import high_pairs
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.tokenising import MARKS
 from blocklens.inputs.windows import Tokens

@@ -14,7 +14,7 @@ from blocklens.encoder.head_pass import run_heads
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.heads.example import Example
-from blocklens.heads.pairs import context_similarity
+from blocklens.heads.high_pairs import context_similarity
 from blocklens.inputs.sentence_choice import Sentences, chosen
 from blocklens.inputs.texts import Text
 from blocklens.inputs.windows import Tokens

@@ -13,15 +13,10 @@ from blocklens.encoder.attention import Heads, Workspace
 from blocklens.encoder.sending import to_processor
 from blocklens.heads.anchors import Anchors
 from blocklens.heads.head_options import HeadOptions
+from blocklens.heads.high_pairs import high_pairs
 from blocklens.heads.kinds_of_pairs import KindCounts
-from blocklens.heads.pairs import (
-    Pairs,
-    PairTable,
-    highest_of,
-    random_pairs,
-    random_pairs_like,
-    similarities,
-)
+from blocklens.heads.pairs import Pairs, PairTable, random_pairs, random_pairs_like
+from blocklens.heads.sent_pairs import SentPairs
 from blocklens.inputs.windows import OTHER, Tokens
 
 
@@ -45,6 +40,7 @@ class View:
         self.group = group
         self.options = options
         self._workspace = workspace
+        self._sent: SentPairs | None = None
 
     @cached_property
     def table(self) -> PairTable:
@@ -53,12 +49,8 @@ class View:
 
     def send(self) -> None:
         """Begin to bring to the processor what measures read of the heads, and wait for nothing."""
-        _ = self._similarities, self._received
-
-    @cached_property
-    def _similarities(self) -> Tensor:
-        heads, tokens = self.heads, self.tokens
-        return to_processor(similarities(heads.outputs, tokens, self.options, self._workspace))
+        self._sent = SentPairs(self.heads.outputs, self.tokens, self.options, self._workspace)
+        _ = self._received
 
     @cached_property
     def _received(self) -> Tensor:
@@ -70,7 +62,9 @@ class View:
     @cached_property
     def pairs(self) -> Pairs:
         """The high pairs of every head."""
-        return highest_of(self._similarities.numpy(), self.tokens, self.options)
+        if self._sent is not None:
+            return self._sent.arrived()
+        return high_pairs(self.heads.outputs, self.tokens, self.options, self._workspace)
 
     @property
     def received(self) -> Float64[np.ndarray, "heads tokens"]:
