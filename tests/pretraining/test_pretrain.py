@@ -376,6 +376,21 @@ def test_a_run_keeps_the_precision_it_began_with_on_another_machine(tmp_path, mo
         assert '"precision": "bfloat16"' in file.read_text()
 
 
+def test_the_share_of_modified_tokens_falls_with_the_rate(tmp_path, monkeypatch):
+    shares, batch = [], Training.batch
+
+    def watched(run, rows, numbers, share, seed, epoch):
+        if rows is run.rows:
+            shares.append((share, run.rate_factor()))
+        return batch(run, rows, numbers, share, seed, epoch)
+
+    monkeypatch.setattr(Training, "batch", watched)
+    given = options(steps=8, decay=0.5, warm_up=0, modified=0.2, modified_early=0.6)
+    pretrain(made_up_texts(), tmp_path, given)
+    falling = [1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
+    assert shares == [(pytest.approx(0.2 + 0.4 * left), left) for left in falling]
+
+
 def test_with_hours_the_decay_is_fixed_in_steps_and_ends_at_rate_zero(tmp_path):
     pretrain(made_up_texts(), tmp_path, options(steps=None, hours=4 / 3600, decay=0.5))
     decision = json.loads((tmp_path / "decay.json").read_text())

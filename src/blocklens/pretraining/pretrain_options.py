@@ -58,9 +58,11 @@ class PretrainOptions(Options):
     articles: int | None = option(None, "Texts to train on.", shown="all", ge=2)
     validation: float = option(0.04, "Share of texts held out.", shown=PRESET, gt=0, lt=1)
     # the modification
-    modified: float = option(0.15, "Share of tokens modified.", shown=PRESET, gt=0, lt=1)
+    modified: float = option(
+        0.15, "Share of tokens modified at the end of the run.", shown=PRESET, gt=0, lt=1
+    )
     modified_early: float | None = option(
-        None, "The same before the rate falls.", shown=PRESET, gt=0, lt=1
+        None, "The same at its start; it falls with the rate.", shown=PRESET, gt=0, lt=1
     )
     dropout: float = option(0.0, "Dropout; the group's code has 0.1.", shown=PRESET, ge=0, lt=1)
     # the training

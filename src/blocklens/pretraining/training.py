@@ -154,14 +154,23 @@ class Training:
             return counters.step / counters.total_steps
         return counters.seconds / 3600 / (self.options.hours or 1)
 
+    def falling(self) -> float:
+        """1 until the decay begins, then linearly down to 0 at the end of the run."""
+        counters = self.counters
+        if counters.total_steps < 0 or counters.step < counters.decay_start:
+            return 1.0
+        length = counters.total_steps - counters.decay_start
+        return (counters.total_steps - counters.step) / max(1, length)
+
     def rate_factor(self) -> float:
         """Learning rate of the next step as a share of the highest."""
-        counters, options = self.counters, self.options
-        factor = min(1.0, (counters.step + 1) / (options.warm_up + 1))
-        if counters.total_steps >= 0 and counters.step >= counters.decay_start:
-            length = counters.total_steps - counters.decay_start
-            factor = min(factor, (counters.total_steps - counters.step) / max(1, length))
-        return factor
+        return min((self.counters.step + 1) / (self.options.warm_up + 1), self.falling())
+
+    def share_modified(self) -> float:
+        """Share of the next step's tokens that are modified; it falls with the learning rate."""
+        end = self.options.modified
+        start = self.options.modified_early or end
+        return end + (start - end) * self.falling()
 
     def decide_decay(self) -> None:
         """With `hours`: fix the schedule in steps once the clock says that the decay is due."""
@@ -186,10 +195,8 @@ class Training:
         if self._order[0] != epoch:
             self._order = (epoch, shuffled(len(self.rows), seed=options.seed, epoch=epoch + 1))
         numbers = self._order[1][place * options.rows : (place + 1) * options.rows]
-        decaying = counters.total_steps >= 0 and counters.step >= counters.decay_start
-        share = options.modified if decaying else (options.modified_early or options.modified)
         numbers = numbers[self.share.rank :: self.share.world]
-        batch = self.batch(self.rows, numbers, share, options.seed, epoch)
+        batch = self.batch(self.rows, numbers, self.share_modified(), options.seed, epoch)
         factor = self.rate_factor()
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
