@@ -11,10 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from benchmarks.speed_run import held_out_figures
 from safetensors.torch import load_file
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from blocklens.errors import UserError
+from blocklens.inputs.texts import TextSource
 from blocklens.pretraining.checkpoints import states
 from blocklens.pretraining.loop import milestone_shares
 from blocklens.pretraining.pretrain import pretrain
@@ -389,6 +391,18 @@ def test_the_share_of_modified_tokens_falls_with_the_rate(tmp_path, monkeypatch)
     pretrain(made_up_texts(), tmp_path, given)
     falling = [1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.5, 0.25]
     assert shares == [(pytest.approx(0.2 + 0.4 * left), left) for left in falling]
+
+
+def test_the_speed_run_measures_what_a_run_says_of_itself(tmp_path):
+    wide = options(positions=128, length=128, validation=0.04, steps=3)
+    texts = made_up_texts()
+    model = pretrain(texts, tmp_path / "run", wide)
+    said = json.loads((tmp_path / "run" / "figures.json").read_text())
+    figures = held_out_figures(model, TextSource(texts), entries=wide.vocabulary)
+    assert figures == pytest.approx({name: said[name] for name in ("loss", "accuracy", "n")})
+    assert figures["n"] > 0
+    with pytest.raises(UserError, match="64 entries; the speed run is with 8,192"):
+        held_out_figures(model, TextSource(texts))
 
 
 def test_with_hours_the_decay_is_fixed_in_steps_and_ends_at_rate_zero(tmp_path):
