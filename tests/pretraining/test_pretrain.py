@@ -192,6 +192,13 @@ def test_resume_with_other_texts_is_refused(tmp_path, monkeypatch):
         pretrain(made_up_texts()[1:], tmp_path, options(), resume=True)
 
 
+def change_entry(file):
+    """Another entry in the place of one that the made-up texts have."""
+    before = file.read_text()
+    file.write_text(before.replace('"birds"', '"bards"'))
+    assert file.read_text() != before
+
+
 def test_an_old_tokenizer_of_other_texts_or_with_a_changed_file_is_made_anew(tmp_path):
     """The folder of a run that was killed before its first state holds a tokenizer already."""
     texts = made_up_texts()
@@ -205,7 +212,7 @@ def test_an_old_tokenizer_of_other_texts_or_with_a_changed_file_is_made_anew(tmp
     for name in names:
         assert (tmp_path / name).read_bytes() == (fresh / name).read_bytes(), name
     file = tmp_path / "tokenizer" / "tokenizer.json"
-    file.write_text(file.read_text().replace("purr", "prru"))
+    change_entry(file)
     pretrain(texts, tmp_path, options(steps=1), resume=True)
     assert file.read_bytes() == (fresh / "tokenizer" / "tokenizer.json").read_bytes()
 
@@ -313,6 +320,36 @@ def test_an_existing_tokenizer_is_taken(whole, tmp_path):
     pretrain(made_up_texts(), tmp_path, made)
     a = AutoTokenizer.from_pretrained(whole / "model").get_vocab()
     assert AutoTokenizer.from_pretrained(tmp_path / "model").get_vocab() == a
+
+
+def test_berts_vocabulary_file_is_a_tokenizer(whole, tmp_path):
+    entries = AutoTokenizer.from_pretrained(whole / "model").get_vocab()
+    file = tmp_path / "vocab.txt"
+    file.write_text("\n".join(sorted(entries, key=entries.__getitem__)) + "\n")
+    for number, given in enumerate((file, tmp_path)):
+        out = tmp_path / f"out {number}"
+        pretrain(made_up_texts(), out, options(tokenizer=str(given), steps=1))
+        assert AutoTokenizer.from_pretrained(out / "model").get_vocab() == entries
+        assert (out / "corpus" / "tokens.bin").read_bytes() == (
+            whole / "corpus" / "tokens.bin"
+        ).read_bytes()
+    file.write_text(file.read_text() + "Cats\n")
+    with pytest.raises(UserError, match="has entries like Cats: give --no-lowercase"):
+        pretrain(made_up_texts(), tmp_path / "cased", options(tokenizer=str(file), steps=1))
+    file.write_text("cats\ndogs\n")
+    with pytest.raises(UserError, match=r"no \[PAD\] among its entries"):
+        pretrain(made_up_texts(), tmp_path / "other", options(tokenizer=str(file), steps=1))
+
+
+def test_a_run_does_not_go_on_with_a_tokenizer_that_has_changed(whole, tmp_path):
+    shutil.copytree(whole / "tokenizer", tmp_path / "tokenizer")
+    made = options(tokenizer=str(tmp_path / "tokenizer"), steps=1)
+    pretrain(made_up_texts(), tmp_path / "out", made)
+    pretrain(made_up_texts(), tmp_path / "out", made, resume=True)
+    file = tmp_path / "tokenizer" / "tokenizer.json"
+    change_entry(file)
+    with pytest.raises(UserError, match="cannot resume with another tokenizer"):
+        pretrain(made_up_texts(), tmp_path / "out", made, resume=True)
 
 
 @pytest.mark.parametrize(

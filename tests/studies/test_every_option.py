@@ -332,12 +332,18 @@ def test_every_option_of_pretraining_changes_the_runs_of_a_study_of_sizes(asked,
     before = of()
     assert of() == before
     options = PretrainOptions.make("tiny", **base, steps=2)
+    entries = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"]
+    vocabulary = tmp_path / "vocab.txt"
+    vocabulary.write_text("\n".join(entries))
     fits = {"heads": 4, "width": 12, "positions": 256, "length": 64, "precision": "bfloat16",
-            "tokenizer": "a folder", "vocabulary": 40}  # fmt: skip
+            "tokenizer": str(vocabulary), "vocabulary": 40}  # fmt: skip
     for name in set(PretrainOptions.model_fields) - OF_A_RUN:
         value = fits.get(name) or getattr(another(options, name), name)
         assert changed(before, of(**{name: value})) == set(before), name
     assert changed(before, of(texts=TEXTS[:-1])) == set(before)
+    given = of(tokenizer=str(vocabulary))
+    vocabulary.write_text("\n".join([*entries, "c"]))
+    assert changed(given, of(tokenizer=str(vocabulary))) == set(given)
     assert sizes_part.MEASURED_TEXTS  # in the key as well
 
 

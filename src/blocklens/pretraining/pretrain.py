@@ -23,7 +23,7 @@ from blocklens.pretraining.checkpoints import Counters, states
 from blocklens.pretraining.corpus import build_corpus, open_corpus
 from blocklens.pretraining.export import export_encoder, model_card
 from blocklens.pretraining.pretrain_options import MILESTONES, PretrainOptions
-from blocklens.pretraining.tokenizer import larger_advised, tokenizer_of
+from blocklens.pretraining.tokenizer import digest_of_given, larger_advised, tokenizer_of
 from blocklens.pretraining.training import Training
 from blocklens.pretraining.training_log import TrainingLog
 from blocklens.progress import SILENT, Progress, duration
@@ -193,6 +193,8 @@ def _open_folder(
     """
     written, record = output / OPTIONS, output / "texts.json"
     texts = {"texts": source.description, "digest": source.digest()}
+    if tokenizer := digest_of_given(options):
+        texts["tokenizer"] = tokenizer
     if resume:
         if not written.is_file():
             raise UserError(f"{output}: no run to resume (no {OPTIONS}); leave out --resume")
@@ -209,6 +211,11 @@ def _open_folder(
             raise UserError(
                 f"{output}: cannot resume with other texts ({texts_before.get('texts')} -> "
                 f"{texts['texts']}); give the same texts or another output folder"
+            )
+        if texts_before.get("tokenizer", tokenizer) != tokenizer:
+            raise UserError(
+                f"{output}: cannot resume with another tokenizer: {options.tokenizer} has changed; "
+                "give the one that it began with or another output folder"
             )
         return options
     if states(output / "checkpoints") or (output / "model").exists():

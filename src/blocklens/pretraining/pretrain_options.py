@@ -45,7 +45,10 @@ class PretrainOptions(Options):
     # the texts
     vocabulary: int = option(8192, "Entries of the new vocabulary.", shown=PRESET, ge=32)
     tokenizer: str | None = option(
-        None, "An existing tokenizer, folder or Hub id.", shown="a new one", complete="path"
+        None,
+        "An existing tokenizer: a folder, a Hub id, or BERT's vocab.txt.",
+        shown="a new one",
+        complete="path",
     )
     lowercase: bool = option(True, "Lower-case the texts.", shown=PRESET)
     length: int = option(128, "Tokens of a packed row.", shown=PRESET, ge=4)

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase
 
+from blocklens.encoder.digests import tokenizer_digest
+from blocklens.encoder.loading import one_line
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
 from blocklens.pretraining.corpus import is_held_out
@@ -21,6 +23,9 @@ from blocklens.pretraining.pretrain_options import PretrainOptions
 from blocklens.storage import manifest, whole_folder, write_json
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+DESCRIPTIONS = ("tokenizer.json", "tokenizer_config.json", "config.json")
+"""Files that say what tokenizer a folder holds; where none does, `vocab.txt` is BERT's."""
 
 COVERED = 0.9995
 """Share of the characters that stand in a vocabulary of its own making, where it has room."""
@@ -36,6 +41,8 @@ def tokenizer_of(
     record = folder.with_name("tokenizer-made-of.json")
     names = {"tokenizer", "vocabulary", "lowercase", "positions", "validation", "seed"}
     about = {"texts": source.digest(), **options.model_dump(include=names)}
+    if digest := digest_of_given(options):
+        about["digest"] = digest
     try:
         kept = json.loads(record.read_text("utf-8"))
         if kept == {"about": about, "files": manifest(folder)}:
@@ -69,18 +76,53 @@ def _new_tokenizer(source: TextSource, options: PretrainOptions) -> PreTrainedTo
             length=options.positions,
             lowercase=options.lowercase,
         )
+    return _given(options.tokenizer, options)
+
+
+def digest_of_given(options: PretrainOptions) -> str | None:
+    """A hash of the tokenizer that a run is given, or None where it makes its own."""
+    if options.tokenizer is None:
+        return None
+    return tokenizer_digest(_given(options.tokenizer, options))
+
+
+def _given(place: str, options: PretrainOptions) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder or Hub id, or of BERT's `vocab.txt`, by itself or in a folder."""
+    entries = Path(place, "vocab.txt") if Path(place).is_dir() else Path(place)
+    alone = not any(Path(place, name).exists() for name in DESCRIPTIONS)
     try:
-        made = AutoTokenizer.from_pretrained(options.tokenizer)
+        if entries.is_file() and alone:
+            made: Any = _of_entries(entries, options)
+        else:
+            made = AutoTokenizer.from_pretrained(place)
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"tokenizer {options.tokenizer}: not readable: {reason}") from None
+        raise UserError(
+            f"tokenizer {place}: not readable ({one_line(error)}): give a folder with "
+            "tokenizer.json, a Hub id, or BERT's vocab.txt"
+        ) from None
     missing = [n for n in ("cls", "sep", "pad", "mask") if getattr(made, f"{n}_token_id") is None]
     if missing:
         raise UserError(
-            f"tokenizer {options.tokenizer}: has no {', '.join(missing)} token; "
+            f"tokenizer {place}: has no {', '.join(missing)} token; "
             "masked-language modelling needs cls, sep, pad and mask"
         )
     return made
+
+
+def _of_entries(file: Path, options: PretrainOptions) -> BertTokenizer:
+    """BERT's tokenizer with the entries of a file, one a line."""
+    lines = file.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    entries = {line: number for number, line in enumerate(lines)}
+    missing = [name for name in SPECIAL_TOKENS if name not in entries]
+    if missing:
+        raise UserError(f"tokenizer {file}: no {missing[0]} among its entries; is it BERT's?")
+    words = (line for line in lines if line not in SPECIAL_TOKENS)
+    cased = next((word for word in words if word != word.lower()), None)
+    if cased and options.lowercase:
+        raise UserError(f"tokenizer {file}: has entries like {cased}: give --no-lowercase as well")
+    return BertTokenizer(
+        vocab=entries, do_lower_case=options.lowercase, model_max_length=options.positions
+    )
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from blocklens.labels.tables import MEAN
 from blocklens.pretraining.corpus import is_held_out
 from blocklens.pretraining.pretrain import pretrain
 from blocklens.pretraining.pretrain_options import PretrainOptions
+from blocklens.pretraining.tokenizer import digest_of_given
 from blocklens.pretraining.train_sizes import sizes_table
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.token_task import measure_learning
@@ -88,6 +89,8 @@ def study_sizes(
     options = runs[0][1]
     share = join()
     digest = share.same(source.digest() if share.rank == 0 else "")
+    tokenizer = share.same(digest_of_given(options) if share.rank == 0 else None)
+    given_inputs = {"texts": digest, **({"tokenizer": tokenizer} if tokenizer else {})}
     with StudyRun(out, "sizes", share=share, progress=progress) as run:
         planned = []
         for comparison, chosen in runs:
@@ -96,7 +99,7 @@ def study_sizes(
                 one_run, share, source, run.folder / place, comparison, chosen, save_minutes, device
             )
             name = f"{comparison}, {chosen.articles} articles, seed {chosen.seed}"
-            made_of = {"options": chosen, "texts": digest, "measured": MEASURED_TEXTS}
+            made_of = {"options": chosen, "measured": MEASURED_TEXTS, **given_inputs}
             planned.append(Step(name, made_of, train, keeps=f"{place}/model"))
         part = Part(
             "sizes", VERSION, planned, notes=notes,
