@@ -115,6 +115,12 @@ def test_a_disk_without_room_is_one_line_whatever_library_met_it(tmp_path, error
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_whose_name_is_not_utf8_is_refused_before_anything_is_measured(tmp_path):
+    with pytest.raises(UserError, match=r"caf\\xe9: not a name in UTF-8: choose another folder"):
+        output_folder(tmp_path / "caf\udce9", "study.json")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_one_line(tmp_path):
     tmp_path.chmod(0o500)

@@ -164,9 +164,13 @@ def output_folder(path: Path, marker: str) -> Path:
     """A folder to write results to: a new or empty one, or one that holds `marker` already.
 
     Raises:
-        UserError: a file, a folder with other things in it, or one that cannot be written.
+        UserError: a file, a folder with other things in it, one that cannot be written, or one
+            whose name is not UTF-8: tables and tokenizers are written by libraries that take none.
 
     """
+    name = writable(str(path))
+    if name != str(path):
+        raise UserError(f"{name}: not a name in UTF-8: choose another folder with --out")
     with writing(path):
         if path.exists() and not path.is_dir():
             raise UserError(f"{path}: a file; choose another folder with --out")
