@@ -17,6 +17,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
+from blocklens.pretraining import training
 from blocklens.pretraining.checkpoints import states
 from blocklens.pretraining.loop import milestone_shares
 from blocklens.pretraining.pretrain import pretrain
@@ -442,8 +443,10 @@ def test_the_speed_run_measures_what_a_run_says_of_itself(tmp_path):
         held_out_figures(model, TextSource(texts))
 
 
-def test_with_hours_the_decay_is_fixed_in_steps_and_ends_at_rate_zero(tmp_path):
-    pretrain(made_up_texts(), tmp_path, options(steps=None, hours=4 / 3600, decay=0.5))
+@pytest.mark.parametrize("decay", [0.5, 1.0])
+def test_with_hours_the_decay_is_fixed_in_steps_and_ends_at_rate_zero(tmp_path, decay, monkeypatch):
+    monkeypatch.setattr(training, "SPEED_KNOWN", 0.1)
+    pretrain(made_up_texts(), tmp_path, options(steps=None, hours=4 / 3600, decay=decay))
     decision = json.loads((tmp_path / "decay.json").read_text())
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["steps"] == decision["total_steps"] > decision["decay_start"] > 0
+    assert figures["steps"] == decision["total_steps"] > decision["decay_start"] > 1

@@ -36,6 +36,9 @@ from blocklens.storage import write_json
 
 VALIDATION_SEED = 20_140_501
 
+SPEED_KNOWN = 0.02
+"""Share of a run's hours after which its speed is known; no schedule in steps is made before."""
+
 
 @dataclass
 class Training:
@@ -177,7 +180,7 @@ class Training:
         options, counters = self.options, self.counters
         if options.hours is None or counters.total_steps >= 0 or counters.step == 0:
             return
-        if counters.seconds < options.hours * 3600 * (1 - options.decay):
+        if counters.seconds < options.hours * 3600 * max(1 - options.decay, SPEED_KNOWN):
             return
         left = max(1.0, options.hours * 3600 - counters.seconds)
         counters.decay_start = counters.step
