@@ -167,7 +167,9 @@ class _Report:
         """One report of the training loop."""
         total = now.counters.total_steps
         self.stage.total = total if total >= 0 else None
-        left = "" if isnan(now.seconds_left) else f", {duration(max(0.0, now.seconds_left))} left"
+        left = ""
+        if total < 0 and not isnan(now.seconds_left):  # of known steps the stage says it
+            left = f", {duration(max(0.0, now.seconds_left))} left"
         self.stage.note = f"loss {now.loss:.3f}, {now.tokens_per_second:,.0f} tokens/s{left}"
         self.stage.reach(now.counters.step)
         self.log.add(

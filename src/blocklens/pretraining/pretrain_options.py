@@ -143,8 +143,8 @@ class PretrainOptions(Options):
 
 
 # "paper": the group's BERT-6 as their public code for a sister paper has it (docs/definitions.md:
-# the group's BERT-6); its batch of 32 texts, its first 128 tokens of each. "mini": what brought most
-# for its time (docs/pretraining.md: the speed run). "tiny": minutes a run, for comparisons of many.
+# the group's BERT-6); its batch of 32 texts, its first 128 tokens of each. "mini": what brought
+# most for its time (docs/pretraining.md: the speed run). "tiny": minutes a run, to compare many.
 PRESETS: dict[str, dict[str, Any]] = {
     "mini": {
         "hours": 2.0,
