@@ -183,7 +183,7 @@ def test_a_damaged_state_is_passed_over_for_the_one_before(whole, tmp_path, monk
 
 def test_resume_with_other_options_is_refused_and_the_difference_named(tmp_path, monkeypatch):
     stopped_run(tmp_path, monkeypatch)
-    with pytest.raises(UserError, match=r"rate: 0\.001 -> 0\.002"):
+    with pytest.raises(UserError, match=r"rate: 0\.0015 -> 0\.002"):
         pretrain(made_up_texts(), tmp_path, options(rate=0.002), resume=True)
 
 
