@@ -44,7 +44,7 @@ FONT = (
 )
 
 VERDICT_COLOURS = {
-    "holds": ACCENT, "does not hold": INK, "undecided": CONTROL, "not applicable": RULE,
+    "holds": ACCENT, "does not hold": INK, "undecided": "#b4bec7", "not applicable": RULE,
 }  # fmt: skip
 
 RUN_ORDER = ("encoder", "untrained twins", "shuffled tokens")
