@@ -20,8 +20,8 @@ from blocklens.heads.pairs import Pairs, PairTable, numbers_wanted
 from blocklens.inputs.windows import Tokens
 
 SPARE = 64
-"""Pairs sent beyond those wanted. Where a head's ties at the cut go on beyond them, all its
-similarities are asked for: so no tie is lost, and hardly any are."""
+"""Pairs sent beyond those wanted. Where a head's ties at the cut go on beyond them, the block's
+similarities are all fetched, so that no tie is lost."""
 
 
 class SentPairs:
