@@ -160,15 +160,29 @@ def test_without_a_cluster_on_half_of_the_texts_sharpness_is_undecided_with_its_
     assert "no cluster" in row["reason"]
 
 
-def test_a_rise_from_block_1_on_is_judged_apart():
-    inside = {**WHOLE, f"{RISE} from block 1": -0.05}
-    tables = label_tables(whole=inside)
+@pytest.mark.parametrize(
+    ("stricter", "claim"),
+    [
+        (f"{RISE} from block 1", "p2-apt-rises-inside"),
+        ("mean accuracy per label on masked slope", "p2-apt-rises-masked"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("rise", "own", "verdicts_of_both"),
+    [
+        (0.05, -0.05, ("holds", "does not hold")),  # by copying alone
+        (-0.05, 0.05, ("does not hold", "holds")),  # while less and less is copied
+    ],
+)
+def test_a_rise_from_block_1_on_or_at_masked_tokens_is_judged_apart(
+    stricter, claim, rise, own, verdicts_of_both
+):
+    tables = label_tables(whole={**WHOLE, RISE: rise, stricter: own})
     twins = tables["learning"].query("statistic == @RISE and run != 'encoder'")
-    twins = twins.assign(statistic=f"{RISE} from block 1")
+    twins = twins.assign(statistic=stricter)
     tables["learning"] = pd.concat([tables["learning"], twins], ignore_index=True)
     found = verdicts(tables)
-    assert found["p2-apt-rises"] == "holds"
-    assert found["p2-apt-rises-inside"] == "does not hold"
+    assert (found["p2-apt-rises"], found[claim]) == verdicts_of_both
 
 
 OTHERS = {

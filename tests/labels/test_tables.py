@@ -160,6 +160,12 @@ def test_tokens_have_frequencies_and_kinds_in_the_same_tables():
     assert {f"{MEAN}, top 50", f"{MEAN}, n >= 10", "frequency rho"} <= {
         name for name, _ in of.index
     }
+    # Block 0 is right on the one token that it says at every mask, and the copies do not count.
+    assert of[f"{MEAN} on masked", 0] == pytest.approx(1 / 6)
+    assert of[f"{MEAN} on masked", 1] == 1
+    whole = tables["learning"].query("block.isna()").set_index("statistic")["value"]
+    assert whole[f"{MEAN} on masked slope"] == pytest.approx(5 / 6)
+    assert f"{MEAN} on unchanged slope" not in whole
     rows = tables["accuracy"].query("block == 0")
     assert rows["frequency"].tolist() == frequency.tolist()
     assert (rows["masked_n"] + rows["unchanged_n"]).tolist() == rows["n"].tolist()

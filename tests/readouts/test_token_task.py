@@ -101,6 +101,10 @@ def test_an_encoder_that_sees_only_the_token_itself_is_right_on_unchanged_ones_a
         assert row["correct"] == expected
     assert 0.05 < statistic(lens, f"{MEAN}, top 50")[0] < 0.2
     assert statistic(lens, f"{MEAN} slope").to_list() == pytest.approx([0.0])
+    # At a mask it says w0 whatever stood there: one token of all that were masked.
+    masked = table.query("block == 0 and masked_n > 0")
+    assert statistic(lens, f"{MEAN} on masked")[0] == pytest.approx(1 / len(masked))
+    assert statistic(lens, f"{MEAN} on masked slope").to_list() == pytest.approx([0.0])
 
 
 def test_its_confusions_are_the_counts_of_its_predictions(lens):

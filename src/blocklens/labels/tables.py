@@ -9,8 +9,9 @@ and read_out first, so that the runs of all tasks can stand in one table:
   per label" (<APT> for tokens), their rise and slope over all blocks and "from block 1" on (at
   block 0 a [CLS] has seen nothing of its input), and the statistics of the clusters; with
   frequencies also the mean "of 1,000 occurrences" (see `rarefied`), over "n >= 10", "n >= 50" and
-  "top 50" labels, "frequency rho" and "frequency slope"; with kinds of input, "accuracy on" each;
-  and how sharp the clusters are (`sharpness.py`);
+  "top 50" labels, "frequency rho" and "frequency slope"; with kinds of input, "accuracy on" each,
+  and the mean with its rise and slope "on" the kind that does not show the label; and how sharp
+  the clusters are (`sharpness.py`);
 - `seeds`: block, seed, accuracy, n;
 - `accuracy`: block, label_id, label, n, correct, value, low, high, and where they are known
   frequency, and n and correct of every kind;
@@ -115,7 +116,7 @@ def label_tables(
     clusters = pd.concat([clusters, pd.DataFrame(sharp)], ignore_index=True)
     if any(b - a != 1 for a, b in pairwise(numbers)):  # their slopes want every block
         clusters = clusters[clusters["block"].notna()]
-    parts = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency), clusters]
+    parts = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency, task), clusters]
     learning = pd.concat([part for part in parts if len(part)], ignore_index=True)
     tables = {
         "learning": learning.assign(groups=effective_inputs(of_labels.n.sum(axis=1), seeds)),
@@ -146,11 +147,12 @@ def _accuracies(
     numbers: Sequence[int],
     seeds: int,
     frequency: Integers | None,
+    task: Task,
 ) -> pd.DataFrame:
     """Accuracies of every block, and how they change along the blocks."""
     n = of_labels.occurrences
     means = {"accuracy": accuracy(of_labels, factors), MEAN: label_mean(of_labels, factors)}
-    whole = dict(means)
+    along_blocks = dict(means)
     if frequency is not None:
         means[f"{MEAN}, {STABLE}"] = label_mean(of_labels, factors, rarefied(of_labels))
         means[f"{MEAN}, n >= 10"] = label_mean(of_labels, factors, n >= 10)
@@ -159,7 +161,11 @@ def _accuracies(
         )
         means[f"{MEAN}, n >= 50"] = label_mean(of_labels, factors, n >= 50)
     for number, kind in enumerate(counts.kinds):
-        means[f"accuracy on {kind}"] = accuracy(LabelCounts.of(counts, number), factors)
+        of_kind = LabelCounts.of(counts, number)
+        means[f"accuracy on {kind}"] = accuracy(of_kind, factors)
+        if kind == task.hidden:
+            along_blocks[f"{MEAN} on {kind}"] = label_mean(of_kind, factors)
+    means |= along_blocks
     rows = []
     every = range(len(numbers))
     for name, mean in means.items():
@@ -178,7 +184,7 @@ def _accuracies(
         if len(read) < 2 or (from_block == 0 and numbers[0] > 0):
             continue
         at = [numbers[place] for place in read]
-        for name, mean in whole.items():
+        for name, mean in along_blocks.items():
             rise = mean.through(lambda v, p=read: v[..., p[-1:]] - v[..., p[:1]])
             along = mean.through(lambda v, p=read, x=at: slope(v[..., p], x)[..., None])
             rows += figure_rows(f"{name} slope{words}", along, [pd.NA])

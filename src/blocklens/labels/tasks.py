@@ -25,7 +25,8 @@ class Task:
     a slope. `section`, `title`: where the report shows it; tasks may share a section, each under
     its `variant`. `fewest_kept`: a block with fewer kept labels has no noise share. `theta`: the
     threshold of a strong match, the group's on image classes; that of tokens is chosen so that
-    matches are found again on other texts (docs/learned.md; ours). `thetas`: the sweep.
+    matches are found again on other texts (docs/learned.md; ours). `thetas`: the sweep. `hidden`:
+    the kind of input that does not show the label, where inputs are of several kinds.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Task:
     fewest_kept: int = 3
     theta: float = 0.3
     thetas: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    hidden: str | None = None
 
 
 TOKENS = Task(
@@ -60,6 +62,7 @@ TOKENS = Task(
     fewest_kept=10,
     theta=0.1,
     thetas=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
+    hidden="masked",
 )
 TEXT = Task(
     "text",

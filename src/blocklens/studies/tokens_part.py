@@ -27,7 +27,7 @@ from blocklens.storage import file_digest
 from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.work import Work
 
-VERSION = 6
+VERSION = 7
 TWIN_TEXTS, TWIN_MODIFIED, TWIN_TRAIN = 1_000, 8_000, 2_000
 """Most texts and modified tokens that an untrained twin is measured and trained on: all blocks of
 one are as good (docs/learned.md), and five on little say more than one on all. The lens, which only
