@@ -10,6 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.labels.tables import MEAN
+from blocklens.progress import Progress, Stage
 from blocklens.readouts.modified_tokens import modified_batches, recipe_for, rows_of_blocks
 from blocklens.readouts.token_task import measure_learning
 from blocklens.readouts.vocabulary_heads import own_head
@@ -306,3 +307,34 @@ def test_few_training_texts_are_modified_again_until_there_are_enough_tokens(tmp
     assert found.trained == 3 * once
     # the texts are read three times, and their tokens counted once
     assert found.tables["accuracy"].groupby("block")["frequency"].sum().max() <= 60 * 24
+
+
+class Counting(Progress):
+    """Keeps of every stage how far it was, and of how much."""
+
+    def __init__(self):
+        self.seen = {}
+
+    def stage(self, name, total=None, unit="texts"):
+        stage, seen = Stage(name, total, unit), self.seen.setdefault(name, [])
+
+        def reach(done):
+            stage.done = done
+            seen.append((done, stage.total))
+
+        stage.reach = reach
+        return stage
+
+
+def test_what_is_left_to_measure_is_known_from_the_first_pass_on(identity, texts):
+    counting = Counting()
+    found = measure_learning(
+        identity, texts, modified=3_000, training=HeadTraining(epochs=1), progress=counting
+    )
+    assert {"gathering", "read-outs", "control task: read-outs", "measuring"} == set(counting.seen)
+    measuring = counting.seen["measuring"]
+    assert measuring[-1][0] == found.rows
+    assert all(total is None or done <= total for done, total in measuring)
+    later = [total for done, total in measuring if done > found.rows / 2 and total]
+    assert later
+    assert all(abs(total / found.rows - 1) < 0.1 for total in later)

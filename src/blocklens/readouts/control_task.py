@@ -19,6 +19,7 @@ from torch import Tensor
 
 from blocklens.distributed import ALONE, Share
 from blocklens.labels.selectivity import random_classes, random_names, selectivity_rows
+from blocklens.progress import SILENT, Progress
 from blocklens.readouts.class_heads import ClassTraining, train_class_heads
 from blocklens.readouts.class_task import LabelledInputs
 from blocklens.readouts.modified_tokens import GatheredRows
@@ -52,7 +53,7 @@ class ControlTask:
     @classmethod
     def trained(
         cls, rows: GatheredRows, first: Head, training: HeadTraining, *, blocks: int, limit: int,
-        tied: bool, groups: int, share: Share = ALONE,
+        tied: bool, groups: int, share: Share = ALONE, progress: Progress = SILENT,
     ) -> ControlTask:  # fmt: skip
         """Both trained from `first` on with `limit` of the rows, as other read-outs are."""
         names = random_names(rows.token_counts, training.seed)
@@ -60,7 +61,11 @@ class ControlTask:
         renamed = replace(some, labels=names[some.labels])
         true, random = (
             train_read_outs(
-                of, [first.copy(tied=tied) for _ in range(blocks)], training, share=share
+                of,
+                [first.copy(tied=tied) for _ in range(blocks)],
+                training,
+                share=share,
+                progress=progress,
             )
             for of in (some, renamed)
         )

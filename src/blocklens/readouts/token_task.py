@@ -154,6 +154,7 @@ def measure_learning(
                     rows, first, training_of_heads,
                     blocks=encoder.blocks + 1, limit=options.control, tied=tied,
                     groups=options.labels.groups, share=share,
+                    progress=progress.within("control task"),
                 )  # fmt: skip
     counts, occurring, done = count_predictions(
         encoder, measured, heads, options, progress, control, share=share
@@ -246,7 +247,9 @@ def count_predictions(
             made += more
             a_pass = modified / made
             more = min(math.ceil(options.modified / a_pass), MOST_PASSES) - made if a_pass else 0
+            stage.total = round(a_pass * (made + max(more, 0)))
 
+    # Whole passes are made, so that it may be more; how much a pass is is known after the first.
     with progress.stage("measuring", options.modified or None, "modified tokens") as stage:
         for number, batch in enumerate(batches()):
             if share.takes(number):
@@ -259,6 +262,8 @@ def count_predictions(
             modified += len(batch.labels)
             seen += np.bincount(batch.tokens, minlength=seen.size)
             begun += batch.begun
+            if stage.total is not None and modified > stage.total:
+                stage.total = None
             stage.reach(modified)
     if not modified:
         raise UserError("learning: no text to measure on; give more texts")

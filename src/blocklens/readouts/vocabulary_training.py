@@ -4,7 +4,8 @@ Symbols (docs/definitions.md: read-out of block m): the embedding and blocks 1..
 a new head is attached to block m, and the head alone is trained. Training the heads one after
 another costs a pass of the trunk per head and epoch. Here the rows of all blocks are gathered once
 (`modified_tokens.gather`), and every head then trains on its rows for several epochs; with the
-vocabulary layer tied to the embeddings its gradient needs two matrix products, not three.
+vocabulary layer tied to the embeddings its gradient needs two matrix products, not three. Of a wide
+vocabulary a step computes the scores of some labels (`label_samples`).
 
 Nothing here knows what a label is: a head maps rows [rows, width] to scores of its labels.
 """
@@ -24,6 +25,7 @@ from blocklens.encoder.cross_entropy import cross_entropy
 from blocklens.pretraining.descent import Descent
 from blocklens.pretraining.masking import shuffled
 from blocklens.progress import SILENT, Progress
+from blocklens.readouts.label_samples import LabelSample, LabelSamples
 from blocklens.readouts.modified_tokens import GatheredRows
 from blocklens.readouts.vocabulary_heads import Head
 
@@ -63,7 +65,7 @@ def train_read_outs(
 
     `heads[m]` sees `rows.outputs[m]` alone, so the result does not depend on the other heads: of
     several processes each trains every world-th, and has them all in the end.
-    `after_epoch` is called with the mean loss of every head.
+    `after_epoch` is called with the mean loss of every head, over the labels that were sampled.
     """
     training = training or HeadTraining()
     fits = {
@@ -71,6 +73,7 @@ def train_read_outs(
         for block, head in enumerate(heads)
         if share.takes(block)
     }
+    samples = LabelSamples(rows.labels, heads[0].labels, training.seed)
     total = training.epochs * len(rows)
     with progress.stage("read-outs", total, "modified tokens") as stage:
         for epoch in range(training.epochs):
@@ -79,9 +82,10 @@ def train_read_outs(
             for start in range(0, len(order), training.batch):
                 chosen = np.sort(order[start : start + training.batch])
                 labels = torch.from_numpy(rows.labels[chosen])
+                sample = samples.draw(epoch, start)
                 for block, fit in fits.items():
                     x = torch.from_numpy(rows.outputs[block][chosen].astype(np.float32))
-                    losses[block] += fit.step(x, labels) * len(chosen)
+                    losses[block] += fit.step(x, labels, sample) * len(chosen)
                 stage.advance(len(chosen))
             if after_epoch is not None:
                 after_epoch((share.total(torch.from_numpy(losses)).numpy() / len(order)).tolist())
@@ -105,12 +109,19 @@ class Fit:
             warm_up=training.warm_up,
         )
 
-    def step(self, x: Float[Tensor, "rows width"], labels: Int64[Tensor, " rows"]) -> float:
-        """One optimisation step on some rows; the mean loss."""
+    def step(
+        self,
+        x: Float[Tensor, "rows width"],
+        labels: Int64[Tensor, " rows"],
+        sample: LabelSample | None = None,
+    ) -> float:
+        """One optimisation step on some rows, over all labels or a sample; the mean loss."""
         head = self.head
-        x, labels = x.to(head.bias.device), labels.to(head.bias.device)
-        features = head.transform(x)
-        loss, _ = cross_entropy(features, head.weight, head.bias, labels, self.precision)
+        weight, bias = head.weight, head.bias
+        x, labels = x.to(bias.device), labels.to(bias.device)
+        if sample is not None:
+            weight, bias, labels = sample.of(weight, bias, labels)
+        loss, _ = cross_entropy(head.transform(x), weight, bias, labels, self.precision)
         self.descent.step(loss)
         return float(loss.detach())
 
