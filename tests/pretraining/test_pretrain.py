@@ -342,6 +342,11 @@ def test_berts_vocabulary_file_is_a_tokenizer(whole, tmp_path):
         pretrain(made_up_texts(), tmp_path / "other", options(tokenizer=str(file), steps=1))
 
 
+def test_a_tokenizer_that_is_not_there_is_named_as_a_path(tmp_path):
+    with pytest.raises(UserError, match="no such file or folder; check the path"):
+        pretrain(made_up_texts(), tmp_path / "out", options(tokenizer="./no/vocab.txt", steps=1))
+
+
 def test_a_run_does_not_go_on_with_a_tokenizer_that_has_changed(whole, tmp_path):
     shutil.copytree(whole / "tokenizer", tmp_path / "tokenizer")
     made = options(tokenizer=str(tmp_path / "tokenizer"), steps=1)

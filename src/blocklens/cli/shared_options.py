@@ -17,6 +17,7 @@ from pydantic import field_validator
 from blocklens.cli.completion import paths
 from blocklens.embedded.bert6 import EMBEDDED, address
 from blocklens.errors import UserError
+from blocklens.inputs.hub import could_be_model_id
 from blocklens.launched import launched
 from blocklens.options import Options, option
 
@@ -146,7 +147,7 @@ def check_model(source: str) -> None:
             raise UserError(f"{source}: no config.json; expected a Hugging Face model folder")
     elif folder.is_file():
         raise UserError(f"{source}: a file; expected a model folder or a Hub id")
-    elif not re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", source):
+    elif not could_be_model_id(source):
         raise UserError(f"{source}: no such folder; check the path, or give a Hub id as owner/name")
 
 

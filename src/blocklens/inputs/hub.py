@@ -1,4 +1,4 @@
-"""Texts of a dataset on the Hugging Face Hub, streamed."""
+"""Texts of a dataset on the Hugging Face Hub, streamed; and what the id of a model looks like."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,12 @@ _ADDRESS = re.compile(
     r"(?:hf://datasets/)?(?P<id>\w[\w.-]*(?:/\w[\w.-]*)?)"
     r"(?::(?P<config>[\w.+-]+))?(?:@(?P<split>[\w.\[\]:%+-]+))?"
 )
+_MODEL = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+
+
+def could_be_model_id(name: str) -> bool:
+    """Whether a model or tokenizer on the Hub could have this id, `name` or `owner/name`."""
+    return _MODEL.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase
 from blocklens.encoder.digests import tokenizer_digest
 from blocklens.encoder.loading import one_line
 from blocklens.errors import UserError
+from blocklens.inputs.hub import could_be_model_id
 from blocklens.inputs.texts import TextSource
 from blocklens.pretraining.corpus import is_held_out
 from blocklens.pretraining.pretrain_options import PretrainOptions
@@ -88,6 +89,11 @@ def digest_of_given(options: PretrainOptions) -> str | None:
 
 def _given(place: str, options: PretrainOptions) -> PreTrainedTokenizerBase:
     """The tokenizer of a folder or Hub id, or of BERT's `vocab.txt`, by itself or in a folder."""
+    if not Path(place).exists() and not could_be_model_id(place):
+        raise UserError(
+            f"tokenizer {place}: no such file or folder; check the path, or give a Hub id as "
+            "owner/name"
+        )
     entries = Path(place, "vocab.txt") if Path(place).is_dir() else Path(place)
     alone = not any(Path(place, name).exists() for name in DESCRIPTIONS)
     try:
