@@ -186,6 +186,30 @@ def test_only_what_has_changed_is_measured_again(source, encoder, tmp_path, meas
     assert measured == ["read_out_once", "twin_once", "tfidf_once"]
 
 
+def test_what_the_encoder_knows_of_the_texts_is_measured_once_for_both_variants(
+    source, encoder, tmp_path, monkeypatch
+):
+    original, given = part.measure_input_apt, []
+
+    def watch(*args, **kwargs):
+        given.append(kwargs)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(part, "measure_input_apt", watch)
+    both = options(source, variant="both", untrained=0, modified=1_000, blocks=(1,))
+    finetune(both, encoder, tmp_path / "both", report=False)
+    assert [one["modified"] for one in given] == [1_000]
+    alone = options(source, variant="truncate", untrained=0, modified=1_000, blocks=(1,))
+    finetune(alone, encoder, tmp_path / "alone", report=False)
+    curves = [
+        pd.read_parquet(tmp_path / name / "tables" / "confidence_curve.parquet")
+        for name in ("both", "alone")
+    ]
+    tuned = [one.query("task == 'text, fine-tuned'").reset_index(drop=True) for one in curves]
+    assert len(tuned[0]) > 0
+    pd.testing.assert_frame_equal(*tuned)
+
+
 def test_the_kept_read_out_answers_as_it_was_measured(source, encoder, tmp_path):
     finetune(options(source, confidence=False), encoder, tmp_path / "out", report=False)
     out = tmp_path / "new.csv"

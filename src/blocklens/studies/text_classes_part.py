@@ -60,6 +60,9 @@ NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
 
+InputsOf = Callable[[dict[str, Any], Progress], InputAPT | None]
+"""Gives what the encoder knows of the texts, and adds to a step's facts."""
+
 
 def classes_part(work: Work) -> Part | str:
     """The encoder, its untrained twins, TF-IDF, and the fine-tuned classifiers; or why not."""
@@ -82,6 +85,7 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
     trained = {"encoder": work.inputs.encoder, "own head": work.own_head}
     data = given.digest()
     planned: list[Step] = []
+    inputs = inputs_once(work.encoder, options, given, chosen)
 
     def step(
         name: str, run: Callable[[Progress], Result], used: dict[str, Any], keeps: bool = False
@@ -93,7 +97,7 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
 
     if read_out(options):
         keeps = not tuned(options)
-        run = partial(read_out_once, work, options, given, chosen, keeps)
+        run = partial(read_out_once, work, given, chosen, inputs, keeps)
         step("encoder", run, trained, keeps)
         for seed in range(options.untrained):
             measure = partial(measure_text_classes, options=chosen)
@@ -101,7 +105,12 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
             step(f"untrained {seed}", run, {"encoder": work.twins})
     step("TF-IDF", partial(tfidf_once, given, chosen), {})
     if tuned(options):
-        step(TUNED_STEP, partial(tuned_once, work, options, given, chosen), trained, keeps=True)
+        step(
+            TUNED_STEP,
+            partial(tuned_once, work, options, given, chosen, inputs),
+            trained,
+            keeps=True,
+        )
         for seed in range(options.untrained):
             measure = partial(measure_truncated, blocks=options.blocks, options=chosen)
             run = partial(twin_once, work, seed, given, measure)
@@ -111,9 +120,9 @@ def steps(work: Work, options: ClassOptions, given: Given) -> list[Step]:
 
 def read_out_once(
     work: Work,
-    options: ClassOptions,
     given: Given,
     chosen: TextReadOuts,
+    inputs_of: InputsOf,
     keeps: bool,
     progress: Progress,
 ) -> Result:
@@ -122,7 +131,7 @@ def read_out_once(
     measured = measure_text_classes(encoder, given.texts, options=chosen, progress=progress)
     tables = measured.tables
     facts = given.facts()
-    inputs = inputs_of(encoder, options, given, chosen, facts, progress)
+    inputs = inputs_of(facts, progress)
     assert measured.heads is not None
     if inputs is not None:
         answers = answers_of(read_out_answers(encoder, measured.heads, chosen.pooling), inputs)
@@ -149,12 +158,13 @@ def tuned_once(
     options: ClassOptions,
     given: Given,
     chosen: TextReadOuts,
+    inputs_of: InputsOf,
     progress: Progress,
 ) -> Result:
     """Classifiers fine-tuned up to every block; the last one of seed 0 goes to `model/`."""
     encoder, facts = work.encoder, given.facts()
     last = max(options.blocks or (encoder.blocks,))
-    inputs = inputs_of(encoder, options, given, chosen, facts, progress)
+    inputs = inputs_of(facts, progress)
     answers = None if inputs is None else KeptAnswers(encoder, inputs, last)
     kept: list[Any] = []
 
@@ -196,24 +206,31 @@ def tfidf_once(given: Given, chosen: TextReadOuts, progress: Progress) -> Result
     return Result({"baseline": baseline}, given.facts())
 
 
-def inputs_of(
-    encoder: Encoder,
-    options: ClassOptions,
-    given: Given,
-    chosen: TextReadOuts,
-    facts: dict[str, Any],
-    progress: Progress,
-) -> InputAPT | None:
-    """APT of the texts' tokens, or None with its reason among the facts."""
+def inputs_once(
+    encoder: Encoder, options: ClassOptions, given: Given, chosen: TextReadOuts
+) -> InputsOf:
+    """What gives the APT of the texts' tokens, measured for the first step that asks.
+
+    It gives None with its reason among the facts where there is none.
+    """
     why = why_no_apt(encoder) if options.confidence else "it was not asked for"
-    if why is not None:
-        facts["no_apt"] = why
-        return None
-    inputs = measure_input_apt(
-        encoder, given.texts, tokens=chosen.tokens, modified=options.modified, progress=progress
-    )
-    facts |= inputs.facts
-    return inputs
+    kept: list[InputAPT] = []
+
+    def inputs_of(facts: dict[str, Any], progress: Progress) -> InputAPT | None:
+        if why is not None:
+            facts["no_apt"] = why
+            return None
+        if not kept:
+            kept.append(
+                measure_input_apt(
+                    encoder, given.texts, tokens=chosen.tokens, modified=options.modified,
+                    progress=progress,
+                )
+            )  # fmt: skip
+        facts |= kept[0].facts
+        return kept[0]
+
+    return inputs_of
 
 
 def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
