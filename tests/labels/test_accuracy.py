@@ -9,7 +9,7 @@ from blocklens.labels.accuracy import LabelCounts, leave_out_factors
 from blocklens.labels.confusion import ConfusionCounts
 
 LABELS, BLOCKS, GROUPS = 7, 3, 4
-EACH = leave_out_factors(np.arange(GROUPS), GROUPS)
+EACH = leave_out_factors(np.ones(GROUPS, int))
 
 
 def made_up(seed, n=120):
@@ -96,7 +96,7 @@ def test_the_interval_covers_the_true_mean_about_as_often_as_it_says(mean):
         whole = ConfusionCounts(40, 1, 20)
         whole.update(true, np.where(right, true, (true + 1) % 40)[None], rng.integers(0, 20, 1500))
         counts = LabelCounts.of(whole)
-        found = mean(counts, leave_out_factors(np.arange(20), 20))
+        found = mean(counts, leave_out_factors(np.ones(20, int)))
         low, high = found.interval()
         share = np.bincount(true, minlength=40)[counts.ids]
         weights = share if mean is acc.accuracy else np.ones(share.size)
@@ -109,7 +109,7 @@ def test_leaving_out_a_group_keeps_the_labels_seen_once():
     whole = ConfusionCounts(30, 1, 10)
     true = np.r_[np.zeros(100, dtype=np.int64), np.arange(1, 30)]
     whole.update(true, np.zeros((1, 129), dtype=np.int64), np.arange(129) % 10)
-    mean = acc.label_mean(LabelCounts.of(whole), leave_out_factors(np.arange(10), 10))
+    mean = acc.label_mean(LabelCounts.of(whole), leave_out_factors(np.ones(10, int)))
     assert mean.without[0].mean() == pytest.approx(mean.value[0], abs=0.003)
 
 
@@ -133,18 +133,38 @@ def test_a_rank_correlation_of_ties_has_no_interval():
 
 
 def test_what_comes_through_a_change_is_taken_without_each_part():
-    figure = acc.Jackknifed(
-        np.array([0.0, 0.1, 0.2]), (np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.5]]),), 9, 3
-    )
+    without = (np.array([[0.1, 0.2, 0.3], [0.2, 0.3, 0.5]]),)
+    each = leave_out_factors(np.ones(2, int))
+    figure = acc.Jackknifed(np.array([0.0, 0.1, 0.2]), without, 9, 3, each)
     rise = figure.through(lambda values: values[..., -1:] - values[..., :1])
     np.testing.assert_allclose(rise.value, [0.2])
     np.testing.assert_allclose(rise.without[0], [[0.2], [0.3]])
 
 
 def test_seeds_and_groups_are_left_out_whole_and_empty_ones_not_at_all():
-    cells = np.array([0, 2, 3, 5])  # two seeds of three groups; group 1 holds nothing
-    assert leave_out_factors(cells, 6, 2) == [[[0, 1, 2], [3, 4, 5]], [[0, 3], [2, 5]]]
-    assert leave_out_factors(np.arange(4), 4) == [[[0], [1], [2], [3]]]  # one seed is no factor
+    number = np.array([4, 0, 1, 4, 0, 1])  # two seeds of three groups; group 1 holds nothing
+    factors = leave_out_factors(number, 2)
+    assert factors.parts == [[[0, 3], [2, 5]], [[0, 1, 2], [3, 4, 5]]]
+    assert (factors.weights.tolist(), factors.of) == ([8, 2], 3)
+    one_seed = leave_out_factors(np.ones(4, int))
+    assert one_seed.parts == [[[0], [1], [2], [3]]]  # one seed is no factor
+    one_group = leave_out_factors(np.array([0, 5, 0, 5]), 2)
+    assert (one_group.parts, one_group.weights) == ([[[0, 1], [2, 3]]], None)
+
+
+def test_an_interval_of_few_uneven_groups_is_as_wide_as_their_degrees_of_freedom_say():
+    number = np.array([60, 40, 40, 20, 20, 20, 20, 0, 20, 20, 20, 20])
+    right = np.random.default_rng(0).binomial(number, 0.4)
+    counts = LabelCounts(np.zeros(1, int), number[:, None], right[:, None, None])
+    low, high = acc.accuracy(counts, leave_out_factors(number)).interval()
+    filled = number > 0
+    without = (right.sum() - right[filled]) / (number.sum() - number[filled])
+    groups = filled.sum()
+    error = np.sqrt((groups - 1) / groups * ((without - without.mean()) ** 2).sum())
+    effective = number.sum() ** 2 / (number**2).sum()
+    degrees = 1 / (1 / (effective - 1) + 2 * (1 / effective - 1 / number.size))
+    assert degrees < 7 < groups - 1
+    np.testing.assert_allclose((high - low) / 2, stats.t.ppf(0.975, degrees) * error, rtol=1e-9)
 
 
 def test_bin_edges_cover_every_frequency():

@@ -4,11 +4,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from blocklens.labels.accuracy import LabelCounts, frequency_rho, frequency_slope
+from blocklens.labels.accuracy import (
+    Factors,
+    LabelCounts,
+    frequency_rho,
+    frequency_slope,
+    leave_out_factors,
+)
 from blocklens.labels.confusion import ConfusionCounts
 
 LABELS, TEXTS, PER_TEXT, GROUPS = 400, 1600, 12, 20
-EACH = [[[group] for group in range(GROUPS)]]
+EACH = leave_out_factors(np.ones(GROUPS, int))
 """Every group of texts is left out by itself."""
 
 
@@ -98,7 +104,7 @@ def test_few_occurrences_weaken_the_rank_correlation_and_not_the_slope():
             of = LabelCounts(of.ids[:enough], of.n[:, :enough], of.c[:, :, :enough])
             found.append(
                 [
-                    measure(of, [], frequency, n_min=1).value[0]
+                    measure(of, Factors([], None, GROUPS), frequency, n_min=1).value[0]
                     for measure in (frequency_rho, frequency_slope)
                 ]
             )

@@ -338,3 +338,30 @@ def test_what_is_left_to_measure_is_known_from_the_first_pass_on(identity, texts
     later = [total for done, total in measuring if done > found.rows / 2 and total]
     assert later
     assert all(abs(total / found.rows - 1) < 0.1 for total in later)
+
+
+def test_the_first_modified_tokens_are_of_many_texts_however_long_they_are(identity):
+    rng = np.random.default_rng(3)
+    long = [" ".join(rng.choice(WORDS, 2_000)) for _ in range(40)]
+    encoder = Encoder.load(identity)
+    keys = np.concatenate([
+        batch.keys
+        for batch in modified_batches(
+            encoder, long, recipe_for(encoder), tokens=32, long="windows"
+        )
+    ])  # fmt: skip
+    assert len(keys) > 10_000
+    _, of_texts = np.unique(keys[:2_000], return_counts=True)
+    assert len(of_texts) == 40
+    assert of_texts.max() < 0.1 * 2_000
+
+
+def test_outputs_beyond_half_precision_are_refused(tmp_path):
+    model = identity_model()
+    with torch.no_grad():
+        model.bert.encoder.layer[-1].output.LayerNorm.weight.mul_(1e6)
+    place = save(model, tmp_path / "large")
+    rng = np.random.default_rng(0)
+    given = [" ".join(rng.choice(WORDS, 24)) for _ in range(60)]
+    with pytest.raises(UserError, match="outputs of block 2 are not finite, or beyond"):
+        measure_learning(place, given, start="fresh", control=0)

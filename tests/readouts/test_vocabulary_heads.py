@@ -6,7 +6,6 @@ import transformers as tr
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.readouts.vocabulary_heads import (
-    final_norm,
     fresh_head,
     own_head,
     own_head_digest,
@@ -62,12 +61,6 @@ def test_the_lens_on_the_last_block_gives_the_models_own_logits(family, tmp_path
         found = torch.addmm(head.bias, head.transform(rows), head.weight.T)
     torch.testing.assert_close(found.view_as(wanted), wanted, rtol=1e-4, atol=1e-4)
     assert torch.equal(head.predict(rows), wanted.reshape(14, -1).argmax(1))
-
-
-def test_a_pre_norm_encoders_last_norm_is_found_and_bert_has_none():
-    assert final_norm(Encoder(masked_lm("bert").bert)) is None
-    encoder = Encoder(masked_lm("modernbert").model)
-    assert final_norm(encoder) is encoder.model.final_norm
 
 
 def test_an_encoder_without_a_masked_lm_head_is_refused_with_the_way_out(tmp_path):

@@ -56,6 +56,13 @@ def folder(source, tmp_path_factory) -> Path:
     return out
 
 
+def test_the_seed_is_that_of_the_draw_and_of_the_vit(source, tmp_path):
+    quick = OPTIONS.model_copy(update={"seed": 3, "read_outs": 1, "untrained": 0})
+    study_images(source, out=tmp_path / "out", options=quick, report=False)
+    chosen = json.loads((tmp_path / "out" / "study.json").read_text())["options"]
+    assert (chosen["seed"], chosen["vit"]["seed"]) == (3, 3)
+
+
 @pytest.fixture
 def measured(monkeypatch):
     """The names of the steps that were measured, in order."""

@@ -233,3 +233,30 @@ def test_a_step_that_keeps_a_model_is_measured_by_all_or_by_the_first_alone(
         with StudyRun(tmp_path / f"{alone} {rank}", "sizes", share=share) as run:
             run.measure(Part("part", 1, [step]))
         assert bool(asked) == expected
+
+
+class Counters:
+    """A store of one process group, which outlives a study."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def add(self, name, number):
+        self.counts[name] = self.counts.get(name, 0) + number
+        return self.counts[name]
+
+
+def test_every_study_of_a_process_group_measures_its_own_steps(tmp_path, monkeypatch):
+    """Whoever is free takes a step: once a study, not once as long as the processes live."""
+    monkeypatch.setattr(Share, "gather", lambda self, value: [value])
+    monkeypatch.setattr(Share, "same", lambda self, value: value)
+    monkeypatch.setattr(Share, "wait", lambda self: None)
+    asked = []
+    step = Step("a", {}, lambda _: asked.append(True) or Result({}, {}), alone=True)
+    share = Share(0, 2, Counters())
+    for place in ("one", "two"):
+        with StudyRun(tmp_path / place, "finetune", share=share) as run:
+            assert set(run.measure(Part("part", 1, [step])).results) == {"a"}
+            again = Part("part", 2, [step])  # the same step once more, of another version
+            assert set(run.measure(again).results) == {"a"}
+    assert len(asked) == 4

@@ -35,7 +35,7 @@ def estimate(rows: Frame, sign: float = 1.0, unit: str = TEXTS) -> Estimate | No
     low, high = sorted((sign * float(row["low"]), sign * float(row["high"])))
     # Folders of earlier studies do not say how many groups there were; that was seldom too few.
     value, groups = sign * float(row["value"]), float(row.get("groups", GROUPS))
-    return Estimate.of_interval(value, low, high, unit=unit, groups=groups)
+    return Estimate.of_interval(value, low, high, unit=unit, groups=groups, of=GROUPS)
 
 
 def whole_encoder(learning: Frame, statistic: str) -> Frame:

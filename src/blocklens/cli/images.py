@@ -104,8 +104,6 @@ def images(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    vit = options.vit.model_copy(update={"seed": options.seed})
-    options = options.model_copy(update={"vit": vit})
     loaded = None if encoder is None else Encoder.load(encoder, **loading.model_dump())
     with shown(encoder or "ViT") as progress:
         done = study_images(

@@ -26,7 +26,7 @@ from scipy import stats
 
 from blocklens.labels.accuracy import effective_inputs, leave_out_factors
 from blocklens.labels.confusion import Sparse
-from blocklens.statistics.intervals import jackknife, of_shares
+from blocklens.statistics.intervals import of_shares
 from blocklens.statistics.slopes import correlation, slope
 
 Floats = NDArray[np.float64]
@@ -117,6 +117,8 @@ def confidence_tables(
         edges = np.quantile(of_x, np.arange(1, BINS) / BINS)
         bins = np.searchsorted(edges, of_x, side="right")
         values = _values(of_x, both, of_y, bins, high - low)
+        number = np.bincount(of_cell, minlength=seeds * groups)
+        factors = leave_out_factors(number, seeds)
         left_out = [
             np.array(
                 [
@@ -125,12 +127,12 @@ def confidence_tables(
                     for rest in [~np.isin(of_cell, part)]
                 ]
             )
-            for factor in leave_out_factors(of_cell, seeds * groups, seeds)
+            for factor in factors
         ]
-        lower, upper = jackknife(values, *left_out)
+        lower, upper = factors.interval(values, left_out)
         shares = slice(STATISTICS.index("mean confidence"), None)
         lower[shares], upper[shares] = of_shares(lower[shares], upper[shares])
-        counted = effective_inputs(np.bincount(of_cell, minlength=seeds * groups), seeds)
+        counted = effective_inputs(number, seeds)
         for number, statistic in enumerate(STATISTICS):
             rows.append(
                 {

@@ -32,7 +32,7 @@ from blocklens.labels.confusion import Sparse
 from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.nulls import frequency_bins
 from blocklens.labels.tasks import TOKENS
-from blocklens.statistics.intervals import jackknife, of_shares
+from blocklens.statistics.intervals import of_shares
 
 Integers = NDArray[np.integer]
 
@@ -251,9 +251,7 @@ def crossed_mean(
         rest = ~np.isin(np.arange(number.size), left_out)
         return sums[:, rest].sum(axis=1) / number[rest].sum()
 
-    left = [
-        np.array([mean(part) for part in factor])
-        for factor in leave_out_factors(at, number.size, seeds)
-    ]
+    factors = leave_out_factors(number, seeds)
+    left = [np.array([mean(part) for part in factor]) for factor in factors]
     value = mean(())
-    return value, *jackknife(value, *left)
+    return value, *factors.interval(value, left)

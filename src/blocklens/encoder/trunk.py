@@ -22,6 +22,7 @@ from blocklens.embedded.bert6 import EMBEDDED
 from blocklens.encoder.attention import ATTENTION
 from blocklens.encoder.batching import Ids, padded, padding_id
 from blocklens.encoder.digests import encoder_digest
+from blocklens.encoder.final_norm import FinalNorm
 from blocklens.encoder.fitting import (
     check_reads_texts,
     check_sees_both_ways,
@@ -104,6 +105,7 @@ class Encoder:
         self.heads = heads if isinstance(heads, int) else 0
         self.max_tokens = longest_input(self.model, tokenizer)
         self.calls_counted = False  # by `head_pass.tapped`
+        self.final_norm = FinalNorm()
         self.head_width = width_of_heads(self.config, self.heads) if self.heads else 0
         if self.heads:
             if self.config.model_type in OWN_ATTENTION:
@@ -270,13 +272,14 @@ class Encoder:
         """Outputs of blocks 0..L of texts or images; stages of a convolutional one differ in shape.
 
         The last block's output comes with the norm that the trunk ends with, if it ends with one
-        (ModernBERT, ViT); that of the other blocks without. Places of a feature map are tokens.
+        (ModernBERT, ViT); that of the other blocks without (`final_norm`). Places of a
+        feature map are tokens.
 
         Args:
             **given: what the model takes: `input_ids` and `attention_mask`, or `pixel_values`.
 
         """
-        answer = self.model(**given, output_hidden_states=True)
+        answer = self.final_norm.watched(self.model, **given, output_hidden_states=True)
         outputs = list(answer.hidden_states)
         if answer.last_hidden_state.shape == outputs[-1].shape:
             outputs[-1] = answer.last_hidden_state

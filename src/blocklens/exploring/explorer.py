@@ -26,7 +26,7 @@ from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.tokenising import MARKS
 from blocklens.inputs.windows import Tokens
 from blocklens.readouts.modified_tokens import rows_at
-from blocklens.readouts.vocabulary_heads import final_norm, own_head
+from blocklens.readouts.vocabulary_heads import own_head
 from blocklens.report.example_maps import pack
 from blocklens.report.first_screen import model_name
 
@@ -137,7 +137,7 @@ class Explorer:
         ids = tokens.ids.copy()
         ids[position] = tokenizer.mask_token_id
         batch = self.encoder.batch([replace(tokens, ids=ids)])
-        rows = rows_at(self.encoder, *batch, np.array([[0, position]]), final_norm(self.encoder))
+        rows = rows_at(self.encoder, *batch, np.array([[0, position]]))
         shares = self.head.scores(torch.cat(rows)).softmax(dim=1)
         own = shares[:, true]
         best = shares.topk(PREDICTIONS, dim=1)

@@ -12,8 +12,8 @@ full set: a group that holds a rare label then does not change which labels the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, Integer
@@ -24,8 +24,28 @@ from blocklens.labels.confusion import ConfusionCounts, Integers
 from blocklens.statistics.intervals import Floats, effective_groups, jackknife
 from blocklens.statistics.slopes import correlation, slope
 
-Factors = Sequence[Sequence[Sequence[int]]]
-"""For each crossed factor (inputs, seeds) the groups of counts that are left out together."""
+
+@dataclass(frozen=True)
+class Factors:
+    """What a jackknife leaves out in turn, crossed: groups of inputs, and seeds.
+
+    Attributes:
+        parts: for each factor the cells of counts that are left out together.
+        weights: how much each part of the first factor holds, if that is the inputs.
+        of: to how many groups the inputs were dealt.
+
+    """
+
+    parts: list[list[list[int]]]
+    weights: Float64[np.ndarray, " groups"] | None
+    of: int
+
+    def __iter__(self) -> Iterator[list[list[int]]]:
+        return iter(self.parts)
+
+    def interval(self, value: Floats, without: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """The 95 % interval of a figure, from its values without each part of every factor."""
+        return jackknife(value, *without, weights=self.weights, of=self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +94,7 @@ def _summed(
 
 @dataclass(frozen=True, slots=True)
 class Jackknifed:
-    """A figure: `value` [...], and for each factor its values without each part, [parts, ...].
+    """A figure: `value` [...], and its values without each part of each of `factors`, [parts, ...].
 
     `n` occurrences and `labels` stand behind it.
     """
@@ -83,36 +103,35 @@ class Jackknifed:
     without: tuple[Floats, ...]
     n: int
     labels: int
+    factors: Factors
 
     def interval(self) -> tuple[Floats, Floats]:
         """Lower and upper end of the 95 % interval; NaN where the figure is undefined."""
-        return jackknife(self.value, *self.without)
+        return self.factors.interval(self.value, self.without)
 
     def through(self, change: Callable[[Floats], Floats]) -> Jackknifed:
         """What `change` makes of it, such as a slope: from [..., blocks] to [..., 1]."""
-        return Jackknifed(
-            change(self.value), tuple(change(part) for part in self.without), self.n, self.labels
-        )
+        without = tuple(change(part) for part in self.without)
+        return replace(self, value=change(self.value), without=without)
 
 
-def leave_out_factors(
-    cells: Integer[np.ndarray, " ..."], groups: int, seeds: int = 1
-) -> list[list[list[int]]]:
-    """What a jackknife leaves out: each seed, and each group of inputs in all seeds.
+def leave_out_factors(number: Integer[np.ndarray, " cells"], seeds: int = 1) -> Factors:
+    """What a jackknife leaves out: each group of inputs in all seeds, and each seed.
 
     Cell `seed * inputs + group` holds a group of inputs predicted by the read-outs of one seed.
 
     Args:
-        cells: those that hold something; a part that holds nothing is not left out.
-        groups: number of cells, of all seeds together.
+        number: how many inputs each cell holds; a part that holds nothing is not left out.
         seeds: number of seeds. A factor of one part says nothing, and is none.
 
     """
-    inputs, filled = groups // seeds, set(np.unique(cells).tolist())
-    by_seed = [[seed * inputs + one for one in range(inputs)] for seed in range(seeds)]
-    by_input = [[seed * inputs + one for seed in range(seeds)] for one in range(inputs)]
-    factors = [[part for part in factor if filled & set(part)] for factor in (by_seed, by_input)]
-    return [factor for factor in factors if len(factor) > 1]
+    cells = np.arange(number.size).reshape(seeds, -1)
+    by_input, by_seed = (
+        [part.tolist() for part in parts if number[part].any()] for parts in (cells.T, cells)
+    )
+    weights = np.array([number[part].sum() for part in by_input], dtype=np.float64)
+    parts = [factor for factor in (by_input, by_seed) if len(factor) > 1]
+    return Factors(parts, weights if len(by_input) > 1 else None, cells.shape[1])
 
 
 def effective_inputs(number: Integer[np.ndarray, " cells"], seeds: int = 1) -> float:
@@ -138,7 +157,7 @@ def jackknifed(
             )
             for factor in factors
         )
-        return Jackknifed(statistic(n, c), without, int(n.sum()), counts.ids.size)
+        return Jackknifed(statistic(n, c), without, int(n.sum()), counts.ids.size, factors)
 
 
 def label_mean(
@@ -154,7 +173,7 @@ def label_mean(
     n, some = counts.occurrences, chosen > 0
     weights = np.where(some, chosen / n, 0.0)
     mean = jackknifed(counts, factors, lambda n, c: (c @ weights) / (n @ weights))
-    return Jackknifed(mean.value, mean.without, int(n[some].sum()), int(some.sum()))
+    return replace(mean, n=int(n[some].sum()), labels=int(some.sum()))
 
 
 def rarefied(counts: LabelCounts, occurrences: int = 1000) -> Float64[np.ndarray, " types"]:
@@ -249,4 +268,4 @@ def _by_frequency(
     # Where no group moves it ranks tie, and an interval of no width would be certainty out of ties.
     without = tuple(np.where(np.ptp(one, axis=0) == 0, np.nan, one) for one in slopes.without)
     n = int(counts.occurrences[chosen].sum())
-    return Jackknifed(slopes.value, without, n, int(chosen.sum()))
+    return replace(slopes, without=without, n=n, labels=int(chosen.sum()))

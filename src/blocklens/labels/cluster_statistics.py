@@ -18,7 +18,7 @@ from blocklens.labels.clusters import METHODS, Method, cluster_kept, growth
 from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.kept_matrix import KeptMatrix, kept_matrix
 from blocklens.labels.tasks import TOKENS, Task
-from blocklens.statistics.intervals import Floats, jackknife
+from blocklens.statistics.intervals import Floats
 from blocklens.statistics.slopes import slope
 
 STATISTICS = (
@@ -98,7 +98,7 @@ def cluster_statistics(
     """
     options = (options or ClusterOptions()).for_task(task)
     value, without, kept_all, pairs = [], [], [], []
-    ends = np.cumsum([len(factor) for factor in factors])
+    ends = np.cumsum([len(factor) for factor in factors.parts])
     patterns = [(), *(part for factor in factors for part in factor)]
     for block in range(counts.blocks):
         described: list[Floats] = []
@@ -114,7 +114,7 @@ def cluster_statistics(
     shape = (counts.blocks, len(patterns) - 1, values.shape[1])  # so few inputs: no patterns
     left_out = np.array(without).reshape(shape).transpose(1, 0, 2)
     of_factors = np.split(left_out, ends[:-1]) if len(ends) else []
-    low, high = (_in_range(end) for end in jackknife(values, *of_factors))
+    low, high = (_in_range(end) for end in factors.interval(values, of_factors))
     rows = [
         {
             "block": block,

@@ -76,7 +76,7 @@ def selectivity_rows(
         types: how many types the inputs are of.
 
     """
-    factors = leave_out_factors(np.flatnonzero(n), len(n))
+    factors = leave_out_factors(n)
     rows = []
     for name, answered in ((CONTROL, control), (SELECTIVITY, right - control)):
         share = accuracy(LabelCounts(np.zeros(1, int), n[:, None], answered[:, :, None]), factors)

@@ -145,7 +145,9 @@ def _shares(
     value = of(())
     without = [np.stack([of(part) for part in factor]) for factor in factors]
     return {
-        name: Jackknifed(value[at], tuple(one[:, at] for one in without), errors, clustered)
+        name: Jackknifed(
+            value[at], tuple(one[:, at] for one in without), errors, clustered, factors
+        )
         for at, name in enumerate((INSIDE, MATCHED, EXCESS))
     }
 

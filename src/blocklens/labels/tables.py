@@ -104,7 +104,7 @@ def label_tables(
     options = options or LabelOptions()
     numbers = list(range(counts.blocks)) if blocks is None else list(blocks)
     of_labels = LabelCounts.of(counts)
-    factors = leave_out_factors(counts.elements(0)[0], counts.groups, seeds)
+    factors = leave_out_factors(of_labels.n.sum(axis=1), seeds)
     how = options.clusters.for_task(task)
     assert how.theta is not None
     clusters, kept = cluster_statistics(counts, factors, how, task)

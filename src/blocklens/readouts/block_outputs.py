@@ -29,7 +29,6 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.tokenising import token_ids
 from blocklens.progress import SILENT, Progress
-from blocklens.readouts.vocabulary_heads import final_norm
 
 Pooling = Literal["first", "mean"]
 
@@ -74,20 +73,17 @@ def kept_outputs(
 
     """
     device = encoder.model.device
-    norm = final_norm(encoder)
     outputs = np.empty((encoder.blocks + 1, count, 0), np.float32)
     times = np.zeros(count, dtype=np.int64)
     with progress.stage("blocks", count, kind_of_input(encoder.model)) as stage:
         for batch in batches:
             given = {name: tensor.to(device) for name, tensor in batch.given.items()}
-            of_blocks = encoder.outputs(**given)
+            of_blocks = encoder.final_norm.on_every_block(encoder.outputs(**given))
             if not outputs.size:
                 # Stages of a convolutional trunk differ in width: what a stage lacks stays zero.
                 widest = max(output.shape[-1] for output in of_blocks)
                 outputs = np.zeros((encoder.blocks + 1, count, widest), np.float32)
             for block, output in enumerate(of_blocks):
-                if norm is not None and block < encoder.blocks and fits(norm, output):
-                    output = norm(output)
                 pooled = pool(output, given.get("attention_mask"), pooling).float().cpu().numpy()
                 outputs[block, batch.rows, : pooled.shape[1]] = pooled
             times[batch.rows] += 1
@@ -103,12 +99,6 @@ def kept_outputs(
             "needs another --dtype"
         )
     return outputs
-
-
-def fits(norm: torch.nn.Module, output: Float[Tensor, "... width"]) -> bool:
-    """Whether a norm is for outputs of this width."""
-    weight = getattr(norm, "weight", None)
-    return weight is None or weight.shape == output.shape[-1:]
 
 
 def pool(

@@ -18,6 +18,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from blocklens.distributed import ALONE, Share
+from blocklens.labels.accuracy import effective_inputs
 from blocklens.labels.selectivity import random_classes, random_names, selectivity_rows
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.class_heads import ClassTraining, train_class_heads
@@ -103,7 +104,8 @@ class ControlTask:
         """Its rows of the table `learning`, with what stands first in the rows that are there."""
         first: dict[str, Any] = learning[["task", "run", "read_out"]].iloc[0].to_dict()
         blocks = selectivity_rows(self.n, *self.right, types=self.types.size)
-        return pd.DataFrame([{**first, **row} for row in blocks]).astype({"block": "Int64"})
+        rows = [{**first, **row, "groups": effective_inputs(self.n)} for row in blocks]
+        return pd.DataFrame(rows).astype({"block": "Int64"})
 
 
 def random_class_rows(

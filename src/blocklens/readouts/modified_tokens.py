@@ -86,7 +86,8 @@ def modified_batches(
 ) -> Iterator[ModifiedBatch]:
     """Batches of `texts` in windows of at most `tokens` tokens, each modified `passes` times.
 
-    Passes are numbered from `first_pass` on; another number is another modification.
+    Passes are numbered from `first_pass` on; another number is another modification. Windows come
+    in an order that is as good as random, so that the first of them are of many texts.
 
     `long`: of a long text all "windows", without overlap, or "cut" to the first one alone. Special
     tokens count towards `tokens`. Texts without a token of their own are left out.
@@ -94,10 +95,9 @@ def modified_batches(
     strings = (text if isinstance(text, str) else text.text for text in texts)
     most = 1 if long == "cut" else None
     while ahead := list(islice(strings, LOOK_AHEAD)):
-        items = sorted(
-            _pieces(encoder, ahead, tokens, most), key=lambda item: (item.key, item.start)
-        )
-        for batch in of_like_lengths(items, lambda item: len(item.ids)):
+        items = sorted(_pieces(encoder, ahead, tokens, most), key=_place_in_order)
+        batches = of_like_lengths(items, lambda item: len(item.ids))
+        for batch in sorted(batches, key=lambda batch: _place_in_order(batch[0])):
             for number in range(first_pass, first_pass + passes):
                 yield _modified(encoder, batch, recipe, seed=seed, number=number)
 
@@ -110,6 +110,11 @@ class _Window:
     start: int
     ids: Int64[np.ndarray, " tokens"]
     free: Bool[np.ndarray, " tokens"]
+
+
+def _place_in_order(window: _Window) -> int:
+    """A window's place among others: by hash, that of a text's next windows far from it."""
+    return (window.key + window.start * 0x9E3779B97F4A7C15) % 2**63
 
 
 def _pieces(encoder: Encoder, texts: list[str], tokens: int, most: int | None) -> Iterator[_Window]:
@@ -154,11 +159,9 @@ def _modified(
     )
 
 
-def rows_of_blocks(
-    encoder: Encoder, batch: ModifiedBatch, norm: torch.nn.Module | None = None
-) -> list[Float[Tensor, "modified width"]]:
+def rows_of_blocks(encoder: Encoder, batch: ModifiedBatch) -> list[Float[Tensor, "modified width"]]:
     """Outputs of blocks 0..L at the modified positions, float32."""
-    return rows_at(encoder, batch.ids, batch.mask, batch.positions, norm)
+    return rows_at(encoder, batch.ids, batch.mask, batch.positions)
 
 
 def rows_at(
@@ -166,19 +169,15 @@ def rows_at(
     ids: Ids,
     mask: Ids,
     positions: Int64[np.ndarray, "rows 2"],
-    norm: torch.nn.Module | None = None,
 ) -> list[Float[Tensor, "rows width"]]:
     """Outputs of blocks 0..L at some positions (text and token) of a batch, float32.
 
-    `norm`: a pre-norm encoder's final norm, applied to every block but the last.
+    A pre-norm encoder's final norm is applied to every block.
     """
     device = encoder.model.device
     text, token = (torch.from_numpy(positions[:, axis]).to(device) for axis in (0, 1))
     outputs = encoder.block_outputs(ids.to(device), mask.to(device))
-    rows = [output[text, token] for output in outputs]
-    if norm is not None:
-        with torch.inference_mode():
-            rows[:-1] = [norm(row) for row in rows[:-1]]
+    rows = encoder.final_norm.on_every_block([output[text, token] for output in outputs])
     return [row.float().cpu() for row in rows]
 
 
@@ -216,7 +215,6 @@ def gather(
     batches: Iterable[ModifiedBatch],
     *,
     limit: int,
-    norm: torch.nn.Module | None = None,
     folder: str | Path | None = None,
     share: Share = ALONE,
     progress: Progress = SILENT,
@@ -228,7 +226,7 @@ def gather(
     end.
 
     Raises:
-        UserError: no modified token in the texts.
+        UserError: no modified token in the texts, or outputs that are not finite.
 
     """
     width, blocks = int(encoder.config.hidden_size), encoder.blocks + 1
@@ -242,7 +240,13 @@ def gather(
         for number, batch in enumerate(batches):
             take = min(limit - filled, len(batch.labels))
             if share.takes(number):
-                for block, rows in enumerate(rows_of_blocks(encoder, batch, norm)):
+                for block, rows in enumerate(rows_of_blocks(encoder, batch)):
+                    if rows.abs().max() > np.finfo(np.float16).max or not rows.isfinite().all():
+                        raise UserError(
+                            f"{encoder.name}: outputs of block {block} are not finite, or beyond "
+                            "what half precision holds: its weights are damaged, or it needs "
+                            "another --dtype"
+                        )
                     outputs[block, filled : filled + take] = rows[:take].numpy()
             labels.append(batch.labels[:take])
             counts += np.bincount(batch.tokens, minlength=counts.size)

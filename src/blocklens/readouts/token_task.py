@@ -43,7 +43,7 @@ from blocklens.readouts.modified_tokens import (
 )
 from blocklens.readouts.text_halves import Texts, split_texts
 from blocklens.readouts.token_settings import MOST_PASSES, Start, TokenTaskOptions, with_changes
-from blocklens.readouts.vocabulary_heads import Head, final_norm, fresh_head, own_head
+from blocklens.readouts.vocabulary_heads import Head, fresh_head, own_head
 from blocklens.readouts.vocabulary_training import (
     CONTINUED,
     HeadTraining,
@@ -206,7 +206,7 @@ def _gathered(
     )  # fmt: skip
     return gather(
         encoder, chain.from_iterable(passes), limit=options.train_tokens,
-        norm=final_norm(encoder), share=share, progress=progress,
+        share=share, progress=progress,
     )  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def count_predictions(
     """
     recipe, groups = recipe_for(encoder), options.labels.groups
     counts = ConfusionCounts(recipe.vocabulary, len(heads), groups, KINDS)
-    seen, norm = np.zeros(recipe.vocabulary, dtype=np.int64), final_norm(encoder)
+    seen = np.zeros(recipe.vocabulary, dtype=np.int64)
     begun = modified = 0
 
     def batches() -> Iterator[ModifiedBatch]:
@@ -253,7 +253,7 @@ def count_predictions(
     with progress.stage("measuring", options.modified or None, "modified tokens") as stage:
         for number, batch in enumerate(batches()):
             if share.takes(number):
-                rows = rows_of_blocks(encoder, batch, norm)[-len(heads) :]
+                rows = rows_of_blocks(encoder, batch)[-len(heads) :]
                 predicted = predict_blocks(heads, rows)
                 group = group_of(batch.keys, groups)
                 counts.update(batch.labels, predicted, group, batch.kinds)

@@ -202,23 +202,6 @@ def split_head(model: Any) -> Head:
     return Head(transform, decoder.weight.float(), bias.float(), tied=True)
 
 
-def final_norm(encoder: Encoder) -> nn.Module | None:
-    """The norm that a pre-norm encoder (ModernBERT, ESM, ViT) applies after its last block.
-
-    The output of its last block comes with that norm, those of the other blocks without: a head on
-    an inner block needs it first, as in the logit lens. None for post-norm encoders such as BERT.
-    """
-    names = {"final_norm", "emb_layer_norm_after", "layernorm", "final_layer_norm"}
-    places = (encoder.model, getattr(encoder.model, "encoder", None))
-    for place in places:
-        if place is None:
-            continue
-        for name, child in place.named_children():
-            if name in names and "norm" in type(child).__name__.lower():
-                return child
-    return None
-
-
 class _GivenOutputs(nn.Module):
     """Stands where the trunk was and returns the embeddings it is given as its output."""
 

@@ -143,9 +143,10 @@ class Estimate:
         unit: str = TEXTS,
         groups: float = GROUPS,
         size: int | None = None,
+        of: int | None = None,
         ratio: bool = False,
     ) -> Estimate:
-        """From a table's value and 95 % interval.
+        """From a table's value and 95 % interval; see `Source` for `unit`, `groups`, `size`, `of`.
 
         The error is that of the wider side: where an interval was held to what can be, as a share
         to 0..1, the other side says too little.
@@ -155,9 +156,10 @@ class Estimate:
             return cls(float(value), ratio=ratio)
         at = np.log(ends) if ratio else ends
         half = max(at[0] - at[1], at[2] - at[0])
-        error = float(half / half_width([np.array(1.0)], [groups - 1]))
+        source = Source(unit, 1.0, groups, size, of)
+        error = float(half / half_width([np.array(1.0)], [source.degrees]))
         value, low, high = map(float, ends)
-        return cls(value, low, high, (Source(unit, error, groups, size),), ratio)
+        return cls(value, low, high, (replace(source, error=error),), ratio)
 
     @property
     def at(self) -> float:

@@ -39,7 +39,8 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
-VERSION = 4
+VERSION = 5
+TRAINING_VERSION = 4
 MODEL = "model"
 
 
@@ -100,7 +101,8 @@ def study_images(
     with StudyRun(out, "images", share=share, progress=progress) as run:
         trained: Mapping[str, Any] | None = None
         if encoder is None:
-            options = options.model_copy(update={"vit": options.vit.chosen(data)})
+            vit = options.vit.model_copy(update={"seed": options.seed}).chosen(data)
+            options = options.model_copy(update={"vit": vit})
             trained = run.measure(training_part(run.folder, data, options.vit, device)).facts
             encoder = Encoder.load(run.folder / MODEL, device=device)
             encoder.name = f"ViT-{encoder.blocks} of {data.description}"
@@ -141,7 +143,8 @@ def training_part(folder: Path, data: ImageData, chosen: VitOptions, device: str
         return Result({}, {"held_out": trained.held_out, "history": trained.history})
 
     made_of = {"options": chosen, "images": data.digest()}
-    return Part("training", VERSION, [Step("ViT", made_of, train, keeps=MODEL, alone=True)])
+    step = Step("ViT", made_of, train, keeps=MODEL, alone=True)
+    return Part("training", TRAINING_VERSION, [step])
 
 
 def classes_part(

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ class Measured:
         return {step: dict(result.facts) for step, result in self.results.items()}
 
 
+_RUNS = count()
+"""Numbers of a process's runs: processes that share them begin them in one order."""
+
+
 class StudyRun:
     """A study's folder while it is measured; a context manager that holds the folder's lock.
 
@@ -112,6 +117,7 @@ class StudyRun:
         self.folder, self.share, self.progress = Path(out), share, progress
         self.kind: Kind = kind
         self.like = like
+        self.number = next(_RUNS)
         self._measured: list[Measured] = []
         self._open = ExitStack()
 
@@ -143,7 +149,8 @@ class StudyRun:
             name = f"{part.name}, {step.name}"
             if step.name not in missing:
                 continue
-            if step.alone and not (first if step.keeps is not None else share.claims(name)):
+            asked = f"{self.number}, {len(self._measured)}, {name}"
+            if step.alone and not (first if step.keeps is not None else share.claims(asked)):
                 continue
             result = step.measure(self.progress.within(name) if first else SILENT)
             if result is not None and (first or step.alone):

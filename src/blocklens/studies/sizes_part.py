@@ -36,7 +36,7 @@ from blocklens.studies.runner import Study, StudyRun
 from blocklens.studies.study_record import InputsRecord, StudyRecord
 from blocklens.wording import counted
 
-VERSION = 1
+VERSION = 2
 MEASURED_TEXTS = 5000
 """Most held-out texts that an encoder is measured on."""
 COPYING = 0.12

@@ -55,7 +55,7 @@ from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 from blocklens.wording import counted
 
-VERSION = 6
+VERSION = 7
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
@@ -75,7 +75,7 @@ def classes_part(work: Work) -> Part | str:
     given = Given.of(options)
     return Part(
         "classes", VERSION, steps(work, options, given),
-        at_once=given.data.said_skipped(), notes=partial(notes, work),
+        at_once=given.data.said_skipped(), notes=partial(notes, work, given),
     )  # fmt: skip
 
 
@@ -233,11 +233,11 @@ def inputs_once(
     return inputs_of
 
 
-def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
+def notes(work: Work, given: Given, facts: Facts, _: Tables) -> list[str]:
     """What was read, left out and drawn, and what stands behind the numbers."""
     options = work.options.classes
     assert options is not None
-    said = facts["TF-IDF"]
+    said = given.facts()
     notes = [
         f"Text classes: {said['train']:,} texts to train on and {said['test']:,} to measure on of "
         f"{counted(len(said['classes']), 'class', 'classes')}, drawn for "
