@@ -52,15 +52,18 @@ class FinalNorm:
 
     @torch.inference_mode()
     def on_every_block(
-        self, outputs: Sequence[Float[Tensor, "... width"]]
-    ) -> list[Float[Tensor, "... width"]]:
-        """Outputs of blocks 0..L, or rows of them, each with the norm that the last one has."""
+        self, outputs: Sequence[Float[Tensor, "... _"]]
+    ) -> list[Float[Tensor, "... _"]]:
+        """Outputs [..., width] of blocks 0..L, or rows of them, with the norm that the last has.
+
+        Stages of a convolutional trunk differ in width; one that does not fit stays as it is.
+        """
         norm, weight = self.norm, getattr(self.norm, "weight", None)
         return [
             norm(output)
             if norm is not None
             and block < len(outputs) - 1
-            and (weight is None or weight.shape == output.shape[-1:])  # stages differ in width
+            and (weight is None or weight.shape == output.shape[-1:])
             else output
             for block, output in enumerate(outputs)
         ]
