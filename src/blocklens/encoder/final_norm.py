@@ -32,10 +32,11 @@ class FinalNorm:
         if self.sought:
             return model(**given)
         last: dict[nn.Module, Tensor] = {}
-        hooks = [
-            norm.register_forward_hook(lambda module, _, output: last.update({module: output}))
-            for norm in _norms_beside_blocks(model)
-        ]
+
+        def keep(module: nn.Module, _: Any, output: Tensor) -> None:
+            last[module] = output
+
+        hooks = [norm.register_forward_hook(keep) for norm in _norms_beside_blocks(model)]
         try:
             answer = model(**given)
         finally:
