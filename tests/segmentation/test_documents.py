@@ -29,6 +29,36 @@ def test_segments_that_are_no_lists_of_sentences_are_refused(tmp_path, segments)
         list(read_documents(path))
 
 
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ([{"paragraphs": ["Cats purr. Cats sleep.", "A cat eats."]}], "a paragraph is not a list"),
+        ([{"paragraphs": [["One."], "Two."]}], "a paragraph is not a list of sentences"),
+        ([{"paragraphs": [{"One.": 1}]}], "a paragraph is not a list of sentences"),
+        ([{"paragraphs": "One. Two."}], "the paragraphs are not a list"),
+        ([{"paragraphs": {"One.": ["Two."]}}], "the paragraphs are not a list"),
+        ([{"paragraphs": None}], "the paragraphs are not a list"),
+        ([{"heading": "A"}], "a section is not an object with paragraphs"),
+        (["One."], "a section is not an object with paragraphs"),
+        ({"A": [["One."]]}, "the sections are not a list"),
+        ("One.", "the sections are not a list"),
+    ],
+)
+def test_sections_that_are_no_lists_of_sentences_are_refused(tmp_path, sections, said):
+    path = tmp_path / "d.jsonl"
+    path.write_text(json.dumps({"sections": sections}), encoding="utf-8")
+    with pytest.raises(UserError, match=rf"d\.jsonl:1: cannot be used \({said}"):
+        list(read_documents(path))
+
+
+@pytest.mark.parametrize("record", ['"segments"', '["segments"]', "3"])
+def test_a_line_that_is_no_object_is_refused(tmp_path, record):
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"segments": [["a"], ["b"]]}\n' + record, encoding="utf-8")
+    with pytest.raises(UserError, match=r"d\.jsonl:2: cannot be used \(the record is not an obj"):
+        list(read_documents(path))
+
+
 def test_headings_of_sections_are_left_out(tmp_path):
     path = tmp_path / "d.jsonl"
     sections = [

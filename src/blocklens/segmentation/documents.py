@@ -154,27 +154,42 @@ def _document(name: str, segments: list[list[str]], fields: dict[str, Any]) -> D
 def _record(name: str, line: str) -> Document:
     """A document from one JSON line."""
     expected = (
-        'expected {"segments": [[sentence, ...], ...]} or {"sections": [{"paragraphs": ...}]}'
+        'expected {"segments": [[sentence, ...], ...]} or '
+        '{"sections": [{"paragraphs": [[sentence, ...], ...]}, ...]}'
     )
     try:
         record = json.loads(line)
+        if not isinstance(record, dict):
+            raise TypeError("the record is not an object")
         if "segments" in record:
-            segments = record["segments"]
+            segments = _sentences(record["segments"], "segment")
         elif "sections" in record:
-            segments = [
-                [sentence for paragraph in section["paragraphs"] for sentence in paragraph]
-                for section in record["sections"]
-            ]
+            segments = _of_sections(record["sections"])
         else:
             raise UserError(f"{name}: no segments in this record; {expected}")
-        if not isinstance(segments, list):
-            raise TypeError("the segments are not a list")
-        if not all(isinstance(s, list) and all(isinstance(x, str) for x in s) for s in segments):
-            raise TypeError("a segment is not a list of sentences")
         fields = {k: v for k, v in record.items() if k not in ("segments", "sections")}
         return _document(name, segments, fields)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{name}: cannot be used ({error}); {expected}") from error
+
+
+def _of_sections(sections: Any) -> list[list[str]]:
+    """One segment of each section, without its heading; `TypeError` where it is none."""
+    if not isinstance(sections, list):
+        raise TypeError("the sections are not a list")
+    if not all(isinstance(section, dict) and "paragraphs" in section for section in sections):
+        raise TypeError("a section is not an object with paragraphs")
+    paragraphs = [_sentences(section["paragraphs"], "paragraph") for section in sections]
+    return [list(chain.from_iterable(section)) for section in paragraphs]
+
+
+def _sentences(parts: Any, kind: str) -> list[list[str]]:
+    """The parts as they are; `TypeError` where they are no list of lists of sentences."""
+    if not isinstance(parts, list):
+        raise TypeError(f"the {kind}s are not a list")
+    if not all(isinstance(s, list) and all(isinstance(x, str) for x in s) for s in parts):
+        raise TypeError(f"a {kind} is not a list of sentences")
+    return parts
 
 
 def _choi_text(file: Path, lines: list[str]) -> Document:
