@@ -1,5 +1,6 @@
 """Markdown as plain text: the words of a page, without its markup."""
 
+import html
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -7,10 +8,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+_KEY = r"""["']?\w[\w .-]{0,40}["']?[ \t]*:(?=\s|\Z)"""
 _FRONT_MATTER = re.compile(
-    r"\A(---|\+\+\+)[ \t]*\r?\n.*?^\1[ \t]*(\r?\n|\Z)", re.DOTALL | re.MULTILINE
+    rf"\A(?:---[ \t]*\r?\n(?:#[^\n]*\n)*{_KEY}.*?^(?:---|\.\.\.)|\+\+\+[ \t]*\r?\n.*?^\+\+\+)"
+    r"[ \t]*(?:\r?\n|\Z)",
+    re.DOTALL | re.MULTILINE,
 )
-_HTML = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_HTML = re.compile(
+    r"<!--.*?-->|<(script|style)\b.*?</\1>|<[!?][^>]*>"
+    r"""|</?(?P<tag>[a-z][\w-]*)(?:(?:[^<>"']|"[^"]*"|'[^']*')*|[^<>]*)>""",
+    re.DOTALL | re.IGNORECASE,
+)
+_LINES = re.compile(
+    "h[1-6r]|br|p|div|pre|ul|ol|li|d[ltd]|table|caption|t(?:head|body|foot)|tr|address|article|"
+    "aside|blockquote|body|center|details|fig(?:ure|caption)|footer|form|header|main|nav|option|"
+    "section|summary|title",
+    re.IGNORECASE,
+)
+_CELLS = re.compile("t[dh]", re.IGNORECASE)
 _CLOSE = {"paragraph_close", "heading_close", "table_close", "bullet_list_close"}
 
 
@@ -19,7 +34,7 @@ def plain_text(markdown: str) -> str:
 
     Headings, paragraphs, list items and table rows stay, each on a line of its own, with wrapped
     lines joined; links and images leave their words, inline code its characters. Front matter,
-    code blocks, link targets, HTML tags and comments go.
+    code blocks, link targets, HTML tags and comments go; tags of blocks and `<br>` end a line.
     """
     from markdown_it import MarkdownIt
 
@@ -33,13 +48,28 @@ def plain_text(markdown: str) -> str:
             lines.append(" ".join(filter(None, cells)))
             cells = None
         elif token.type == "inline":
-            words = _inline(token.children or [])
-            (lines if cells is None else cells).append(words)
+            words = _inline(token.children or []).split("\n")
+            if cells is None:
+                lines.append("\n".join(map(str.strip, words)).strip())
+            else:
+                cells.append(" ".join(" ".join(words).split()))
         elif token.type == "html_block":
-            lines.append(_HTML.sub("", token.content).strip())
+            lines.append(_html_block(token.content))
         elif token.type in _CLOSE:
             lines.append("")
     return re.sub("\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _html_block(block: str) -> str:
+    """The words of a block of HTML, without empty lines."""
+    plain = html.unescape(_HTML.sub(_left, block))
+    return "\n".join(filter(None, (" ".join(line.split()) for line in plain.splitlines())))
+
+
+def _left(tag: re.Match[str]) -> str:
+    """What stands in place of an HTML tag: a line end, a space or nothing."""
+    name = tag["tag"] or ""
+    return "\n" if _LINES.fullmatch(name) else " " if _CELLS.fullmatch(name) else ""
 
 
 def _inline(tokens: Iterable["Token"]) -> str:
@@ -52,6 +82,8 @@ def _inline(tokens: Iterable["Token"]) -> str:
             parts.append(" ")
         elif token.type == "hardbreak":
             parts.append("\n")
+        elif token.type == "html_inline":
+            parts.append(_HTML.sub(_left, token.content))
         elif token.type == "image":
             parts.append(_inline(token.children or []))
         elif token.type in ("text", "code_inline") and not target:
