@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from blocklens.errors import UserError
 from blocklens.inputs.delimited import dialect_of, table_of
 from blocklens.inputs.fields import Bad
+from blocklens.inputs.opening import UnusableError
 from blocklens.inputs.texts import TextSource
 
 
@@ -158,3 +159,49 @@ def test_whatever_pythons_writer_quotes_comes_back(rows, delimiter):
 def test_no_lines_at_all_are_a_table_without_rows():
     assert read("") == ([], [], [])
     assert dialect_of([]).delimiter == ","
+
+
+LETTERS = [
+    ("Hi Anna,\nsorry, it is late\nBest,\nTom", "complaint"),
+    ("Hello,\nthanks, it works\nRegards,\nJo", "praise"),
+    ("No comma here", "praise"),
+]
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_letters_in_quotes_are_one_text_each(quoting, end, delimiter):
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, quoting=quoting, lineterminator=end, delimiter=delimiter)
+    letters = [(text.replace(",", delimiter), label) for text, label in LETTERS]
+    writer.writerows([("text", "label"), *letters])
+    _, rows, bad = read(table.getvalue())
+    assert [tuple(row) for row in rows] == letters
+    assert not bad
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'Customer reviews 2024\nid,text,label\n1,"Good, film",pos\n2,bad film,neg\n',
+        "# id of export: 12\ntext;label\na b;x\nc d;y\ne f;x\n",
+    ],
+)
+def test_a_title_above_the_header_is_refused(content):
+    with pytest.raises(UnusableError, match="delete what stands above the header"):
+        read(content)
+
+
+def test_one_column_of_texts_with_commas_is_no_title_and_table():
+    lines = ["Good, indeed", "Bad, sadly", "So, so", "Well, well", "Yes, no"]
+    _, rows, _ = read("text\n" + "\n".join(lines) + "\n")
+    assert [row[0] for row in rows] == lines
+
+
+def test_a_backslash_that_escapes_no_mark_stays():
+    texts = ['She said \\"no\\".\\nThen left', "in C:\\new", "caf\\u00e9", "two \\\\ one"]
+    _, rows, _ = read("text,label\n" + "".join(f'"{text}",a\n' for text in texts))
+    assert [row[0] for row in rows] == [
+        'She said "no".\\nThen left', "in C:\\new", "caf\\u00e9", "two \\ one",
+    ]  # fmt: skip

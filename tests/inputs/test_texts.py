@@ -692,3 +692,22 @@ def test_a_real_collection_is_read(data):
     assert [text.name for text in source][-1] == "wiki_intro_2014.jsonl.xz:50"
     tokens = TextSource(data / "fewrel" / "fewrel_42rel_x700.jsonl.xz", field="tokens", limit=3)
     assert all(" " in text.text for text in tokens)
+
+
+def test_what_blocklens_wrote_below_a_folder_of_texts_is_not_read(tmp_path):
+    (tmp_path / "a.txt").write_text("A text of words.")
+    tables = tmp_path / "study" / "tables"
+    tables.mkdir(parents=True)
+    pd.DataFrame({"text": ["no text", "of anyone"]}).to_parquet(tables / "heads.parquet")
+    assert len(list(TextSource(tmp_path))) == 3
+    (tmp_path / "study" / "study.json").write_text('{"kind": "study", "finished": false}')
+    assert [one.text for one in TextSource(tmp_path)] == ["A text of words."]
+    (tmp_path / "study" / "study.json").write_text('{"title": "my own"}')
+    assert len(list(TextSource(tmp_path))) == 4  # the record in it among them
+
+
+def test_two_columns_of_one_name_are_refused_in_parquet_too(tmp_path):
+    columns = [pa.array(["one", "two"]), pa.array(["three", "four"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="two columns called 'text'; give every column a name"):
+        list(TextSource(tmp_path / "a.parquet"))

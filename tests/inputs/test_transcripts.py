@@ -161,3 +161,8 @@ def test_what_two_voices_say_alike_stays(tmp_path):
     first = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ada>Yes.\n"
     second = "\n00:02.000 --> 00:03.000\n<v Grace>Yes.\n"
     assert read(tmp_path, "talk.vtt", first + second).text == "Yes.\n\nYes."
+
+
+def test_what_is_said_twice_in_cues_of_their_own_is_said_twice(tmp_path):
+    cues = "".join(f"{n}\n00:00:0{n},000 --> 00:00:0{n + 1},000\nYeah.\n\n" for n in (1, 2, 3))
+    assert read(tmp_path, "song.srt", cues).text == "Yeah. Yeah. Yeah."

@@ -94,6 +94,11 @@ def _sizes(
         train = max(1, count - test)
     elif at_most:
         train = max(1, min(train, count - test))
+    if count < 2:
+        raise UserError(
+            f"class {name!r} has {counted(count, 'text')}, and one is needed to train on and one "
+            "to test on: delete its records, or give them another class" + data.without()
+        )
     if train + test > count:
         raise UserError(
             f"class {name!r} has {counted(count, 'text')}, {train + test} asked for ({train} to "

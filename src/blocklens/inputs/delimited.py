@@ -41,6 +41,9 @@ class Dialect:
 
     def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Rows of cells; raises `csv.Error` for a line that is not in this dialect."""
+        if self.escape:  # of a mark, itself, a delimiter or a line's end; all others are characters
+            escapes = re.compile(rf'\\(["\\{self.delimiter}\r\n])|\\')
+            lines = (escapes.sub(lambda one: one[0] if one[1] else r"\\", x) for x in lines)
         return csv.reader(
             lines,
             delimiter=self.delimiter,
@@ -69,6 +72,11 @@ def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[lis
     if told:
         sample = sample[1:]
     dialect = dialect_of(sample, told[1] if told else None)
+    if dialect.delimiter == _NO_DELIMITER and (cells := _cells_below(sample)):
+        raise UnusableError(
+            f"begins with a line that is not of its table: the lines below it have {cells} cells "
+            "each; delete what stands above the header"
+        )
     rows = _rows(chain(sample, lines), dialect, doubted=True)
     header = next(rows, [])
     if isinstance(header, Bad):
@@ -80,6 +88,24 @@ def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[lis
             f"has two columns called {twice[0]!r}; give every column a name of its own"
         )
     return header, rows
+
+
+def _cells_below(sample: Sequence[str]) -> int | None:
+    """How many cells every line below a title has, where they are of a table and the title is not.
+
+    Two cells may be a text with a comma in it: then there must be several, and no space after it.
+    """
+    for delimiter in DELIMITERS:
+        try:
+            rows = [row for row in Dialect(delimiter).reader(sample[1:]) if row]
+        except csv.Error:
+            continue
+        cells = len(rows[0]) if rows else 0
+        prose = any(cell.startswith(" ") for row in rows for cell in row[1:])
+        fewest = 2 if cells > 2 else 4
+        if cells > 1 and len(rows) >= fewest and not prose and {cells} == set(map(len, rows)):
+            return cells
+    return None
 
 
 def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
@@ -144,7 +170,8 @@ def _lone_marks(lines: Sequence[str], dialect: Dialect, cells: int) -> list[list
     """The rows in lines that were read as one row, where their quotation marks are but characters.
 
     So it is if every one of the lines is a whole row without them. Two lines of a quoted text do
-    not hold as many tabs as a row; as many commas they may, but hardly several in a row.
+    not hold as many tabs as a row; as many commas they may, but hardly several in a row. In a table
+    of two columns a letter does: after a comma in prose there is a space, or the line ends.
     """
     fewest = 2 if dialect.delimiter == "\t" else _LINES_OF_A_TEXT
     if not dialect.quoted or dialect.delimiter == _NO_DELIMITER or len(lines) < fewest:
@@ -153,7 +180,10 @@ def _lone_marks(lines: Sequence[str], dialect: Dialect, cells: int) -> list[list
         rows = list(replace(dialect, quoted=False).reader(lines))
     except csv.Error:
         return []
-    return rows if len(rows) == len(lines) and all(len(row) == cells for row in rows) else []
+    if len(rows) != len(lines) or any(len(row) != cells for row in rows):
+        return []
+    prose = sum(all(not cell or cell[0] == " " for cell in row[1:]) for row in rows)
+    return rows if dialect.spaced or 2 * prose < len(rows) else []
 
 
 def _rows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -29,7 +30,8 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
 def files_below(folder: Path) -> Iterator[Path]:
     """The files in `folder` and in the folders below it; links to folders are not followed.
 
-    A broken link or a named pipe is among them: who opens it says so.
+    A folder below it that blocklens wrote, a study's or a comparison's, is left out. A broken link
+    or a named pipe is among them: who opens it says so.
 
     Raises:
         UserError: a folder that cannot be listed.
@@ -37,9 +39,22 @@ def files_below(folder: Path) -> Iterator[Path]:
     """
     for entry in entries_of(folder):
         if entry.is_dir(follow_symlinks=False):
-            yield from files_below(Path(entry))
+            if not is_result(Path(entry)):
+                yield from files_below(Path(entry))
         elif not Path(entry).is_dir():
             yield Path(entry)
+
+
+def is_result(folder: Path) -> bool:
+    """Whether blocklens wrote a folder: its tables and pages are no texts."""
+    for name, fields in (("study.json", {"kind", "finished"}), ("comparison.json", {"studies"})):
+        try:
+            said = json.loads((folder / name).read_text("utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(said, dict) and fields <= set(said):
+            return True
+    return False
 
 
 def folders_in(folder: Path) -> list[Path]:
@@ -75,9 +90,16 @@ def split_files(names: Iterable[str]) -> list[str]:
     """Those files that are the splits of a data set, if one is to train on and one to measure on.
 
     As `train.csv` and `test.csv`, `imdb_train.csv` and `imdb_dev.csv`, or
-    `train-00000-of-00001.parquet` and its like. `names` may be of files in a zip archive.
+    `train-00000-of-00001.parquet` and its like; or in folders of such names. `names` may be of
+    files in a zip archive.
     """
-    parts = {name: set(re.split(r"[.\-_ ]", Path(name).name.lower())) for name in names}
+    parts = {
+        name: {
+            *re.split(r"[.\-_ ]", Path(name).name.lower()),
+            *(part.lower() for part in Path(name).parts[:-1]),
+        }
+        for name in names
+    }
     train = [name for name, of in parts.items() if of & set(TRAIN_FOLDERS)]
     test = [name for name, of in parts.items() if of & set(TEST_FOLDERS) and name not in train]
     return [name for name in parts if name in (*train, *test)] if train and test else []

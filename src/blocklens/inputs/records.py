@@ -81,6 +81,11 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
     number = 0
     try:
         table = pq.ParquetFile(file)
+        names = table.schema_arrow.names
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise UnusableError(
+                f"has two columns called {twice!r}; give every column a name of its own"
+            )
         picker.choose({column.name: _arrow_kind(column.type) for column in table.schema_arrow})
         columns = [
             field if field in table.schema_arrow.names else field.split(".")[0]

@@ -179,7 +179,10 @@ def _class_folders(folder: Path, *, labelled: bool) -> bool:
             f"{folder}: its folders {names} are splits, not classes; give one of them, and one to "
             "measure on with --test"
         )
-    _refuse_splits(folder, [one.name for one in entries_of(folder) if one.is_file()])
+    below = () if class_folders else files_below(folder)
+    inside = {str(file.relative_to(folder)) for file in below if kind_of_file(file)}
+    inside |= {one.name for one in entries_of(folder) if one.is_file()}
+    _refuse_splits(folder, sorted(inside))
     return class_folders
 
 

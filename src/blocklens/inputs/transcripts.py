@@ -101,8 +101,12 @@ def _said(captions: Iterable[Caption]) -> Iterator[_Said]:
         times = [at.in_milliseconds() / 1000 for at in (caption.start_time, caption.end_time)]
         cue = _Said(_lines(caption.raw_text), caption.voice, *times)
         directly = before.shown <= cue.shown <= before.gone + PAUSE
-        rolls = directly and cue.voice == before.voice
-        added = cue.lines[_repeated(cue.lines, before.lines) :] if rolls else cue.lines
+        again = _repeated(cue.lines, before.lines)
+        # The same once more, no line more or less, is said twice, unless one of the two is brief.
+        moved = again < max(len(cue.lines), len(before.lines))
+        brief = min(cue.gone - cue.shown, before.gone - before.shown) < PAUSE
+        rolls = directly and cue.voice == before.voice and (moved or brief)
+        added = cue.lines[again:] if rolls else cue.lines
         if added:
             yield cue._replace(lines=added)
         before = cue
