@@ -7,8 +7,8 @@ TOOLS := $(VENV)/.tools
 
 .PHONY: demo papers test test-slow test-data test-lowest fuzz torture lint bench docs clean
 
-# The main job on the embedded encoder and texts, in less than three minutes: fewer untrained twins and
-# modified tokens than by default, which leaves two of 17 statements undecided.
+# The main job on the embedded encoder and texts, in two to four minutes: fewer untrained twins and
+# modified tokens than by default, which leaves one of 18 statements undecided.
 demo: $(PACKAGE)
 	$(BIN)/blocklens study --processes 2 --untrained 8 --untrained-read-outs 3 --modified-tokens 40000 \
 		--out demo-study
