@@ -142,6 +142,7 @@ def register_rise(
     claim(
         id=id,
         paper="P2",
+        tag="ours",
         statement=statement,
         statistic=statistic,
         control="untrained trunk with trained read-outs",
