@@ -8,6 +8,8 @@ import transformers as tr
 from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import TextSource
+from blocklens.readouts import label_samples
+from blocklens.studies import tokens_part
 from blocklens.studies.study import study
 from blocklens.studies.study_options import LearnedOptions, StudyOptions
 from helpers import random_texts, small_tokenizer
@@ -55,6 +57,16 @@ def test_the_lens_is_measured_on_the_texts_that_the_read_outs_are_measured_on(tm
     assert "from its own masked-LM head on" in notes
     alone = occurrences(run(tmp_path / "alone", encoder, read_out="lens")[0])
     assert alone["encoder"][0] > found["encoder"][0]  # nothing to train: all texts are measured
+
+
+def test_a_wide_vocabulary_is_said_to_be_sampled_and_no_other(tmp_path, monkeypatch):
+    encoder = saved(tmp_path / "bert", tr.BertModel)
+    _, narrow = run(tmp_path / "study", encoder)
+    assert "one in 8 of the others" not in narrow
+    for module in (label_samples, tokens_part):
+        monkeypatch.setattr(module, "ALL_UP_TO", 4)
+    _, wide = run(tmp_path / "wide", encoder)
+    assert "one in 8 of the others (ours)" in wide
 
 
 def test_an_encoder_without_a_head_has_read_outs_from_new_heads_and_says_why_no_lens(tmp_path):

@@ -19,6 +19,7 @@ from blocklens.errors import UserError
 from blocklens.heads.measurement import FEW_TEXTS
 from blocklens.pretraining import training_log as log
 from blocklens.progress import Progress
+from blocklens.readouts.label_samples import ALL_UP_TO, ONE_IN
 from blocklens.readouts.text_halves import split_texts
 from blocklens.readouts.token_settings import TokenTaskOptions
 from blocklens.readouts.token_task import measure_learning
@@ -154,6 +155,13 @@ def notes(work: Work, facts: Facts, _: Tables) -> list[str]:
         f"{texts}; a read-out was trained from {start} on (untrained twins: from a new head on), "
         f"with {measured['trained_tokens']:,} modified tokens of the other texts."
     ]
+    labels = int(work.encoder.config.vocab_size)
+    if labels > ALL_UP_TO:
+        notes.append(
+            f"Of its {labels:,} tokens a step of training compared those that the training texts "
+            f"show and one in {ONE_IN} of the others (ours); what a block predicts is the best of "
+            "all."
+        )
     own = facts[LENS].get("accuracy")
     if own and own[-1] > measured["accuracy"][-1]:
         notes.append(
