@@ -7,7 +7,7 @@ TOOLS := $(VENV)/.tools
 
 .PHONY: demo papers test test-slow test-data test-lowest fuzz torture lint bench docs clean
 
-# The main job on the embedded encoder and texts, in two to four minutes: fewer untrained twins and
+# The main job on the embedded encoder and texts, in a few minutes: fewer untrained twins and
 # modified tokens than by default, which leaves one of 18 statements undecided.
 demo: $(PACKAGE)
 	$(BIN)/blocklens study --processes 2 --untrained 8 --untrained-read-outs 3 --modified-tokens 40000 \
