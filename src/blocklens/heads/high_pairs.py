@@ -21,7 +21,7 @@ from torch import Tensor
 from blocklens.encoder import matmul
 from blocklens.encoder.attention import Workspace, heads_at_once
 from blocklens.heads.head_options import HeadOptions
-from blocklens.heads.largest import largest, places_of
+from blocklens.heads.largest import largest
 from blocklens.heads.pairs import Pairs, PairTable, all_pairs, numbers_wanted
 from blocklens.inputs.windows import Tokens
 
@@ -117,7 +117,7 @@ def highest_of(
         head, pair, picked, thresholds = largest(values, numbers_wanted(tokens, options))
     else:
         thresholds = values.max(axis=1, keepdims=True) * np.asarray(options.cuts)
-        place = places_of(values > thresholds[:, -1:])
+        place = np.flatnonzero(values > thresholds[:, -1:])
         head, pair = np.divmod(place, table.pairs)
         picked = values.reshape(-1)[place]
     return by_cut(table, head, pair, picked, thresholds, options)
