@@ -1,9 +1,11 @@
 """The one rule from estimates to verdicts, and what it says to an undecided reader."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from blocklens.claims.label_findings import estimate
 from blocklens.claims.registry import LEARNED, SIMPLEST, WORDS, Claim, Finding, judge, undecided
 from blocklens.claims.verdict import decided, level
 from blocklens.statistics.estimate import Estimate, Source, population
@@ -104,6 +106,13 @@ def test_a_ratio_need_not_exceed_untrained_encoders_by_as_much_as_its_null():
     assert "nearly as much" in nearly.reason
     as_much = one(ratio(2.0, 0.005), {LEARNED: control}, **given)
     assert "nearly" not in as_much.reason
+
+
+def test_where_seeds_differ_more_seeds_are_asked_for():
+    row = {"value": 0.2, "low": 0.0, "high": 0.4, "groups": 20.0, "seeds": 3}
+    for error, decides in ((0.0, "texts"), (0.046, "seeds")):
+        effect = estimate(pd.DataFrame([{**row, "seeds_error": error}]))
+        assert one(effect, {}, asks=()).decides.endswith(decides)
 
 
 def test_twins_are_a_sample_of_seeds():

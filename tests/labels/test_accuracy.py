@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from blocklens.labels import accuracy as acc
-from blocklens.labels.accuracy import LabelCounts, leave_out_factors
+from blocklens.labels.accuracy import LabelCounts
 from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.left_out import leave_out_factors
 
 LABELS, BLOCKS, GROUPS = 7, 3, 4
 EACH = leave_out_factors(np.ones(GROUPS, int))

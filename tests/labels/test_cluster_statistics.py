@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from made_up import two_blocks
 
-from blocklens.labels.accuracy import leave_out_factors
 from blocklens.labels.cluster_statistics import (
     STATISTICS,
     ClusterOptions,
     cluster_statistics,
     growth_exponent,
 )
+from blocklens.labels.left_out import leave_out_factors
 
 
 def statistics(counts):

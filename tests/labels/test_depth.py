@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from blocklens.labels.accuracy import LabelCounts, leave_out_factors
+from blocklens.labels.accuracy import LabelCounts
 from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.depth import advice_line, earliest_block, loss_rows
+from blocklens.labels.left_out import leave_out_factors
 
 
 def drawn(blocks=4, seeds=3, tests=50, n=90):

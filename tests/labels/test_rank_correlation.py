@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from blocklens.labels.accuracy import (
-    Factors,
-    LabelCounts,
-    frequency_rho,
-    frequency_slope,
-    leave_out_factors,
-)
+from blocklens.labels.accuracy import LabelCounts, frequency_rho, frequency_slope
 from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.left_out import Factors, leave_out_factors
 
 LABELS, TEXTS, PER_TEXT, GROUPS = 400, 1600, 12, 20
 EACH = leave_out_factors(np.ones(GROUPS, int))

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 from made_up import two_blocks
 
-from blocklens.labels.accuracy import LabelCounts, label_mean, leave_out_factors, rarefied
+from blocklens.labels.accuracy import LabelCounts, label_mean, rarefied
 from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.left_out import leave_out_factors
 from blocklens.labels.nulls import frequency_bins, null_matrix
 from blocklens.labels.sharpness import EXCESS, INSIDE, MATCHED, halves, replicated, sharpness_rows
 

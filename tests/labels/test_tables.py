@@ -1,12 +1,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
+from blocklens.claims.label_findings import estimate
 from blocklens.errors import UserError
-from blocklens.labels.accuracy import LabelCounts, accuracy, leave_out_factors
+from blocklens.labels.accuracy import LabelCounts, accuracy
 from blocklens.labels.confusion import ConfusionCounts
+from blocklens.labels.left_out import leave_out_factors
 from blocklens.labels.tables import MEAN, label_tables
 from blocklens.labels.tasks import TEXT, TOKENS
+from blocklens.statistics.estimate import SEEDS
 from blocklens.statistics.intervals import jackknife
 
 NAMES = [f"class {i}" for i in range(6)]
@@ -120,6 +124,7 @@ def test_one_seed_has_an_interval_over_texts_alone():
     error = 1.96 * np.sqrt(0.9 * 0.1 / 600)
     assert 0.4 * error < (row["high"] - row["low"]) / 2 < 2 * error
     assert np.isnan(row["spread"])
+    assert np.isnan(row["seeds_error"])
 
 
 def test_blocks_keep_their_numbers_and_uneven_ones_have_slopes_of_accuracy_alone():
@@ -173,6 +178,22 @@ def test_tokens_have_frequencies_and_kinds_in_the_same_tables():
     bins = tables["frequency"].query("block == 1")
     assert bins["value"].eq(1).all()
     assert bins["n_types"].sum() == 6
+
+
+def test_the_seeds_part_of_an_error_is_that_of_their_mean():
+    labels, predicted, test, keys = made_up(seeds=4, spread=0.1, skill=(0.3, 0.6, 0.7))
+    tables = tables_of(labels, predicted, test, keys)
+    rows = tables["learning"].query("statistic == 'accuracy'")
+    for block, row in enumerate(rows.itertuples()):
+        of_seeds = (predicted[block] == labels[test]).mean(axis=1)  # each seed has as many texts
+        assert row.seeds_error == pytest.approx(of_seeds.std(ddof=1) / 2)
+        assert row.seeds == 4
+        both = estimate(rows.iloc[[block]], unit="labelled texts")
+        assert [source.unit for source in both.sources] == ["labelled texts", SEEDS]
+        assert both.half(0.95) == pytest.approx((row.high - row.low) / 2)
+        # At another level each source grows with its own t: three degrees of freedom of seeds.
+        alone = (source.error * stats.t.ppf(0.995, source.degrees) for source in both.sources)
+        assert both.half(0.99) == pytest.approx(np.hypot(*alone))
 
 
 def test_crossed_factors_add_their_variances():

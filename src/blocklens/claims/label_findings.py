@@ -13,7 +13,7 @@ from blocklens.claims.registry import LEARNED, SIMPLEST, Finding, Tables, undeci
 from blocklens.labels.nulls import NULLS
 from blocklens.labels.sharpness import EXCESS
 from blocklens.labels.tasks import TOKENS, Task
-from blocklens.statistics.estimate import SEEDS, TEXTS, Estimate, population
+from blocklens.statistics.estimate import SEEDS, TEXTS, Estimate, Source, population
 from blocklens.statistics.groups import GROUPS
 
 Frame: TypeAlias = Any
@@ -35,7 +35,9 @@ def estimate(rows: Frame, sign: float = 1.0, unit: str = TEXTS) -> Estimate | No
     low, high = sorted((sign * float(row["low"]), sign * float(row["high"])))
     # Folders of earlier studies do not say how many groups there were; that was seldom too few.
     value, groups = sign * float(row["value"]), float(row.get("groups", GROUPS))
-    return Estimate.of_interval(value, low, high, unit=unit, groups=groups, of=GROUPS)
+    error = float(row.get("seeds_error", math.nan))
+    seeds = Source(SEEDS, error, int(row["seeds"])) if math.isfinite(error) else None
+    return Estimate.of_interval(value, low, high, unit=unit, groups=groups, of=GROUPS, seeds=seeds)
 
 
 def whole_encoder(learning: Frame, statistic: str) -> Frame:

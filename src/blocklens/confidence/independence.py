@@ -24,8 +24,8 @@ from jaxtyping import Bool, Float, Float64, Int64
 from numpy.typing import NDArray
 from scipy import stats
 
-from blocklens.labels.accuracy import effective_inputs, leave_out_factors
 from blocklens.labels.confusion import Sparse
+from blocklens.labels.left_out import effective_inputs, leave_out_factors
 from blocklens.statistics.intervals import of_shares
 from blocklens.statistics.slopes import correlation, slope
 
@@ -96,9 +96,11 @@ def confidence_tables(
         `confidence`: subset ("all" or "correct" answers), statistic ("slope", "change over the
         range" = slope x (x_high - x_low), "largest change" = that of a confidence of the same
         deviation that follows x on a line, "Spearman rho", "mean confidence",
-        "reliability" of x), value, low, high, n, groups (as how many groups of equal weight the
-        texts count), x_low, x_high (the central range), bound, modified. `confidence_curve`:
-        subset, bin, x (its mean), value, low, high, n, for bins of equally many inputs.
+        "reliability" of x), value, low, high, seeds_error (the part of the standard error
+        that is the seeds'), n, groups (as how many groups of equal weight the texts count), seeds,
+        x_low, x_high (the central range), bound, modified.
+        `confidence_curve`: subset, bin, x (its mean), value, low, high, n, for bins of equally many
+        inputs.
 
     """
     seeds = len(test)
@@ -130,6 +132,7 @@ def confidence_tables(
             for factor in factors
         ]
         lower, upper = factors.interval(values, left_out)
+        seeds_error = factors.seeds_error(values, left_out)
         shares = slice(STATISTICS.index("mean confidence"), None)
         lower[shares], upper[shares] = of_shares(lower[shares], upper[shares])
         counted = effective_inputs(number, seeds)
@@ -141,8 +144,10 @@ def confidence_tables(
                     "value": values[number],
                     "low": lower[number],
                     "high": upper[number],
+                    "seeds_error": seeds_error[number],
                     "n": of_x.size,
                     "groups": counted,
+                    "seeds": seeds,
                     "x_low": low,
                     "x_high": high,
                     "bound": BOUND,

@@ -27,9 +27,9 @@ from jaxtyping import Bool, Float, Float64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 
-from blocklens.labels.accuracy import effective_inputs, leave_out_factors
 from blocklens.labels.confusion import Sparse
 from blocklens.labels.kept_matrix import kept_matrix
+from blocklens.labels.left_out import effective_inputs, leave_out_factors
 from blocklens.labels.nulls import frequency_bins
 from blocklens.labels.tasks import TOKENS
 from blocklens.statistics.intervals import of_shares
@@ -171,10 +171,11 @@ def replacement_table(
 
     Returns:
         Columns arm, share (of the tokens with a partner), tokens (share of all tokens that were
-        replaced), statistic, value, low, high, n, groups (as how many groups of equal weight the
-        inputs count). Statistics: "prediction change" (total variation
-        between the class probabilities), "changed predictions", "accuracy". The rows of arm
-        "random - partner" (and that of own frequency) hold the difference, input by input.
+        replaced), statistic, value, low, high, seeds_error (the seeds' part of the standard
+        error), n, groups (as how many groups of equal weight the inputs count), seeds.
+        Statistics: "prediction change" (total variation between the class probabilities),
+        "changed predictions", "accuracy". The rows of arm "random - partner" (and that of own
+        frequency) hold the difference, input by input.
 
     """
     seeds = len(tested)
@@ -194,7 +195,7 @@ def replacement_table(
                 changes[one.arm, one.share] - changes["partner", one.share]
             )
         for arm, values in arms.items():
-            value, low, high = crossed_mean(values, cell, chosen, groups)
+            value, low, high, seeds_error = crossed_mean(values, cell, chosen, groups)
             if arm == one.arm:
                 low, high = of_shares(low, high)
             for number, statistic in enumerate(STATISTICS):
@@ -207,8 +208,10 @@ def replacement_table(
                         "value": value[number],
                         "low": low[number],
                         "high": high[number],
+                        "seeds_error": seeds_error[number],
                         "n": int(chosen.sum()),
                         "groups": counted,
+                        "seeds": seeds,
                     }
                 )
     return pd.DataFrame(rows)
@@ -238,10 +241,12 @@ def crossed_mean(
     Float64[np.ndarray, " statistics"],
     Float64[np.ndarray, " statistics"],
     Float64[np.ndarray, " statistics"],
+    Float64[np.ndarray, " statistics"],
 ]:
     """Mean over the chosen of `values` [statistics, seeds, n], with its interval over seeds and n.
 
-    `cell` [seeds, n]: group of texts and seed, as `accuracy.leave_out_factors` numbers them.
+    And the part of its standard error that is the seeds'.
+    `cell` [seeds, n]: group of texts and seed, as `left_out.leave_out_factors` numbers them.
     """
     at, seeds = cell[chosen], len(cell)
     number = np.bincount(at, minlength=seeds * groups)
@@ -254,4 +259,4 @@ def crossed_mean(
     factors = leave_out_factors(number, seeds)
     left = [np.array([mean(part) for part in factor]) for factor in factors]
     value = mean(())
-    return value, *factors.interval(value, left)
+    return value, *factors.interval(value, left), factors.seeds_error(value, left)

@@ -12,7 +12,7 @@ full set: a group that holds a rare label then does not change which labels the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,31 +21,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from blocklens.labels.confusion import ConfusionCounts, Integers
-from blocklens.statistics.intervals import Floats, effective_groups, jackknife
+from blocklens.labels.left_out import Factors, Jackknifed
+from blocklens.statistics.intervals import Floats
 from blocklens.statistics.slopes import correlation, slope
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What a jackknife leaves out in turn, crossed: groups of inputs, and seeds.
-
-    Attributes:
-        parts: for each factor the cells of counts that are left out together.
-        weights: how much each part of the first factor holds, if that is the inputs.
-        of: to how many groups the inputs were dealt.
-
-    """
-
-    parts: list[list[list[int]]]
-    weights: Float64[np.ndarray, " groups"] | None
-    of: int
-
-    def __iter__(self) -> Iterator[list[list[int]]]:
-        return iter(self.parts)
-
-    def interval(self, value: Floats, without: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """The 95 % interval of a figure, from its values without each part of every factor."""
-        return jackknife(value, *without, weights=self.weights, of=self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,56 +68,6 @@ def _summed(
     sums = np.zeros((counts.groups, ids.size), dtype=np.int64)
     np.add.at(sums, (group, label), count)
     return sums
-
-
-@dataclass(frozen=True, slots=True)
-class Jackknifed:
-    """A figure: `value` [...], and its values without each part of each of `factors`, [parts, ...].
-
-    `n` occurrences and `labels` stand behind it.
-    """
-
-    value: Floats
-    without: tuple[Floats, ...]
-    n: int
-    labels: int
-    factors: Factors
-
-    def interval(self) -> tuple[Floats, Floats]:
-        """Lower and upper end of the 95 % interval; NaN where the figure is undefined."""
-        return self.factors.interval(self.value, self.without)
-
-    def through(self, change: Callable[[Floats], Floats]) -> Jackknifed:
-        """What `change` makes of it, such as a slope: from [..., blocks] to [..., 1]."""
-        without = tuple(change(part) for part in self.without)
-        return replace(self, value=change(self.value), without=without)
-
-
-def leave_out_factors(number: Integer[np.ndarray, " cells"], seeds: int = 1) -> Factors:
-    """What a jackknife leaves out: each group of inputs in all seeds, and each seed.
-
-    Cell `seed * inputs + group` holds a group of inputs predicted by the read-outs of one seed.
-
-    Args:
-        number: how many inputs each cell holds; a part that holds nothing is not left out.
-        seeds: number of seeds. A factor of one part says nothing, and is none.
-
-    """
-    cells = np.arange(number.size).reshape(seeds, -1)
-    by_input, by_seed = (
-        [part.tolist() for part in parts if number[part].any()] for parts in (cells.T, cells)
-    )
-    weights = np.array([number[part].sum() for part in by_input], dtype=np.float64)
-    parts = [factor for factor in (by_input, by_seed) if len(factor) > 1]
-    return Factors(parts, weights if len(by_input) > 1 else None, cells.shape[1])
-
-
-def effective_inputs(number: Integer[np.ndarray, " cells"], seeds: int = 1) -> float:
-    """As how many groups of equal weight the inputs count, by the `number` that each cell holds.
-
-    Cells are those of `leave_out_factors`. Below `groups.FEWEST_GROUPS` there is no verdict.
-    """
-    return float(effective_groups(number.reshape(seeds, -1).sum(axis=0).astype(np.float64)))
 
 
 def jackknifed(

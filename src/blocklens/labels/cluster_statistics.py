@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from blocklens.labels.accuracy import Factors
 from blocklens.labels.clusters import METHODS, Method, cluster_kept, growth
 from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.kept_matrix import KeptMatrix, kept_matrix
+from blocklens.labels.left_out import Factors
 from blocklens.labels.tasks import TOKENS, Task
 from blocklens.statistics.intervals import Floats
 from blocklens.statistics.slopes import slope
@@ -93,8 +93,8 @@ def cluster_statistics(
 ) -> tuple[pd.DataFrame, list[KeptMatrix]]:
     """The statistics of every block, and of the whole encoder, with intervals over inputs.
 
-    Columns block (missing for the whole encoder), statistic, value, low, high, n (pairs counted),
-    n_types (labels kept). Also returns each block's kept matrix.
+    Columns block (missing for the whole encoder), statistic, value, low, high, seeds_error, n
+    (pairs counted), n_types (labels kept). Also returns each block's kept matrix.
     """
     options = (options or ClusterOptions()).for_task(task)
     value, without, kept_all, pairs = [], [], [], []
@@ -115,6 +115,7 @@ def cluster_statistics(
     left_out = np.array(without).reshape(shape).transpose(1, 0, 2)
     of_factors = np.split(left_out, ends[:-1]) if len(ends) else []
     low, high = (_in_range(end) for end in factors.interval(values, of_factors))
+    seeds_error = factors.seeds_error(values, of_factors)
     rows = [
         {
             "block": block,
@@ -122,6 +123,7 @@ def cluster_statistics(
             "value": values[block, s],
             "low": low[block, s],
             "high": high[block, s],
+            "seeds_error": seeds_error[block, s],
             "n": pairs[block],
             "n_types": kept_all[block].labels.size,
         }

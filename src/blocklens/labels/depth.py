@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from blocklens.labels.accuracy import Factors, LabelCounts, accuracy
+from blocklens.labels.accuracy import LabelCounts, accuracy
+from blocklens.labels.left_out import Factors
 from blocklens.labels.tasks import MARGIN
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int64, Integer
 
-from blocklens.labels.accuracy import LabelCounts, accuracy, leave_out_factors
+from blocklens.labels.accuracy import LabelCounts, accuracy
 from blocklens.labels.clusters import frequency_order
-from blocklens.labels.tables import figure_rows
+from blocklens.labels.left_out import leave_out_factors
 
 CONTROL, SELECTIVITY = "control accuracy", "selectivity"
 
@@ -81,5 +81,5 @@ def selectivity_rows(
     for name, answered in ((CONTROL, control), (SELECTIVITY, right - control)):
         share = accuracy(LabelCounts(np.zeros(1, int), n[:, None], answered[:, :, None]), factors)
         blocks = range(answered.shape[1])
-        rows += figure_rows(name, replace(share, labels=types), blocks, share=name == CONTROL)
+        rows += replace(share, labels=types).rows(name, blocks, share=name == CONTROL)
     return rows

@@ -16,10 +16,10 @@ import pandas as pd
 from jaxtyping import Int64
 from numpy.typing import NDArray
 
-from blocklens.labels.accuracy import Factors, Jackknifed
 from blocklens.labels.clusters import Method, cluster_kept
 from blocklens.labels.confusion import ConfusionCounts, Sparse
 from blocklens.labels.kept_matrix import kept_matrix
+from blocklens.labels.left_out import Factors, Jackknifed
 from blocklens.labels.nulls import frequency_bins
 from blocklens.statistics.slopes import slope
 
@@ -95,12 +95,8 @@ def sharpness_rows(
         change = figure[EXCESS].through(lambda values: slope(values, fewest=3)[..., None])
     rows = []
     for name, one in figure.items():
-        low, high = one.interval()
-        for block in range(counts.blocks):
-            rows.append(_row(block, name, one.value[block], low[block], high[block], one))
-    low, high = change.interval()
-    rows.append(_row(pd.NA, f"{EXCESS} slope", change.value[0], low[0], high[0], change))
-    return rows
+        rows += one.rows(name, range(counts.blocks))
+    return rows + change.rows(f"{EXCESS} slope", [pd.NA])
 
 
 def _errors(
@@ -149,18 +145,4 @@ def _shares(
             value[at], tuple(one[:, at] for one in without), errors, clustered, factors
         )
         for at, name in enumerate((INSIDE, MATCHED, EXCESS))
-    }
-
-
-def _row(
-    block: Any, name: str, value: float, low: float, high: float, figure: Jackknifed
-) -> dict[str, Any]:
-    return {
-        "block": block,
-        "statistic": name,
-        "value": value,
-        "low": low,
-        "high": high,
-        "n": figure.n,
-        "n_types": figure.labels,
     }

@@ -4,8 +4,9 @@ Everything comes from the confusion counts of `confusion.py`. Each table has the
 and read_out first, so that the runs of all tasks can stand in one table:
 
 - `learning`: block (missing for the whole encoder), statistic, value, spread (standard deviation
-  over seeds), low, high, n (occurrences), n_types (labels), groups (as how many groups of equal
-  weight the inputs count). Statistics: "accuracy", "mean accuracy
+  over seeds), low, high, seeds_error (the part of the standard error that is the seeds'; the rest
+  is the inputs'), n (occurrences), n_types (labels), groups (as how many groups of equal
+  weight the inputs count), seeds. Statistics: "accuracy", "mean accuracy
   per label" (<APT> for tokens), their rise and slope over all blocks and "from block 1" on (at
   block 0 a [CLS] has seen nothing of its input), and the statistics of the clusters; with
   frequencies also the mean "of 1,000 occurrences" (see `rarefied`), over "n >= 10", "n >= 50" and
@@ -34,23 +35,20 @@ from jaxtyping import Integer
 from numpy.typing import NDArray
 
 from blocklens.labels.accuracy import (
-    Factors,
-    Jackknifed,
     LabelCounts,
     accuracy,
-    effective_inputs,
     frequency_bin_edges,
     frequency_rho,
     frequency_slope,
     jackknifed,
     label_mean,
-    leave_out_factors,
     most_frequent,
     rarefied,
 )
 from blocklens.labels.cluster_statistics import ClusterOptions, cluster_rows, cluster_statistics
 from blocklens.labels.confusion import ConfusionCounts, Integers
 from blocklens.labels.depth import loss_rows
+from blocklens.labels.left_out import Factors, effective_inputs, leave_out_factors
 from blocklens.labels.sharpness import sharpness_rows
 from blocklens.labels.tasks import Task
 from blocklens.labels.threshold_sweep import sweep_rows
@@ -119,7 +117,9 @@ def label_tables(
     parts = [_accuracies(counts, of_labels, factors, numbers, seeds, frequency, task), clusters]
     learning = pd.concat([part for part in parts if len(part)], ignore_index=True)
     tables = {
-        "learning": learning.assign(groups=effective_inputs(of_labels.n.sum(axis=1), seeds)),
+        "learning": learning.assign(
+            groups=effective_inputs(of_labels.n.sum(axis=1), seeds), seeds=seeds
+        ),
         "seeds": _seed_rows(of_labels, seeds),
         "accuracy": _label_rows(counts, of_labels, factors, names, frequency),
         "confusion": _confusion_rows(matrices, names),
@@ -169,16 +169,14 @@ def _accuracies(
     rows = []
     every = range(len(numbers))
     for name, mean in means.items():
-        rows += figure_rows(name, mean, every, share=True)
+        rows += mean.rows(name, every, share=True)
     unknown = [np.nan] * len(rows)
     spread = _by_seed(of_labels, seeds).std(axis=1, ddof=1) if seeds > 1 else unknown
     for row, of_block in zip(rows, [*spread, *unknown], strict=False):  # the accuracy comes first
         row["spread"] = of_block
     if frequency is not None:
-        rows += figure_rows("frequency rho", frequency_rho(of_labels, factors, frequency), every)
-        rows += figure_rows(
-            "frequency slope", frequency_slope(of_labels, factors, frequency), every
-        )
+        rows += frequency_rho(of_labels, factors, frequency).rows("frequency rho", every)
+        rows += frequency_slope(of_labels, factors, frequency).rows("frequency slope", every)
     for from_block, words in ((0, ""), (1, " from block 1")):
         read = [place for place, number in enumerate(numbers) if number >= from_block]
         if len(read) < 2 or (from_block == 0 and numbers[0] > 0):
@@ -187,31 +185,20 @@ def _accuracies(
         for name, mean in along_blocks.items():
             rise = mean.through(lambda v, p=read: v[..., p[-1:]] - v[..., p[:1]])
             along = mean.through(lambda v, p=read, x=at: slope(v[..., p], x)[..., None])
-            rows += figure_rows(f"{name} slope{words}", along, [pd.NA])
-            rows += figure_rows(f"{name} rise{words}", rise, [pd.NA])
-    columns = ["block", "statistic", "value", "spread", "low", "high", "n", "n_types"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def figure_rows(
-    name: str, figure: Jackknifed, blocks: Any, *, share: bool = False
-) -> list[dict[str, Any]]:
-    """A figure of several blocks as rows of `learning`; `share`: it lies between 0 and 1."""
-    low, high = figure.interval()
-    if share:
-        low, high = of_shares(low, high)
-    return [
-        {
-            "block": block,
-            "statistic": name,
-            "value": figure.value[place],
-            "low": low[place],
-            "high": high[place],
-            "n": figure.n,
-            "n_types": figure.labels,
-        }
-        for place, block in enumerate(blocks)
+            rows += along.rows(f"{name} slope{words}", [pd.NA])
+            rows += rise.rows(f"{name} rise{words}", [pd.NA])
+    columns = [
+        "block",
+        "statistic",
+        "value",
+        "spread",
+        "low",
+        "high",
+        "seeds_error",
+        "n",
+        "n_types",
     ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _by_seed(of_labels: LabelCounts, seeds: int) -> NDArray[np.float64]:
@@ -270,7 +257,7 @@ def _frequency_rows(of_labels: LabelCounts, factors: Factors, frequency: Integer
         inside = (of_label >= low) & (of_label < high)
         if inside.any():
             mean = label_mean(of_labels, factors, inside)
-            for row in figure_rows(MEAN, mean, range(len(mean.value)), share=True):
+            for row in mean.rows(MEAN, range(len(mean.value)), share=True):
                 rows.append({**row, "frequency_low": low, "frequency_high": high})
     columns = ["block", "frequency_low", "frequency_high", "value", "low", "high", "n", "n_types"]
     return pd.DataFrame(rows, columns=columns)

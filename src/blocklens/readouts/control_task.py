@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 
 from blocklens.distributed import ALONE, Share
-from blocklens.labels.accuracy import effective_inputs
+from blocklens.labels.left_out import effective_inputs
 from blocklens.labels.selectivity import random_classes, random_names, selectivity_rows
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.class_heads import ClassTraining, train_class_heads

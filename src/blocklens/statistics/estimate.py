@@ -145,11 +145,13 @@ class Estimate:
         size: int | None = None,
         of: int | None = None,
         ratio: bool = False,
+        seeds: Source | None = None,
     ) -> Estimate:
         """From a table's value and 95 % interval; see `Source` for `unit`, `groups`, `size`, `of`.
 
         The error is that of the wider side: where an interval was held to what can be, as a share
-        to 0..1, the other side says too little.
+        to 0..1, the other side says too little. `seeds`: their
+        part of it, where there are several.
         """
         ends = np.array([value, low, high], dtype=np.float64)
         if not np.isfinite(ends).all() or (ratio and ends.min() <= 0):
@@ -157,9 +159,11 @@ class Estimate:
         at = np.log(ends) if ratio else ends
         half = max(at[0] - at[1], at[2] - at[0])
         source = Source(unit, 1.0, groups, size, of)
-        error = float(half / half_width([np.array(1.0)], [source.degrees]))
+        others = () if seeds is None else (seeds,)
+        rest = half**2 - sum(float(_half([one])) ** 2 for one in others)
+        error = math.sqrt(max(rest, 0.0)) / _half([source])
         value, low, high = map(float, ends)
-        return cls(value, low, high, (replace(source, error=error),), ratio)
+        return cls(value, low, high, (replace(source, error=error), *others), ratio)
 
     @property
     def at(self) -> float:
@@ -184,8 +188,7 @@ class Estimate:
 
     def half(self, level: float) -> float:
         """Half of the interval at a level of confidence, on the scale of comparison."""
-        errors = [np.array(source.error) for source in self.sources]
-        return float(half_width(errors, [source.degrees for source in self.sources], level))
+        return _half(self.sources, level)
 
     def groups(self, unit: str) -> float | None:
         """From how many groups of a unit the interval comes, the fewest; None without the unit."""
@@ -260,6 +263,12 @@ def population(twins: Sequence[Estimate]) -> Estimate:
         error = float(np.mean([source.error for source in own]))
         sources.append(replace(min(own, key=lambda source: source.degrees), error=error))
     return Estimate.of(value, sources, ratio=ratio)
+
+
+def _half(sources: Sequence[Source], level: float = LEVEL) -> float:
+    """Half of the interval that the sources of error give together."""
+    errors = [np.array(source.error) for source in sources]
+    return float(half_width(errors, [source.degrees for source in sources], level))
 
 
 def _difference(one: float, other: float) -> float:

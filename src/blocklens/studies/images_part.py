@@ -39,7 +39,7 @@ from blocklens.studies.part import Facts, Part, Result, Step, Tables
 from blocklens.studies.runner import Study, StudyRun, encoder_facts
 from blocklens.studies.study_record import FILE, InputsRecord, StudyRecord
 
-VERSION = 5
+VERSION = 6
 TRAINING_VERSION = 4
 MODEL = "model"
 

@@ -55,7 +55,7 @@ from blocklens.studies.study_options import ClassOptions
 from blocklens.studies.work import Work
 from blocklens.wording import counted
 
-VERSION = 7
+VERSION = 8
 NOT_MEASURED = {"data", "test", "text_field", "label_field", "strict", "margin", "variant",
                 "untrained"}  # fmt: skip
 """Options that no figure depends on beside the texts themselves."""
