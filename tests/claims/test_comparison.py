@@ -36,7 +36,7 @@ def sums(effect: float, noise: float = 0.0, seed: int = 0) -> pd.DataFrame:
 
 def study(name: str, effect: float, *, texts: str = "same", encoder: str = "", **made) -> Compared:
     tables = {"sums": sums(effect, **made)}
-    return Compared(name, encoder or name, texts, {**tables, "claims": evaluate(tables)})
+    return Compared(name, encoder or name, {"texts": texts}, {**tables, "claims": evaluate(tables)})
 
 
 def of_claim(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,11 +13,16 @@ from synthetic import HOSTILE
 from typer.testing import CliRunner
 
 from blocklens.claims import evaluate
-from blocklens.claims.comparison import Compared, other_options
+from blocklens.claims.comparison import Compared, inputs_of, other_options
 from blocklens.claims.registry import REGISTRY
 from blocklens.cli import app
 from blocklens.errors import UserError
-from blocklens.report.compare import compare, from_step_to_step, write_comparison_figures
+from blocklens.report.compare import (
+    compare,
+    from_step_to_step,
+    inputs_words,
+    write_comparison_figures,
+)
 from helpers import drawn, write_record
 
 GROUPS, BLOCKS, HEADS = 32, 6, 3
@@ -118,17 +123,36 @@ def test_only_options_that_a_claim_depends_on_make_it_measured_otherwise():
         for name in ("p1-same-sentence", "p2-apt-rises", "p2-class-accuracy", "p2-confidence")
     )  # fmt: skip
     plain = {"window": 64, "learned": {"tokens": 128}, "classes": None}
-    one = Compared("a", "a", "x", {}, plain)
-    other = Compared("b", "b", "x", {}, {**plain, "learned": {"tokens": 64}})
+    one = Compared("a", "a", {"texts": "x"}, {}, plain)
+    other = Compared("b", "b", {"texts": "x"}, {}, {**plain, "learned": {"tokens": 64}})
     said = ["learned.tokens: 128 and 64"]
     assert [other_options(one, other, claim) for claim in (heads, tokens, texts)] == [[], said, []]
-    with_classes = Compared("c", "c", "x", {}, {**plain, "classes": {"variant": "both"}})
+    with_classes = Compared("c", "c", {"texts": "x"}, {}, {**plain, "classes": {"variant": "both"}})
     assert other_options(one, with_classes) == []  # what one has not measured is no difference
-    read_out = Compared("d", "d", "x", {}, {**plain, "classes": {"variant": "read-out"}})
+    read_out = Compared("d", "d", {"texts": "x"}, {}, {**plain, "classes": {"variant": "read-out"}})
     assert other_options(read_out, with_classes, texts) == []
     assert other_options(read_out, with_classes, confidence) == [
         "classes.variant: read-out and both"
     ]
+
+
+def test_claims_on_text_classes_compare_the_labelled_texts_and_others_the_texts():
+    one, other, without = (
+        Compared(name, name, {"texts": "x", **labelled}, {})
+        for name, labelled in (
+            ("a", {"labelled texts": "y"}), ("b", {"labelled texts": "z"}), ("c", {}),
+        )
+    )  # fmt: skip
+    for name, same in (("p1-same-sentence", True), ("p2-apt-rises", True),
+                       ("p2-class-accuracy", False), ("p2-confidence", False)):  # fmt: skip
+        claim = REGISTRY[name]
+        assert (inputs_of(one, claim) == inputs_of(other, claim)) is same
+    assert inputs_words([one, other]).endswith(
+        "Their text classes are of different labelled texts."
+    )
+    assert inputs_words([one, without]) == "All were measured on the same texts."
+    images = Compared("d", "d", {"images": "w"}, {})
+    assert inputs_of(images, REGISTRY["p2-image-accuracy"]) == {"images": "w"}
 
 
 def test_checkpoints_are_shown_along_their_steps(tmp_path: Path):

@@ -240,6 +240,8 @@ def test_a_study_measures_labelled_texts_with_everything_else(source, encoder, t
     found = study(random_texts(20), encoder, tmp_path / "out", options=chosen,
                   report=False)  # fmt: skip
     assert (found.folder / "tables" / "heads.parquet").is_file()
+    hashes = json.loads((found.folder / "study.json").read_text())["hashes"]
+    assert set(hashes) == {"texts", "labelled texts", "encoder"}
     assert found.table("baseline")["run"].unique().tolist() == ["TF-IDF"]
     without = StudyOptions(untrained=0, shuffled=False, examples=0)
     found = study(random_texts(20), encoder, tmp_path / "other", options=without,

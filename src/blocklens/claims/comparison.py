@@ -24,6 +24,8 @@ PAIRED, SAME_TEXTS, OTHER_TEXTS = "paired", "same texts, not paired", "other tex
 OTHER_OPTIONS = "measured otherwise"
 LEARNED = ("learned", "classes")
 """Options of what P2 is about; all others that count are of P1."""
+LABELLED = "labelled texts"
+"""What a study's record calls those of text classes."""
 VARIANT = "classes.variant"
 """Decides which classes are measured, read out or fine-tuned; each has claims of its own."""
 NOT_MEASURED = {
@@ -40,7 +42,7 @@ class Compared:
     Attributes:
         name: what the comparison calls it.
         encoder: the encoder as the study names it, a path or a Hub id.
-        inputs: a hash of the texts or images, "" where the study has none.
+        inputs: hashes of the texts, labelled texts or images, by what they are.
         tables: the study's tables, "claims" among them.
         options: what was measured how, as `study.json` has it.
 
@@ -48,7 +50,7 @@ class Compared:
 
     name: str
     encoder: str
-    inputs: str
+    inputs: Mapping[str, str]
     tables: Tables
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,7 +103,7 @@ def differences(studies: Sequence[Compared]) -> pd.DataFrame:
         known = {s.name: effect for s in studies if (effect := effect_of(claim, s.tables))}
         for one, other in combinations([s for s in studies if s.name in known], 2):
             a, b = known[one.name], known[other.name]
-            same = bool(one.inputs) and one.inputs == other.inputs
+            same = bool(inputs_of(one, claim)) and inputs_of(one, claim) == inputs_of(other, claim)
             alike = not other_options(one, other, claim)
             paired = a.paired_less(b) if same and alike else None
             how = PAIRED if paired else SAME_TEXTS if same else OTHER_TEXTS
@@ -110,6 +112,13 @@ def differences(studies: Sequence[Compared]) -> pd.DataFrame:
             rows.append(_row(claim.id, one.name, other.name, difference, how, ratio=a.ratio))
     columns = "id first second scale value low high how above below".split()  # noqa: SIM905
     return pd.DataFrame(rows, columns=columns)
+
+
+def inputs_of(study: Compared, claim: Claim) -> dict[str, str]:
+    """Hashes of what a claim's figures were measured on: labelled texts, or all other inputs."""
+    of_classes = claim.paper == "P2" and claim.figure.get("task") != TOKENS.name
+    labelled = of_classes and LABELLED in study.inputs  # images have no such name
+    return {name: made for name, made in study.inputs.items() if (name == LABELLED) == labelled}
 
 
 def other_options(one: Compared, other: Compared, claim: Claim | None = None) -> list[str]:

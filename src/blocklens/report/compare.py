@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from blocklens.claims.comparison import (
+    LABELLED,
     OTHER_OPTIONS,
     OTHER_TEXTS,
     SAME_TEXTS,
@@ -105,7 +106,7 @@ def as_compared(folders: Sequence[StudyFolder]) -> list[Compared]:
             raise UserError(f"{folder.path}: a study without claims; there is nothing to compare")
         encoder = str(folder.study.get("encoder", ""))
         hashes = folder.study.get("hashes", {})
-        inputs = " ".join(hashes[kind] for kind in sorted(hashes) if kind != "encoder")
+        inputs = {kind: made for kind, made in hashes.items() if kind != "encoder"}
         precision = folder.study.get("precision", "float32")
         options = {**folder.study.get("options", {}), "precision": precision}
         compared.append(Compared(name, encoder, inputs, folder.tables, options))
@@ -202,13 +203,18 @@ def from_step_to_step(comparison: Comparison) -> Comparison:
 
 
 def inputs_words(compared: Sequence[Compared]) -> str:
-    """Whether the studies share their texts, in one sentence."""
-    inputs = {study.inputs or study.name for study in compared}
+    """Whether the studies share their texts, and those of text classes where several have them."""
+    labelled = {s.inputs[LABELLED] for s in compared if LABELLED in s.inputs}
+    classes = " Their text classes are of different labelled texts." if len(labelled) > 1 else ""
+    inputs = {
+        str(sorted(item for item in s.inputs.items() if item[0] != LABELLED) or s.name)
+        for s in compared
+    }
     if len(inputs) == len(compared):
-        return "They were measured on different texts: a difference may be the texts'."
+        return f"They were measured on different texts: a difference may be the texts'.{classes}"
     if len(inputs) > 1:
-        return "Not all were measured on the same texts: other pairs are marked."
-    return "All were measured on the same texts."
+        return f"Not all were measured on the same texts: other pairs are marked.{classes}"
+    return f"All were measured on the same texts.{classes}"
 
 
 def options_words(compared: Sequence[Compared]) -> str:

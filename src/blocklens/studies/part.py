@@ -9,7 +9,7 @@ its options become one more field of `StudyOptions`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,7 @@ class Part:
         version: raised whenever a formula of the part changes, so that no old figure stands under
             a new claim.
         steps: what is to be measured; the same on every process.
+        hashes: of what this part alone reads, for the study's record.
         at_once: what the one who waits is told before anything is measured.
         notes: what a reader must know before reading its numbers.
         derive: tables that follow from the measured ones.
@@ -73,6 +74,7 @@ class Part:
     name: str
     version: int
     steps: Sequence[Step]
+    hashes: Mapping[str, str] = field(default_factory=dict)
     at_once: Sequence[str] = ()
     notes: Callable[[Facts, Tables], list[str]] = lambda facts, tables: []
     derive: Callable[[Tables], Tables] = lambda tables: {}

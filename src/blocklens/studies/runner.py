@@ -214,8 +214,12 @@ class StudyRun:
                 (self.folder / old).unlink(missing_ok=True)
                 with suppress(OSError):  # other things lie there too
                     (self.folder / old).parent.rmdir()
+            hashes = dict(record.hashes)
+            for one in self._measured:
+                hashes |= one.part.hashes
             added = {
-                "finished": True, "files": listed, "notes": notes, **made_with(PACKAGES),
+                "finished": True, "hashes": hashes, "files": listed, "notes": notes,
+                **made_with(PACKAGES),
                 "parts": {one.part.name: one.facts for one in self._measured},
             }  # fmt: skip
             record.model_copy(update=added).write(self.folder)

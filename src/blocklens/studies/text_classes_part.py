@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from blocklens.claims.comparison import LABELLED
 from blocklens.confidence.input_apt import (
     InputAPT,
     KeptAnswers,
@@ -74,7 +75,7 @@ def classes_part(work: Work) -> Part | str:
     check(work.encoder, options)
     given = Given.of(options)
     return Part(
-        "classes", VERSION, steps(work, options, given),
+        "classes", VERSION, steps(work, options, given), {LABELLED: given.digest()},
         at_once=given.data.said_skipped(), notes=partial(notes, work, given),
     )  # fmt: skip
 
