@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blocklens.errors import UserError
-from blocklens.inputs.delimited import dialect_of, table_of
+from blocklens.inputs.delimited import dialect_of
 from blocklens.inputs.fields import Bad
 from blocklens.inputs.opening import UnusableError
+from blocklens.inputs.tables import table_of
 from blocklens.inputs.texts import TextSource
 
 

@@ -1,4 +1,4 @@
-"""Tables of delimited text: CSV and TSV in whatever dialect, as people and spreadsheets write them.
+"""Rows of delimited text: CSV and TSV in whatever dialect, as people and spreadsheets write them.
 
 A dialect is believed when the header and the first rows agree on it. Python's `csv` reads the rows.
 A quotation mark that is never closed swallows all that follows in other readers: here its line
@@ -6,24 +6,20 @@ alone is lost, and named. docs/texts.md compares the readers that were tried.
 """
 
 import csv
-import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice, product
+from itertools import product
 
 from blocklens.inputs.fields import Bad
-from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
 from blocklens.wording import counted
 
 DELIMITERS = ",;\t|"
-_NO_DELIMITER = "\x1f"  # for a table of one column
-_SAMPLE_LINES, _SAMPLE_CHARACTERS = 1000, 1 << 18
+NO_DELIMITER = "\x1f"  # for a table of one column
 _LINES_READ_AGAIN = 1_000_000  # in all, after quotation marks that are never closed
 _LINES_OF_A_TEXT = 4  # in quotes that hold, by chance, as many commas each as a row
-_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -54,67 +50,6 @@ class Dialect:
         )
 
 
-def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[list[str] | Bad]]:
-    """The names of the columns, and the rows below them; `Bad` in the place of a broken row.
-
-    `most`: characters of a row. Raises `UnusableError` for a header that cannot be right.
-    """
-    csv.field_size_limit(most)
-    lines = _lines(text, most)
-    sample: list[str] = []
-    characters = 0
-    for line in islice((line for line in lines if sample or line.strip()), _SAMPLE_LINES):
-        sample.append(line)
-        characters += len(line)
-        if characters > _SAMPLE_CHARACTERS:
-            break
-    told = _SEP_LINE.fullmatch(sample[0]) if sample else None  # Excel's own first line
-    if told:
-        sample = sample[1:]
-    dialect = dialect_of(sample, told[1] if told else None)
-    if dialect.delimiter == _NO_DELIMITER and (cells := _cells_below(sample)):
-        raise UnusableError(
-            f"begins with a line that is not of its table: the lines below it have {cells} cells "
-            "each; delete what stands above the header"
-        )
-    rows = _rows(chain(sample, lines), dialect, doubted=True)
-    header = next(rows, [])
-    if isinstance(header, Bad):
-        raise UnusableError(f"has no valid CSV header (it {header}); check the first line")
-    header = [name.strip() for name in header]
-    twice = [name for name in header if name and header.count(name) > 1]
-    if twice:
-        raise UnusableError(
-            f"has two columns called {twice[0]!r}; give every column a name of its own"
-        )
-    return header, rows
-
-
-def _cells_below(sample: Sequence[str]) -> int | None:
-    """How many cells every line below a title has, where they are of a table and the title is not.
-
-    Two cells may be a text with a comma in it: then there must be several, and no space after it.
-    """
-    for delimiter in DELIMITERS:
-        try:
-            rows = [row for row in Dialect(delimiter).reader(sample[1:]) if row]
-        except csv.Error:
-            continue
-        cells = len(rows[0]) if rows else 0
-        prose = any(cell.startswith(" ") for row in rows for cell in row[1:])
-        fewest = 2 if cells > 2 else 4
-        if cells > 1 and len(rows) >= fewest and not prose and {cells} == set(map(len, rows)):
-            return cells
-    return None
-
-
-def _lines(text: io.TextIOWrapper, most: int) -> Iterator[str]:
-    for number, line in enumerate(iter(lambda: text.readline(most + 1), ""), start=1):
-        if len(line) > most:
-            raise UnusableError(f"line {number} {Limits(most).record_too_long('characters')}")
-        yield line.removeprefix("\ufeff")  # also where files were joined
-
-
 def dialect_of(sample: Sequence[str], delimiter: str | None = None) -> Dialect:
     """The dialect in which most of the rows have as many cells as the header.
 
@@ -126,16 +61,16 @@ def dialect_of(sample: Sequence[str], delimiter: str | None = None) -> Dialect:
     among = [delimiter] if delimiter else [d for d in DELIMITERS if d in sample[0]]
     everything = "".join(sample)
     options = product(
-        among or [_NO_DELIMITER],
+        among or [NO_DELIMITER],
         (True, False),
         (None, "\\") if '\\"' in everything else (None,),
         (False, True),
     )
-    best, best_fit = Dialect(among[0] if among else _NO_DELIMITER), (0.0, 0, 0)
+    best, best_fit = Dialect(among[0] if among else NO_DELIMITER), (0.0, 0, 0)
     for candidate in (Dialect(*option) for option in options):
         if candidate.spaced and not _spaced(sample[0], everything, candidate.delimiter):
             continue
-        if (fit := _fit(candidate, sample)) > best_fit:
+        if (fit := fit_of(candidate, sample)) > best_fit:
             best, best_fit = candidate, fit
     return best
 
@@ -146,11 +81,11 @@ def _spaced(header: str, everything: str, delimiter: str) -> bool:
     return delimiter != "\t" and (after_all or f'{delimiter} "' in everything)
 
 
-def _fit(dialect: Dialect, sample: Sequence[str]) -> tuple[float, int, int]:
+def fit_of(dialect: Dialect, sample: Sequence[str]) -> tuple[float, int, int]:
     """How well a dialect fits: the share of rows that agree with the header, columns, rows."""
     tabs = dialect.delimiter == "\t"
-    header, *rows = _rows(iter(sample), dialect, doubted=not tabs)
-    if isinstance(header, Bad) or (len(header) < 2 and dialect.delimiter != _NO_DELIMITER):
+    header, *rows = rows_of(iter(sample), dialect, doubted=not tabs)
+    if isinstance(header, Bad) or (len(header) < 2 and dialect.delimiter != NO_DELIMITER):
         return 0.0, 0, 0
     agreeing = [row for row in rows if isinstance(row, list)]
     share = len(agreeing) / len(rows) if rows else 1.0
@@ -174,7 +109,7 @@ def _lone_marks(lines: Sequence[str], dialect: Dialect, cells: int) -> list[list
     of two columns a letter does: after a comma in prose there is a space, or the line ends.
     """
     fewest = 2 if dialect.delimiter == "\t" else _LINES_OF_A_TEXT
-    if not dialect.quoted or dialect.delimiter == _NO_DELIMITER or len(lines) < fewest:
+    if not dialect.quoted or dialect.delimiter == NO_DELIMITER or len(lines) < fewest:
         return []
     try:
         rows = list(replace(dialect, quoted=False).reader(lines))
@@ -186,7 +121,7 @@ def _lone_marks(lines: Sequence[str], dialect: Dialect, cells: int) -> list[list
     return rows if dialect.spaced or 2 * prose < len(rows) else []
 
 
-def _rows(
+def rows_of(
     lines: Iterator[str], dialect: Dialect, *, doubted: bool = False
 ) -> Iterator[list[str] | Bad]:
     """The rows of a table, its header first; where one is broken, anew from the line after it.

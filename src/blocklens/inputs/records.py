@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from blocklens.inputs.decoding import as_text, checked, decoded, not_utf8
-from blocklens.inputs.delimited import table_of
 from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
 from blocklens.inputs.json_records import read_json, read_jsonl
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.markdown import plain_text
 from blocklens.inputs.opening import UnusableError
 from blocklens.inputs.picking import Records, picks
+from blocklens.inputs.tables import table_of
 from blocklens.inputs.transcripts import TranscriptError, transcript
 
 if TYPE_CHECKING:
