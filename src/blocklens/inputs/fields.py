@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from blocklens.inputs.opening import UnusableError
@@ -216,6 +216,11 @@ def is_missing(value: object) -> bool:
     import pandas as pd
 
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def names_a_field(names: Iterable[str]) -> bool:
+    """Whether one of these is called as texts or labels are."""
+    return any(name.casefold() in (*TEXT_FIELDS, *LABEL_FIELDS) for name in names)
 
 
 def is_number(label: object) -> bool:

@@ -50,7 +50,7 @@ def read_transcript(stream: io.BufferedReader, picker: FieldPicker, limits: Limi
 def read_csv(stream: io.BufferedReader, picker: FieldPicker, limits: Limits) -> Records:
     """Read a table with a header, in the dialect that its header and rows agree on."""
     with as_text(stream) as text:
-        header, rows = table_of(text, limits.record)
+        header, rows = table_of(text, limits.record, picker.fields)
         records = (
             (number, row if isinstance(row, Bad) else dict(zip(header, row, strict=True)))
             for number, row in enumerate(rows, start=1)

@@ -1,24 +1,44 @@
-"""A table of delimited text: the names of its columns, and its rows."""
+"""A table of delimited text: the names of its columns, and its rows.
+
+The first line is the header, unless it and the lines below it speak against that: then the table is
+refused, since its first text would be lost, or its header read as a text.
+"""
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
+from statistics import median
 
-from blocklens.inputs.delimited import DELIMITERS, NO_DELIMITER, Dialect, dialect_of, rows_of
-from blocklens.inputs.fields import Bad
+from blocklens.inputs.delimited import (
+    DELIMITERS,
+    Dialect,
+    dialect_of,
+    fit_of,
+    rows_of,
+)
+from blocklens.inputs.fields import Bad, is_number, names_a_field
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
 
 _SAMPLE_LINES, _SAMPLE_CHARACTERS = 1000, 1 << 18
+_LINES_ABOVE = 5  # of a title and comments above a header, at most
+_NEARLY_ALL = 0.9
+_WORDS_OF_A_TEXT = 4  # and more: a column's name has fewer
+_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+_NO_NAME = re.compile(r"[{\[<+|]")  # JSON, HTML, the border of a database's box
+_MARK = re.compile(r"""[^\w\s.'"()-]| {2,}""")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
-def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[list[str] | Bad]]:
+def table_of(
+    text: io.TextIOWrapper, most: int, asked: Collection[str] = ()
+) -> tuple[list[str], Iterator[list[str] | Bad]]:
     """The names of the columns, and the rows below them; `Bad` in the place of a broken row.
 
-    `most`: characters of a row. Raises `UnusableError` for a header that cannot be right.
+    `most`: characters of a row. `asked`: fields that were asked for; a header that has one is
+    right. Raises `UnusableError` for a header that cannot be right.
     """
     csv.field_size_limit(most)
     lines = _lines(text, most)
@@ -33,11 +53,6 @@ def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[lis
     if told:
         sample = sample[1:]
     dialect = dialect_of(sample, told[1] if told else None)
-    if dialect.delimiter == NO_DELIMITER and (cells := _cells_below(sample)):
-        raise UnusableError(
-            f"begins with a line that is not of its table: the lines below it have {cells} cells "
-            "each; delete what stands above the header"
-        )
     rows = rows_of(chain(sample, lines), dialect, doubted=True)
     header = next(rows, [])
     if isinstance(header, Bad):
@@ -48,7 +63,94 @@ def table_of(text: io.TextIOWrapper, most: int) -> tuple[list[str], Iterator[lis
         raise UnusableError(
             f"has two columns called {twice[0]!r}; give every column a name of its own"
         )
+    if not any(one.strip() in header for one in asked):
+        _check_header(header, sample, dialect)
     return header, rows
+
+
+def _check_header(header: Sequence[str], sample: Sequence[str], dialect: Dialect) -> None:
+    """Raise `UnusableError` where the first line is a title, a first row, or not taken apart."""
+    alone = len(header) == 1
+    if alone and (cells := _cells_below(sample)):
+        raise UnusableError(
+            f"begins with a line that is not of its table: the lines below it have {cells} cells "
+            "each; delete what stands above the header"
+        )
+    if _in_quotes_together(header):
+        raise UnusableError(
+            "has quotation marks around whole lines; take them away (in a spreadsheet: text to "
+            "columns)"
+        )
+    if not header or names_a_field(header):
+        return
+    doubtful = alone or "" in header or fit_of(dialect, sample)[0] < _NEARLY_ALL
+    if doubtful and (below := _header_below(sample)):
+        raise UnusableError(
+            f"begins with a line that is not of its table, whose header is {_quoted(below)}; "
+            "delete what stands above the header"
+        )
+    name = "if it is the name of a column, give it with --text-field (in Python: field=)"
+    rows = [row for row in rows_of(iter(sample), dialect) if isinstance(row, list)][1:]
+    if alone and (mark := _mark_between(header[0], [row[0] for row in rows])):
+        raise UnusableError(
+            f"has one column, {header[0][:64]!r}, with {mark!r} in all rows: write commas or tabs "
+            f"between the columns, or, {name}"
+        )
+    numbers = [is_number(one) for one in header if one]
+    beside_number = any(numbers) and not all(numbers)
+    if beside_number or (alone and _is_text(header[0], [row[0] for row in rows])):
+        raise UnusableError(
+            f"has no field that is clearly the text; it has {_quoted(header)}, which reads like a "
+            f"first row: put a header above it, or, {name}"
+        )
+
+
+def _quoted(header: Sequence[str]) -> str:
+    return ", ".join(repr(name[:64]) for name in header[:20])
+
+
+def _in_quotes_together(header: Sequence[str]) -> bool:
+    """Whether a mark opens in the first name and closes in the last, as around a whole line."""
+    first, last = (header[0], header[-1]) if len(header) > 1 else ("", "")
+    return first.startswith('"') and last.endswith('"') and first.count('"') % 2 == 1
+
+
+def _is_text(header: str, cells: Sequence[str]) -> bool:
+    """Whether the first line of a table of one column is one of its texts.
+
+    It is if it has many words or occurs again; a few words are a name if the texts are longer.
+    """
+    words = len(header.split())
+    if words >= _WORDS_OF_A_TEXT or header in cells or _NO_NAME.match(header):
+        return True
+    long = bool(cells) and 2 * len(header) >= median(map(len, cells))
+    return long and (words > 1 or _WITHOUT_SPACES.search(header) is not None)
+
+
+def _mark_between(header: str, cells: Sequence[str]) -> str | None:
+    """A mark that stands in the header, and as often in nearly every row: `^`, `::`, spaces."""
+    for mark in dict.fromkeys(_MARK.findall(header)):
+        pattern = re.compile(re.escape(mark) if mark.strip() else " {2,}")
+        often = len(pattern.findall(header))
+        agreeing = sum(len(pattern.findall(cell)) == often for cell in cells)
+        if len(cells) > 1 and agreeing >= _NEARLY_ALL * len(cells):
+            return mark
+    return None
+
+
+def _header_below(sample: Sequence[str]) -> list[str] | None:
+    """The header that stands below a title: it names a text or a label, and the rows agree."""
+    for above in range(1, min(_LINES_ABOVE, len(sample) - 1) + 1):
+        below = sample[above:]
+        if not names_a_field(re.split(r"[\W_]+", below[0])):
+            continue
+        dialect = dialect_of(below)
+        header = next(rows_of(iter(below), dialect), [])
+        if isinstance(header, list) and fit_of(dialect, below)[0] >= _NEARLY_ALL:
+            names = [name.strip() for name in header]
+            if names_a_field(names) and not any(map(is_number, names)):
+                return names
+    return None
 
 
 def _cells_below(sample: Sequence[str]) -> int | None:

@@ -1,0 +1,111 @@
+"""The first line of a table: a header, or a title, a text, or columns that were not taken apart."""
+
+import pytest
+
+from blocklens.errors import UserError
+from blocklens.inputs.texts import TextSource
+
+CHINESE = "\u8fd9\u90e8\u7535\u5f71\u5f88\u597d", "\u6211\u4e0d\u559c\u6b22\u5b83"
+
+
+def source(tmp_path, content, name="a.csv", **options):
+    path = tmp_path / name
+    path.write_text(content, "utf-8", newline="")
+    return TextSource(path, **options)
+
+
+def refused(tmp_path, content, name="a.csv", **options):
+    with pytest.raises(UserError) as raised:
+        list(source(tmp_path, content, name, **options))
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("title", "table", "header"),
+    [
+        ("Customer reviews of 2024", "text\ngood film\nbad film\n", "'text'"),
+        ("Reviews", "text\ngood film\nbad film\n", "'text'"),
+        ("Reviews, 2024", "id,text,label\n1,good film,a\n2,bad film,b\n", "'id', 'text', 'label'"),
+        ("Reviews,,\n,,", "id,text,label\n1,good film,a\n2,bad film,b\n", "'id', 'text', 'label'"),
+        ("Reviews 2024;", "Text;Note\ngood film;1\nbad film;2\n", "'Text', 'Note'"),
+        ("# of May\n# by Jo\n", "text,label\ngood film,a\nbad film,b\n", "'text', 'label'"),
+    ],
+)
+def test_a_title_above_a_header_is_refused_however_many_columns_it_seems_to_have(
+    tmp_path, title, table, header
+):
+    said = refused(tmp_path, f"{title}\n{table}")
+    assert f"not of its table, whose header is {header}; delete what stands above" in said
+    assert len(list(source(tmp_path, table))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.csv", "how do i reset my password\nwhere is my order\ncancel my subscription\n"),
+        ("q.csv", "cancel it\nwhere is my order\nI want a refund\n"),
+        ("q.csv", "hello\nwhere is my order\nhello\n"),
+        (
+            "q.csv",
+            "\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b\n\u6211\u4e0d\u559c\u6b22\u8fd9\u90e8\u7535\u5f71\n",
+        ),
+        ("q.csv", '{"text":"good"}\n{"text":"bad"}\n'),
+        ("q.csv", "<html>\n<p>Please sign in to see this file</p>\n</html>\n"),
+        ("q.csv", "+----+------+\n| id | text |\n+----+------+\n|  1 | fine |\n+----+------+\n"),
+        ("q.tsv", "1\twhere is my order\n2\tcancel my subscription\n"),
+        ("q.tsv", "good film\t1\nbad film\t0\n"),
+    ],
+)
+def test_a_table_without_a_header_does_not_lose_its_first_text(tmp_path, name, content):
+    said = refused(tmp_path, content, name)
+    assert "has no field that is clearly the text; it has" in said
+    assert "put a header above it, or, if it is the name of a column, give it with --text" in said
+    header = next(cell for cell in content.split("\n")[0].split("\t") if not cell.isdigit())
+    assert len(list(source(tmp_path, content, name, field=header))) == content.count("\n") - 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "review\ngood\nbad\n",
+        "What they said\nThe room was small but clean.\nBreakfast until ten, if you are early.\n",
+        f"\u8bc4\u8bba\n{CHINESE[0]}\n{CHINESE[1]}\n",
+        "sequence\nMKTAYIAKQR\nMSDNE\n",
+        "text\nbody\nclass of its own\n",
+        "review (a-z)\nGood (as fast as I hoped) - cheap\nBad (as slow as I feared) - dear\n",
+        ",review\n0,fine\n1,bad\n",
+        "0,1\nfine,1\nbad,2\n",
+        "1999,text\n3,fine\n4,bad\n",
+        "word,pos\nclass,1\ncat,2\n",
+    ],
+)
+def test_a_name_is_a_name_whatever_stands_below_it(tmp_path, content):
+    assert len(list(source(tmp_path, content))) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text^label\ngood film^pos\nbad film^neg\n", "'^' in all rows: write commas or tabs"),
+        ("text::label\ngood film::pos\nbad film::neg\n", "':' in all rows: write commas"),
+        ("text\x01label\ngood film\x01pos\nbad film\x01neg\n", "'\\x01' in all rows: write"),
+        ("text    label\ngood film  pos\nbad film  neg\n", "'    ' in all rows: write commas"),
+    ],
+)
+def test_columns_that_are_not_taken_apart_are_refused_with_the_mark_between_them(
+    tmp_path, content, said
+):
+    assert said in refused(tmp_path, content)
+    name = content.split("\n")[0].strip('"')
+    assert len(list(source(tmp_path, content, field=name))) == 2
+
+
+@pytest.mark.parametrize("header", ["id,text,label", "id,review,n", "text,label"])
+def test_lines_that_are_quoted_whole_are_refused(tmp_path, header):
+    cells = ["1", "good film", "pos"][-len(header.split(",")) :]
+    row = ",".join(cells)
+    said = refused(tmp_path, f'"{header}"\n"{row}"\n"{row}"\n')
+    assert "quotation marks around whole lines; take them away" in said
+    quoted = ",".join(f'"{name}"' for name in header.split(","))
+    assert len(list(source(tmp_path, f"{quoted}\n{row}\n", field=header.split(",")[-2]))) == 1
