@@ -254,6 +254,57 @@ def test_without_a_name_the_usual_field_or_the_only_string_is_taken(tmp_path, ro
     assert texts(put(tmp_path, "a.parquet", parquet({k: [v] for k, v in row.items()}))) == [chosen]
 
 
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        ([{"content": "", "review": "good film", "label": "pos"}], "good film"),
+        ([{"text": "", "title": "x", "content": "good film", "label": "pos"}], "good film"),
+        ([{"content": "", "text": "1984", "label": "pos"}], "1984"),
+        (
+            [
+                {"text": "", "review": "a", "label": "pos"},
+                {"text": "b", "review": "", "label": "x"},
+            ],
+            "b",
+        ),
+        ([{"date": "2024-05-01", "text": "2024-05-01", "label": "pos"}], "2024-05-01"),
+        ([{"review": "good film", "label": "", "category": "pos"}], "good film"),
+    ],
+)
+def test_a_field_with_nothing_in_it_hides_no_other(tmp_path, kind, rows, chosen):
+    lines = [",".join(row) for row in (rows[0], *(row.values() for row in rows))]
+    path = put(tmp_path, f"a{kind}", jsonl(rows) if kind == ".jsonl" else "\n".join(lines))
+    (found,) = TextSource(path, labelled=True)
+    assert found.text == chosen
+    if "category" not in rows[0]:  # else two fields of strings
+        assert texts(path) == [chosen]
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("rows", [",pos\n", ",pos\n ,neg\n"])
+def test_the_field_in_which_nothing_stands_is_named(tmp_path, labelled, rows):
+    said = error(put(tmp_path, "a.csv", f"text,label\n{rows}"), labelled=labelled)
+    assert "a.csv: the field 'text', read as the text, is empty in every record" in said
+    assert f"({rows.count(chr(10))} in all); name another with --text-field" in said
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"tokens": ["In", "June"], "relation": "P931"},
+        {"id": "0", "tokens": ["In", "June"], "tags": [0, 1]},
+        {"post_id": "t3_x", "data": {"text": "good film"}},
+        {"data": {"text": "good film"}, "created": "2024-05-01T09:12:33.5Z"},
+        {"when": "05/01/2024 9:12:33 AM", "n": 3},
+        {"when": "05/01/2024", "What could be better?": "More coffee."},
+    ],
+)
+def test_labels_names_and_dates_are_not_measured_as_texts(tmp_path, row):
+    said = error(put(tmp_path, "a.jsonl", jsonl([row] * 3)))
+    assert "name one with --text-field" in said
+
+
 def test_a_csv_column_of_numbers_is_no_text(tmp_path):
     assert texts(put(tmp_path, "a.csv", "label;review\n1;\n0;Fine, really.\n")) == ["Fine, really."]
 

@@ -9,17 +9,15 @@ from blocklens.inputs.opening import UnusableError
 from blocklens.safe_text import writable
 
 TEXT_FIELDS = (
-    "text",
-    "sentence",
-    "content",
-    "document",
-    "body",
-    "article",
-    "passage",
-    "paragraph",
+    "text", "sentence", "content", "document", "body", "article", "passage", "paragraph",
     "abstract",
-)
+)  # fmt: skip
 LABEL_FIELDS = ("label", "class", "category", "relation", "topic", "intent", "sentiment", "target")
+_NO_TEXT = re.compile(r"(.*[_-])?(ids?|u?uid|url|uri|filename|path|date|time|timestamp)", re.I)
+_DATE = "a date"
+_DATED = re.compile(
+    r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d\d){1,2})([T ,].{,40})?"
+)
 _KINDS = {
     str: "text",
     type(None): "null",
@@ -59,7 +57,8 @@ class FieldPicker:
     """Takes the text from the records of one file.
 
     The field is the one asked for (`part.name` reaches into an object), else the first of
-    `TEXT_FIELDS` that the first records have, else their only field that holds strings.
+    `TEXT_FIELDS` in which the first records have something, else their only field of strings,
+    unless it holds dates or is called like a label or an id.
     """
 
     def __init__(self, field: str | None) -> None:
@@ -91,10 +90,16 @@ class FieldPicker:
         known = [named[name] for name in TEXT_FIELDS if name in named]
         kinds = ("text", "null")
         known = [n for n in known if n.casefold() == "text" or columns[n] in kinds]
-        strings = [n for n, kind in columns.items() if kind == "text" and _is_name(n)]
-        if not known and len(strings) != 1:
+        known.sort(key=lambda n: columns[n] == "null")
+        if not known or columns[known[0]] == "null":
+            strings = [n for n, kind in columns.items() if n and kind in ("text", _DATE)]
+            if known or len(strings) == 1:
+                strings = [n for n in strings if n.casefold() not in LABEL_FIELDS]
+            if len(strings) == 1 and columns[strings[0]] == "text" and _may_be_text(strings[0]):
+                known = strings
+        if not known:
             raise UnusableError(f"has no field that is clearly the text; {_listed(columns)}")
-        self.field = (known or strings)[0]
+        self.field = known[0]
 
     def pick(self, record: object) -> str:
         """Return a record's text, or why it has none as a `Bad`.
@@ -147,6 +152,7 @@ class LabelPicker(FieldPicker):
             # Of {"label": 3, "class": "Village"} the one with the names is the better label.
             twins = [name for name in known if name.casefold() in LABEL_FIELDS[:2]]
             known = [name for name in twins if columns[name] == "text"][:1] + known
+            known.sort(key=lambda name: columns[name] == "null")
             if not known:
                 raise UnusableError(
                     f"has no field that is clearly the label; {_shown(columns)}: "
@@ -244,9 +250,9 @@ def kind_of(value: object) -> str:
     return _KINDS.get(type(value), f"a {type(value).__name__}")
 
 
-def _is_name(header: str) -> bool:
-    """Whether a column can be called this; a sentence is a file's first text, not its header."""
-    return 0 < len(header) <= 64 and header[-1] not in ".!?…。！？"
+def _may_be_text(name: str) -> bool:
+    """Whether a field of texts can be called this; a sentence is a file's first text, no header."""
+    return len(name) <= 64 and name[-1] not in ".!?…。！？" and not _NO_TEXT.fullmatch(name)
 
 
 def _asked(field: str, columns: Mapping[str, str], what: str) -> str:
@@ -269,8 +275,15 @@ def _value(record: Mapping[str, Any], field: str) -> Any:
 
 
 def kinds_in(record: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of a record with the kinds of their values in words."""
-    return {str(name): kind_of(value) for name, value in record.items()}
+    """The fields of a record with what stands in them, in words."""
+    return {str(name): _kind_in(value) for name, value in record.items()}
+
+
+def _kind_in(value: object) -> str:
+    """As `kind_of`, but a string without anything in it is "null", and a date is "a date"."""
+    if not isinstance(value, str):
+        return kind_of(value)
+    return "null" if not value.strip() else _DATE if _DATED.fullmatch(value.strip()) else "text"
 
 
 def _listed(columns: Mapping[str, str]) -> str:

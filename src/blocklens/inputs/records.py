@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from blocklens.inputs.decoding import as_text, checked, decoded, not_utf8
-from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker
+from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker, kinds_in
 from blocklens.inputs.json_records import read_json, read_jsonl
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.markdown import plain_text
@@ -138,17 +138,19 @@ READERS: dict[str, Callable[[io.BufferedReader, FieldPicker, Limits], Records]] 
 
 
 def _cell_kinds(record: Mapping[str, str]) -> dict[str, str]:
-    return {name: _cell_kind(name, cell) for name, cell in record.items()}
+    kinds = kinds_in(record)
+    for name, kind in kinds.items():
+        if kind == "text" and name.casefold() not in TEXT_FIELDS and _is_number(record[name]):
+            kinds[name] = "a number"
+    return kinds
 
 
-def _cell_kind(name: str, cell: str) -> str:
-    if not cell.strip():
-        return "null"
+def _is_number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
-        return "text"
-    return "text" if name.casefold() in TEXT_FIELDS else "a number"
+        return False
+    return True
 
 
 def _arrow_kind(kind: "pa.DataType") -> str:

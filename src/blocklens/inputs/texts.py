@@ -25,6 +25,7 @@ from blocklens.safe_text import writable
 
 KEPT_SKIPPED = 1000
 
+_EMPTY = Bad("is empty; give it some text or leave it out")
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -113,15 +114,16 @@ class TextSource:
         """
         self.skipped, self.skipped_count = [], 0
         sha = hashlib.sha256()
-        good = 0
+        good = empty = 0
         for name, raw in ((writable(name), raw) for name, raw in self._read):
             text = raw if isinstance(raw, Bad) else _clean(raw)
             if not visible(text):
-                text = Bad("is empty; give it some text or leave it out")
+                text = _EMPTY
             label = getattr(raw, "label", None)
             if self._labelled and label is None and not isinstance(text, Bad):
                 text = UNLABELLED
             if isinstance(text, Bad):
+                empty += text is _EMPTY
                 self._skip(name, text)
                 continue
             data = text.encode()
@@ -134,7 +136,7 @@ class TextSource:
         self._columns |= {tuple(one.fields): None for one in self._pickers if one.fields}
         self._pickers.clear()
         if not good:
-            raise UserError(self._nothing_good())
+            raise UserError(self._nothing_good(empty))
         self.whole_passes += 1
         self.count = good
         if self._digest not in (None, sha.hexdigest()):
@@ -187,10 +189,17 @@ class TextSource:
         if len(self.skipped) < KEPT_SKIPPED:
             self.skipped.append(Skipped(name, str(reason)))
 
-    def _nothing_good(self) -> str:
+    def _nothing_good(self, empty: int) -> str:
+        """Why no text can be used, `empty` of them because nothing stands in them."""
         if not self.skipped:
             return f"{self.description}: holds no texts; give at least one"
         first = f"{self.skipped[0].name}: {self.skipped[0].reason}"
+        if empty == self.skipped_count and self._columns:
+            read = " and ".join(dict.fromkeys(repr(names[0]) for names in self._columns))
+            return (
+                f"{self.description}: the field {read}, read as the text, is empty in every record "
+                f"({empty:,} in all); name another with --text-field (in Python: field=)"
+            )
         if self.skipped_count == 1:
             return first
         return f"{self.description}: none of {self.skipped_count} texts can be used; first, {first}"
