@@ -202,6 +202,10 @@ def test_a_class_with_too_few_texts_is_named(jsonl):
         samples(data, seeds=1, train=10, test=5)
     with pytest.raises(UserError, match="delete its records, or give them another class"):
         samples(data, seeds=1)
+    others = jsonl([{"text": f"new {x}", "label": x} for x in ("cat", "dog")], "test.jsonl")
+    data = read_labelled(jsonl([*records(), {"text": "one", "label": "emu"}]), test=others)
+    with pytest.raises(UserError, match="'emu' has 0 test texts, 1 asked for: add some, or leave"):
+        samples(data, seeds=1, train=1, test=1)
 
 
 def test_a_preset_takes_what_a_class_has_and_says_so(jsonl):

@@ -112,8 +112,9 @@ def _first(
     rows: NDArray[np.int64], asked: int | None, name: str, what: str, data: LabelledTexts
 ) -> NDArray[np.int64]:
     if asked is not None and asked > len(rows):
+        advice = "ask for fewer with --train and --test-size" if len(rows) else "add some"
         raise UserError(
-            f"class {name!r} has {counted(len(rows), f'{what} text')}, {asked} asked for: ask for "
-            f"fewer with --train and --test-size, or leave the class out{data.without()}"
+            f"class {name!r} has {counted(len(rows), f'{what} text')}, {asked} asked for: "
+            f"{advice}, or leave the class out{data.without()}"
         )
     return rows[:asked]
