@@ -23,6 +23,8 @@ from hypothesis import strategies as st
 from blocklens.errors import UserError
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.texts import KEPT_SKIPPED, Skipped, Text, TextSource
+from blocklens.pretraining.pretrain import OPTIONS
+from blocklens.pretraining.pretrain_options import PretrainOptions
 
 STORIES = ["First text. It has two.", "Zweiter Text mit \u00e4\u00f6\u00fc.", "\u7b2c\u4e09\u3002"]
 ROWS = [{"id": n, "title": f"t{n}", "text": story} for n, story in enumerate(STORIES)]
@@ -745,16 +747,28 @@ def test_a_real_collection_is_read(data):
     assert all(" " in text.text for text in tokens)
 
 
-def test_what_blocklens_wrote_below_a_folder_of_texts_is_not_read(tmp_path):
-    (tmp_path / "a.txt").write_text("A text of words.")
-    tables = tmp_path / "study" / "tables"
-    tables.mkdir(parents=True)
-    pd.DataFrame({"text": ["no text", "of anyone"]}).to_parquet(tables / "heads.parquet")
-    assert len(list(TextSource(tmp_path))) == 3
-    (tmp_path / "study" / "study.json").write_text('{"kind": "study", "finished": false}')
-    assert [one.text for one in TextSource(tmp_path)] == ["A text of words."]
-    (tmp_path / "study" / "study.json").write_text('{"title": "my own"}')
-    assert len(list(TextSource(tmp_path))) == 4  # the record in it among them
+@pytest.mark.parametrize(
+    ("mark", "said", "file"),
+    [
+        ("study.json", '{"kind": "study", "finished": false}', "tables/heads.csv"),
+        ("comparison.json", '{"studies": ["a", "b"]}', "studies/a.csv"),
+        (OPTIONS, PretrainOptions(steps=1).model_dump_json(), "corpus/a.csv"),
+        ("config.json", '{"model_type": "bert"}', "vocab.txt"),
+    ],
+)
+@pytest.mark.parametrize("deep", ["", "deeper/"])
+def test_results_runs_and_models_below_a_folder_are_not_read(tmp_path, mark, said, file, deep):
+    put(tmp_path, "a.txt", "A text of words.")
+    put(tmp_path, f"{deep}folder/{file}", "text\nno text of anyone\n")
+    put(tmp_path, f"{deep}folder/texts.json", '{"texts": "a", "digest": "b"}')
+    assert len(list(TextSource(tmp_path, field="text"))) == 2
+    put(tmp_path, f"{deep}folder/{mark}", said)
+    source = TextSource(tmp_path)
+    assert [one.text for one in source] == ["A text of words."]
+    assert not source.skipped
+    for other in ('{"title": "my own"}', "[1]", "{", "[" * 100_000):  # a file that is called so
+        put(tmp_path, f"{deep}folder/{mark}", other)
+        assert len(list(TextSource(tmp_path, field="text"))) == 2
 
 
 def test_two_columns_of_one_name_are_refused_in_parquet_too(tmp_path):

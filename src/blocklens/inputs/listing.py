@@ -10,6 +10,14 @@ from pathlib import Path
 
 from blocklens.errors import UserError
 
+_MARKS = {
+    "study.json": {"kind", "finished"},
+    "comparison.json": {"studies"},
+    "options.json": {"blocks", "vocabulary"},  # of a pre-training run
+    "config.json": {"model_type"},  # of a model, whose vocab.txt and README.md are no texts
+}
+"""Files that mark folders without texts and images, and names that stand in them."""
+
 
 def entries_of(folder: Path) -> list[os.DirEntry[str]]:
     """The files and folders in `folder`.
@@ -30,8 +38,8 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
 def files_below(folder: Path) -> Iterator[Path]:
     """The files in `folder` and in the folders below it; links to folders are not followed.
 
-    A folder below it that blocklens wrote, a study's or a comparison's, is left out. A broken link
-    or a named pipe is among them: who opens it says so.
+    A folder below it that blocklens wrote, or of a model, is left out. A broken link or a named
+    pipe is among them: who opens it says so.
 
     Raises:
         UserError: a folder that cannot be listed.
@@ -39,27 +47,29 @@ def files_below(folder: Path) -> Iterator[Path]:
     """
     for entry in entries_of(folder):
         if entry.is_dir(follow_symlinks=False):
-            if not is_result(Path(entry)):
+            if not no_data(Path(entry)):
                 yield from files_below(Path(entry))
         elif not Path(entry).is_dir():
             yield Path(entry)
 
 
-def is_result(folder: Path) -> bool:
-    """Whether blocklens wrote a folder: its tables and pages are no texts."""
-    for name, fields in (("study.json", {"kind", "finished"}), ("comparison.json", {"studies"})):
-        try:
-            said = json.loads((folder / name).read_text("utf-8"))
-        except (OSError, ValueError):
-            continue
-        if isinstance(said, dict) and fields <= set(said):
-            return True
-    return False
+def no_data(folder: Path) -> bool:
+    """Whether blocklens wrote a folder, or a model lies in it: its files are no texts or images."""
+    return any(names <= _names_in(folder / mark) for mark, names in _MARKS.items())
+
+
+def _names_in(file: Path) -> set[str]:
+    """The names in the object that a JSON file holds; none where there is no such file."""
+    try:
+        said = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return set()
+    return set(said) if isinstance(said, dict) else set()
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in `folder`, links to folders among them."""
-    return [path for path in map(Path, entries_of(folder)) if path.is_dir()]
+    """The folders in `folder` that may hold data, links to folders among them."""
+    return [path for path in map(Path, entries_of(folder)) if path.is_dir() and not no_data(path)]
 
 
 TRAIN_FOLDERS = ("train", "training")

@@ -412,6 +412,15 @@ def test_splits_of_the_same_classes_are_splits_beside_other_folders_too(tmp_path
     assert any("annotations" in note for note in found.notes)
 
 
+def test_results_beside_the_classes_are_no_class(tmp_path):
+    class_folders(tmp_path)
+    class_folders(tmp_path / "images-study" / "figures")
+    (tmp_path / "images-study" / "study.json").write_text('{"kind": "images", "finished": true}')
+    found = open_images(tmp_path)
+    assert found.classes == ["cat", "dog"]
+    assert not found.notes
+
+
 def test_an_empty_path_is_not_this_folder():
     with pytest.raises(UserError, match="the path is empty"):
         open_images("")
