@@ -148,6 +148,16 @@ def test_records_without_label_or_text_are_left_out_and_counted(jsonl):
         read_labelled(jsonl(rows), strict=True)
 
 
+def test_labels_that_an_annotator_rejected_are_left_out_and_counted(jsonl):
+    rows = [{**row, "answer": "accept"} for row in records(4)]
+    rows += [{**rows[0], "text": f"t {how}", "answer": how} for how in ("reject", "ignore", "no")]
+    data = read_labelled(jsonl(rows))
+    assert len(data) == 5
+    assert data.skipped_count == 2
+    assert "was rejected or ignored (field 'answer'); left out" in data.skipped[0].reason
+    assert len(list(TextSource(jsonl(rows)))) == 7
+
+
 def test_repeated_texts_are_taken_once_and_counted(jsonl):
     rows = [*records(), records()[0], {"text": "Text number 1.", "label": "cat"}]
     found = read_labelled(jsonl(rows))

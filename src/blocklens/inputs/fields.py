@@ -88,8 +88,7 @@ class FieldPicker:
             return
         named = {name.casefold(): name for name in reversed(list(columns))}
         known = [named[name] for name in TEXT_FIELDS if name in named]
-        kinds = ("text", "null")
-        known = [n for n in known if n.casefold() == "text" or columns[n] in kinds]
+        known = [n for n in known if n.casefold() == "text" or columns[n] in ("text", "null")]
         known.sort(key=lambda n: columns[n] == "null")
         if not known or columns[known[0]] == "null":
             strings = [n for n, kind in columns.items() if n and kind in ("text", _DATE)]
@@ -167,6 +166,8 @@ class LabelPicker(FieldPicker):
         """Return a record's text as a `Labelled`, or why it has none as a `Bad`."""
         if not isinstance(record, Mapping):
             return super().pick(record)
+        if record.get("answer") in ("reject", "ignore"):  # as Prodigy writes it
+            return Bad("has a label that was rejected or ignored (field 'answer'); left out")
         if self.field is None or self.label_field is None:
             self.choose(kinds_in(record))
         assert self.label_field is not None
