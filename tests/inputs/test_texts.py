@@ -152,6 +152,16 @@ def test_a_folder_is_read_recursively_in_the_order_of_names(tmp_path):
     ]
 
 
+def test_a_file_beside_its_compressed_copy_is_read_once(tmp_path):
+    put(tmp_path, "a.csv", "text\nFirst.\n")
+    put(tmp_path, "a.csv.gz", gzip.compress(b"text\nFirst.\n"))
+    put(tmp_path, "b.txt.gz", gzip.compress(b"Second."))
+    source = TextSource(tmp_path)
+    assert [text.text for text in source] == ["First.", "Second."]
+    assert source.skipped[0].name == "a.csv.gz"
+    assert "has the name of a.csv, which lies beside it; left out" in source.skipped[0].reason
+
+
 def test_standard_input_is_one_text(monkeypatch):
     feed(monkeypatch, "\ufeffHello. W\u00f6rld.\r\nMore".encode())
     source = TextSource("-")
@@ -428,6 +438,16 @@ def test_memory_does_not_grow_with_the_number_of_texts(tmp_path, suffix):
         ("a.txt", b"a\0b", "a.txt: is not text but binary (it has NUL bytes)"),
         ("a.txt", b"a" * 100_000 + b"\0", "a.txt: is binary (it has NUL bytes)"),
         ("a.txt", b"%PDF-1.7", "a.txt: is not text but a PDF; extract its text"),
+        (
+            "a.txt",
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "not text but a pointer of Git",
+        ),
+        (
+            "a.csv",
+            b"version https://git-lfs.github.com/spec/v1\noid",
+            "not text but a pointer of Git",
+        ),
         ("a.txt", b"PK\3\4...", "a.txt: is not text but a zip archive or an Office document"),
         ("a.jsonl", b"\x89PNG\r\n", "a.jsonl: is not text but a PNG image"),
         ("a.csv", b"PAR1....", "a.csv: is not text but Parquet; name the file .parquet"),

@@ -58,6 +58,7 @@ _MARKS = {
     b"ARROW1": "an Arrow file; save it as Parquet",
     b"SQLite format 3": "an SQLite database; export the texts as CSV",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it first",
+    b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself (git lfs pull)",
     b"\x7fELF": "a program; give a file of texts",
     b"\xff\xfe": "UTF-16; save it as UTF-8",
     b"\xfe\xff": "UTF-16; save it as UTF-8",

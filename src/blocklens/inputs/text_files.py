@@ -26,6 +26,7 @@ from blocklens.inputs.listing import (
     splits_in,
 )
 from blocklens.inputs.opening import (
+    COMPRESSIONS,
     SUPPORTED,
     UnusableError,
     format_of,
@@ -72,7 +73,11 @@ class TextFiles:
     def __iter__(self) -> NamedTexts:
         if self._path.is_dir():
             for file in files_below(self._path):
-                yield from self._read_file(file, file.relative_to(self._path).as_posix())
+                name = file.relative_to(self._path).as_posix()
+                if file.suffix.lower() in COMPRESSIONS and file.with_suffix("").is_file():
+                    yield name, Bad(f"has the name of {file.stem}, which lies beside it; left out")
+                else:
+                    yield from self._read_file(file, name)
         else:
             yield from self._read_file(self._path, self._path.name)
 
