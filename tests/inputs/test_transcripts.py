@@ -98,6 +98,20 @@ def test_every_cue_is_a_sentence_where_there_are_no_full_stops(tmp_path):
     assert len(sentence_spans(text)) == 20
 
 
+def test_the_lines_of_a_cue_are_one_sentence_where_there_are_no_full_stops(tmp_path):
+    shown = [
+        "so today we are going to\ntalk about cells",
+        "- why is that\n- it is late",
+        "and so on",
+    ]
+    cues = [f"00:0{n}.000 --> 00:0{n + 1}.000\n{words}\n" for n, words in enumerate(shown)]
+    text = read(tmp_path, "auto.vtt", "\n".join(["WEBVTT\n", *cues]))
+    assert text.text.split("\n\n") == [
+        "so today we are going to talk about cells", "- why is that", "- it is late", "and so on",
+    ]  # fmt: skip
+    assert [cue.shown for cue in text.cues] == [0, 0, 1, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

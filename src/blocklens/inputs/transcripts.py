@@ -131,8 +131,9 @@ def _timed(said: list[_Said]) -> Timed:
     each = stopped < STOPPED * len(said)
     parts, cues, length, voice = [], [], 0, None
     for cue in said:
-        for words in cue.lines:
-            turn = each or cue.voice != voice or _TURN.match(words)
+        for number, words in enumerate(cue.lines):  # one cue's lines break at the screen's width
+            begins = each and number == 0
+            turn = begins or cue.voice != voice or _TURN.match(words)
             gap = "" if not parts else "\n\n" if turn else " "
             voice = cue.voice
             parts.append(gap + words)
