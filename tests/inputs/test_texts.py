@@ -309,12 +309,24 @@ def test_the_field_in_which_nothing_stands_is_named(tmp_path, labelled, rows):
         {"post_id": "t3_x", "data": {"text": "good film"}},
         {"data": {"text": "good film"}, "created": "2024-05-01T09:12:33.5Z"},
         {"when": "05/01/2024 9:12:33 AM", "n": 3},
+        {"title": "Oxygen", "paragraphs": [{"context": "A gas."}]},
         {"when": "05/01/2024", "What could be better?": "More coffee."},
     ],
 )
 def test_labels_names_and_dates_are_not_measured_as_texts(tmp_path, row):
     said = error(put(tmp_path, "a.jsonl", jsonl([row] * 3)))
     assert "name one with --text-field" in said
+
+
+def test_titles_and_texts_that_begin_with_a_date_are_texts(tmp_path):
+    rows = [{"title": "Oxygen", "year": 1999}, {"title": "2024-05-01, a day", "year": 2024}]
+    assert texts(put(tmp_path, "a.jsonl", jsonl(rows))) == ["Oxygen", "2024-05-01, a day"]
+    assert texts(put(tmp_path, "b.jsonl", jsonl(rows[1:]))) == ["2024-05-01, a day"]
+
+
+def test_what_is_wrong_with_a_file_is_said_before_what_is_with_its_records(tmp_path):
+    path = put(tmp_path, "a.csv", "x,y\na,b,c\nd,e\n")
+    assert "a.csv: none of 2 texts can be used; first, a.csv: has no field that is" in error(path)
 
 
 def test_a_csv_column_of_numbers_is_no_text(tmp_path):

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from blocklens.inputs.kinds import DATE, NESTED, kind_of, kinds_in
 from blocklens.inputs.opening import UnusableError
 from blocklens.safe_text import writable
 
@@ -14,20 +15,8 @@ TEXT_FIELDS = (
 )  # fmt: skip
 LABEL_FIELDS = ("label", "class", "category", "relation", "topic", "intent", "sentiment", "target")
 _NO_TEXT = re.compile(r"(.*[_-])?(ids?|u?uid|url|uri|filename|path|date|time|timestamp)", re.I)
-_DATE = "a date"
-_DATED = re.compile(
-    r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d\d){1,2})([T ,].{,40})?"
-)
-_KINDS = {
-    str: "text",
-    type(None): "null",
-    bool: "true/false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-    bytes: "bytes",
-}
+_TITLES = ("title", "name")
+"""What a record has beside the texts in its lists: that alone is read only when it is asked for."""
 
 _MISSING = object()
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
@@ -58,7 +47,7 @@ class FieldPicker:
 
     The field is the one asked for (`part.name` reaches into an object), else the first of
     `TEXT_FIELDS` in which the first records have something, else their only field of strings,
-    unless it holds dates or is called like a label or an id.
+    unless it holds dates or is called like a label, an id or, beside lists, a title.
     """
 
     def __init__(self, field: str | None) -> None:
@@ -91,10 +80,10 @@ class FieldPicker:
         known = [n for n in known if n.casefold() == "text" or columns[n] in ("text", "null")]
         known.sort(key=lambda n: columns[n] == "null")
         if not known or columns[known[0]] == "null":
-            strings = [n for n, kind in columns.items() if n and kind in ("text", _DATE)]
+            strings = [n for n, kind in columns.items() if n and kind in ("text", DATE)]
             if known or len(strings) == 1:
                 strings = [n for n in strings if n.casefold() not in LABEL_FIELDS]
-            if len(strings) == 1 and columns[strings[0]] == "text" and _may_be_text(strings[0]):
+            if len(strings) == 1 and _may_be_text(strings[0], columns):
                 known = strings
         if not known:
             raise UnusableError(f"has no field that is clearly the text; {_listed(columns)}")
@@ -246,14 +235,12 @@ def visible(text: str) -> bool:
     return bool(_INVISIBLE.sub("", text).strip())
 
 
-def kind_of(value: object) -> str:
-    """Name a value's kind in words."""
-    return _KINDS.get(type(value), f"a {type(value).__name__}")
-
-
-def _may_be_text(name: str) -> bool:
-    """Whether a field of texts can be called this; a sentence is a file's first text, no header."""
-    return len(name) <= 64 and name[-1] not in ".!?…。！？" and not _NO_TEXT.fullmatch(name)
+def _may_be_text(name: str, columns: Mapping[str, str]) -> bool:
+    """Whether a field may hold the texts; one called by a sentence is a file's first text."""
+    if columns[name] != "text" or len(name) > 64 or name[-1] in ".!?…。！？":
+        return False
+    nested = any(kind in NESTED for kind in columns.values())
+    return not _NO_TEXT.fullmatch(name) and not (nested and name.casefold() in _TITLES)
 
 
 def _asked(field: str, columns: Mapping[str, str], what: str) -> str:
@@ -273,18 +260,6 @@ def _value(record: Mapping[str, Any], field: str) -> Any:
             return _MISSING
         value = value[name]
     return value
-
-
-def kinds_in(record: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of a record with what stands in them, in words."""
-    return {str(name): _kind_in(value) for name, value in record.items()}
-
-
-def _kind_in(value: object) -> str:
-    """As `kind_of`, but a string without anything in it is "null", and a date is "a date"."""
-    if not isinstance(value, str):
-        return kind_of(value)
-    return "null" if not value.strip() else _DATE if _DATED.fullmatch(value.strip()) else "text"
 
 
 def _listed(columns: Mapping[str, str]) -> str:

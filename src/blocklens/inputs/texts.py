@@ -193,7 +193,9 @@ class TextSource:
         """Why no text can be used, `empty` of them because nothing stands in them."""
         if not self.skipped:
             return f"{self.description}: holds no texts; give at least one"
-        first = f"{self.skipped[0].name}: {self.skipped[0].reason}"
+        files = [one for one in self.skipped if not one.name.rpartition(":")[2].isdigit()]
+        worst = (files or self.skipped)[0]  # what is wrong with a file rather than with a record
+        first = f"{worst.name}: {worst.reason}"
         if empty == self.skipped_count and self._columns:
             read = " and ".join(dict.fromkeys(repr(names[0]) for names in self._columns))
             return (
