@@ -129,6 +129,20 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
         list(TextSource(path))
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "names", [("Free\ntext", "label"), ("id", "Free \n\ntext"), ("Free\ntext",)]
+)
+def test_names_of_columns_may_have_line_breaks(names, end):
+    table = io.StringIO(newline="")
+    cells = ["a, b, and so on and on", "x"][: len(names)]
+    csv.writer(table, lineterminator=end).writerows([names, cells, cells])
+    header, rows, bad = read(table.getvalue())
+    assert header == ["Free text" if name.startswith("Free") else name for name in names]
+    assert rows == [cells, cells]
+    assert not bad
+
+
 def test_line_breaks_within_quotes_old_line_ends_and_marks_of_joined_files_are_read():
     assert read('text,label\r"a\nb",x\rc,y\r')[1] == [["a\nb", "x"], ["c", "y"]]
     assert read('text,label\na,x\n\ufeff"b",y\n')[1] == [["a", "x"], ["b", "y"]]

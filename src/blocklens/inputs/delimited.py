@@ -18,6 +18,7 @@ from blocklens.wording import counted
 
 DELIMITERS = ",;\t|"
 NO_DELIMITER = "\x1f"  # for a table of one column
+_LINES_OF_A_HEADER = 10  # whose names, in quotes, have line breaks
 _LINES_READ_AGAIN = 1_000_000  # in all, after quotation marks that are never closed
 _LINES_OF_A_TEXT = 4  # in quotes that hold, by chance, as many commas each as a row
 
@@ -58,7 +59,8 @@ def dialect_of(sample: Sequence[str], delimiter: str | None = None) -> Dialect:
     """
     if not sample:
         return Dialect(",")
-    among = [delimiter] if delimiter else [d for d in DELIMITERS if d in sample[0]]
+    first = _first_row(sample)
+    among = [delimiter] if delimiter else [d for d in DELIMITERS if d in first]
     everything = "".join(sample)
     options = product(
         among or [NO_DELIMITER],
@@ -68,11 +70,21 @@ def dialect_of(sample: Sequence[str], delimiter: str | None = None) -> Dialect:
     )
     best, best_fit = Dialect(among[0] if among else NO_DELIMITER), (0.0, 0, 0)
     for candidate in (Dialect(*option) for option in options):
-        if candidate.spaced and not _spaced(sample[0], everything, candidate.delimiter):
+        if candidate.spaced and not _spaced(first, everything, candidate.delimiter):
             continue
         if (fit := fit_of(candidate, sample)) > best_fit:
             best, best_fit = candidate, fit
     return best
+
+
+def _first_row(sample: Sequence[str]) -> str:
+    """The header: its first line, with those that a quotation mark in it opens on to."""
+    row = ""
+    for line in sample[:_LINES_OF_A_HEADER]:
+        row += line
+        if row.count('"') % 2 == 0:
+            return row
+    return sample[0]
 
 
 def _spaced(header: str, everything: str, delimiter: str) -> bool:

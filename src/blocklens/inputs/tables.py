@@ -29,6 +29,7 @@ _WORDS_OF_A_TEXT = 4  # and more: a column's name has fewer
 _WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _NO_NAME = re.compile(r"[{\[<+|]")  # JSON, HTML, the border of a database's box
 _MARK = re.compile(r"""[^\w\s.'"()-]| {2,}""")
+_LINE_BREAK = re.compile(r"\s*[\r\n]\s*")
 _NULLS = frozenset(["\\N", "NULL", "#N/A", "#NAME?", "#VALUE!", "#REF!"])
 _QUALTRICS = '{"ImportId":'
 _DASHES = re.compile(r"\s*(?::?-{2,}:?\s*)?")
@@ -60,7 +61,7 @@ def table_of(
     header = next(rows, [])
     if isinstance(header, Bad):
         raise UnusableError(f"has no valid CSV header (it {header}); check the first line")
-    header = [name.strip() for name in header]
+    header = [_LINE_BREAK.sub(" ", name.strip()) for name in header]
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise UnusableError(
@@ -86,7 +87,7 @@ def _records(header: Sequence[str], rows: Iterator[list[str] | Bad]) -> Iterator
             yield row
         elif number == 0 and any(row) and all(map(_DASHES.fullmatch, row)):
             yield Bad("is a line of dashes below the header; left out")
-        elif [cell.strip() for cell in row] == header:
+        elif [_LINE_BREAK.sub(" ", cell.strip()) for cell in row] == header:
             yield Bad("repeats the header; left out")
         else:
             yield row
