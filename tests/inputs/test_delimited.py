@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from blocklens.errors import UserError
@@ -158,6 +158,7 @@ def test_names_are_found_whatever_spaces_stand_around_them(tmp_path):
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_size=12)
 
 
+@example([("", "\r")], ",")
 @given(
     st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8),
     st.sampled_from([",", ";", "\t"]),

@@ -68,6 +68,7 @@ def test_a_table_without_a_header_does_not_lose_its_first_text(tmp_path, name, c
 @pytest.mark.parametrize(
     "content",
     [
+        "text,note\n,\n-,x\n,\n--,a note\n",
         "review\ngood\nbad\n",
         "What they said\nThe room was small but clean.\nBreakfast until ten, if you are early.\n",
         f"\u8bc4\u8bba\n{CHINESE[0]}\n{CHINESE[1]}\n",

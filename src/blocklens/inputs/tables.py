@@ -58,10 +58,10 @@ def table_of(
         sample = sample[1:]
     dialect = dialect_of(sample, told[1] if told else None)
     rows = rows_of(chain(sample, lines), dialect, doubted=True)
-    header = next(rows, [])
-    if isinstance(header, Bad):
-        raise UnusableError(f"has no valid CSV header (it {header}); check the first line")
-    header = [_LINE_BREAK.sub(" ", name.strip()) for name in header]
+    first = next(rows, [])
+    if isinstance(first, Bad):
+        raise UnusableError(f"has no valid CSV header (it {first}); check the first line")
+    header = [_LINE_BREAK.sub(" ", name.strip()) for name in first]
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise UnusableError(
@@ -69,25 +69,27 @@ def table_of(
         )
     if not any(one.strip() in header for one in asked):
         _check_header(header, sample, dialect)
-    return header, _without_nulls(_records(header, rows))
+    below = list(islice(rows_of(iter(sample), dialect), 1, 3))
+    of_qualtrics = len(below) == 2 and all(cell.startswith(_QUALTRICS) for cell in below[1])
+    return header, _without_nulls(_records(first, rows, 2 if of_qualtrics else 0))
 
 
-def _records(header: Sequence[str], rows: Iterator[list[str] | Bad]) -> Iterator[list[str] | Bad]:
+def _records(
+    header: list[str], rows: Iterator[list[str] | Bad], more: int
+) -> Iterator[list[str] | Bad]:
     """The rows below a header; a `Bad` for what belongs to a header itself.
 
-    That is dashes below it, as SQL Server and Markdown write them, the two lines more of Qualtrics,
+    That is dashes below it, as SQL Server and Markdown write them, the `more` lines of Qualtrics,
     and the header once more, as where files were joined.
     """
-    ahead = list(islice(rows, 2))
-    of_qualtrics = len(ahead) == 2 and all(cell.startswith(_QUALTRICS) for cell in ahead[1])
-    for number, row in enumerate(chain(ahead, rows)):
-        if number < 2 and of_qualtrics:
+    for number, row in enumerate(rows):
+        if number < more:
             yield Bad("is a line of the header, as Qualtrics writes three; left out")
         elif isinstance(row, Bad):
             yield row
-        elif number == 0 and any(row) and all(map(_DASHES.fullmatch, row)):
+        elif number == 0 and "--" in "".join(row) and all(map(_DASHES.fullmatch, row)):
             yield Bad("is a line of dashes below the header; left out")
-        elif [_LINE_BREAK.sub(" ", cell.strip()) for cell in row] == header:
+        elif row == header:
             yield Bad("repeats the header; left out")
         else:
             yield row
@@ -96,7 +98,8 @@ def _records(header: Sequence[str], rows: Iterator[list[str] | Bad]) -> Iterator
 def _without_nulls(rows: Iterator[list[str] | Bad]) -> Iterator[list[str] | Bad]:
     """Rows in which what databases and spreadsheets write for no value is an empty cell."""
     for row in rows:
-        yield row if isinstance(row, Bad) else ["" if cell in _NULLS else cell for cell in row]
+        none = isinstance(row, Bad) or _NULLS.isdisjoint(row)
+        yield row if none else ["" if cell in _NULLS else cell for cell in row]
 
 
 def _check_header(header: Sequence[str], sample: Sequence[str], dialect: Dialect) -> None:
