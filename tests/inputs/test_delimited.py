@@ -159,6 +159,7 @@ CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff"), max_
 
 
 @example([("", "\r")], ",")
+@example([("\t\n", "")], "\t")
 @given(
     st.lists(st.tuples(CELL, CELL), min_size=1, max_size=8),
     st.sampled_from([",", ";", "\t"]),

@@ -102,9 +102,9 @@ def fit_of(dialect: Dialect, sample: Sequence[str]) -> tuple[float, int, int]:
     agreeing = [row for row in rows if isinstance(row, list)]
     share = len(agreeing) / len(rows) if rows else 1.0
     # Where tabs delimit, quotation marks are often nothing but characters: then every line is a
-    # row, and reading them as quotes would merge some.
-    may_hold_marks = dialect.quoted or (tabs and share == 1)
-    if not may_hold_marks and any(_is_quoted(cell) for row in agreeing for cell in row):
+    # row, and reading them as quotes would merge some. Who quotes all names means them.
+    may_hold_marks = dialect.quoted or (tabs and share == 1 and not all(map(_is_quoted, header)))
+    if not may_hold_marks and any(_is_quoted(cell) for row in [header, *agreeing] for cell in row):
         return 0.0, 0, 0
     return share, len(header), len(rows) if tabs else 0
 
