@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
+from jaxtyping import Num
+from torch import Tensor
 
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class Share:
         dist.broadcast_object_list(values)
         return values[0]
 
-    def total(self, tensor: torch.Tensor) -> torch.Tensor:
+    def total(self, tensor: Num[Tensor, "*shape"]) -> Num[Tensor, "*shape"]:
         """The sum of every process's tensor, in place and on all of them."""
         if self.world > 1:
             dist.all_reduce(tensor)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Bool
 
 from blocklens.statistics.estimate import Estimate
 from blocklens.statistics.intervals import Floats, effective_groups, groups_of_half
@@ -59,7 +59,7 @@ class RunSums:
         with np.errstate(invalid="ignore", divide="ignore"):
             return self._ratio(first / self._ratios(slice(self.blocks - self.third, None)))
 
-    def strongest_heads(self) -> list[tuple[NDArray[np.bool_], int, int]]:
+    def strongest_heads(self) -> list[tuple[Bool[np.ndarray, " groups"], int, int]]:
         """The strongest head of each half of the groups, and the groups of the other half.
 
         [groups], block and head of either; nothing where a half shows none.

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64, Int64
 from numpy.typing import NDArray
 
 from blocklens.confidence.independence import confidence_tables, input_apt, token_apt
@@ -58,18 +58,18 @@ Answers = tuple[Probabilities, list[Probabilities]]
 class InputAPT:
     """What the pre-trained encoder predicts of the texts' tokens.
 
-    `ids` of every text. `lengths` [texts]: its tokens, special ones not counted. `apt` [3, texts]:
+    `ids` of every text. `lengths`: its tokens, special ones not counted. `apt`:
     mean APT of its tokens, measured on all texts and on each half of them; `modified`: at how many
     modified tokens. `matches`: partners of tokens. `replaced`: the texts `rows` with tokens
     replaced. `read_out`: "lens" where the encoder's own masked-LM head predicted, else "read-out".
     """
 
     ids: list[list[int]]
-    lengths: NDArray[np.int64]
-    apt: NDArray[np.float64]
+    lengths: Int64[np.ndarray, " texts"]
+    apt: Float64[np.ndarray, "3 texts"]
     modified: int
     matches: Matches
-    rows: NDArray[np.int64]
+    rows: Int64[np.ndarray, " replaced"]
     replaced: list[Replaced]
     read_out: str
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Float64, Integer
+from jaxtyping import Bool, Float, Float64, Int64, Integer
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -49,8 +49,8 @@ class Matches:
     [vocabulary]: its frequency's doubling, -1 for a token that was never seen.
     """
 
-    partner: NDArray[np.int64]
-    bins: NDArray[np.int64]
+    partner: Int64[np.ndarray, " vocabulary"]
+    bins: Int64[np.ndarray, " vocabulary"]
 
     @classmethod
     def of(
@@ -123,7 +123,7 @@ class Replaced:
     arm: str
     share: float
     ids: list[list[int]]
-    number: NDArray[np.int64]
+    number: Int64[np.ndarray, " inputs"]
 
 
 def replaced_inputs(

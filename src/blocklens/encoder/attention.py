@@ -219,7 +219,9 @@ class Workspace:
     def __init__(self) -> None:
         self._buffers: dict[str, Tensor] = {}
 
-    def get(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    def get(
+        self, name: str, shape: tuple[int, ...], like: Shaped[Tensor, " ..."]
+    ) -> Shaped[Tensor, " ..."]:
         """An uninitialised tensor of that shape and of the type and device of `like`."""
         size = 1
         for length in shape:
@@ -236,15 +238,15 @@ _active: ContextVar[HeadTap | None] = ContextVar("blocklens head tap", default=N
 
 def attention_function(
     module: Any,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
+    query: Float[Tensor, "texts heads queries width"],
+    key: Float[Tensor, "texts key_heads keys width"],
+    value: Float[Tensor, "texts key_heads keys width_of_values"],
+    attention_mask: Shaped[Tensor, "#texts #heads queries keys"] | None,
     scaling: float | None = None,
     dropout: float = 0.0,
-    position_bias: Tensor | None = None,
+    position_bias: Float[Tensor, "#texts #heads queries keys"] | None = None,
     **kwargs: Any,
-) -> tuple[Tensor, None]:
+) -> tuple[Float[Tensor, "texts queries heads width_of_values"], None]:
     """The function registered with transformers: ours under a tap, the fused one without."""
     tap = _active.get()
     if tap is None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 
 from blocklens.encoder.loading import is_needed
@@ -26,7 +27,7 @@ def encoder_digest(model: Any, tokenizer: Any, processor: Any, precision: str) -
     return hashlib.sha256("\n".join(used).encode()).hexdigest()
 
 
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+def tensors_digest(tensors: Mapping[str, Shaped[Tensor, " ..."]]) -> str:
     """A hash of tensors with their names, types and shapes."""
     sha = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):

@@ -12,11 +12,14 @@ from functools import cache
 from typing import Any, Literal, TypeVar
 
 import torch
+from jaxtyping import BFloat16, Float
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.weak import WeakTensorKeyDictionary
 
 Made = TypeVar("Made")
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Of products; auto: bfloat16 where the processor has instructions for it."""
 
 LARGE = 256
 """Rows from which on a batch of products is taken apart: at 128 both ways take the same time."""
@@ -31,8 +34,12 @@ def fastest_precision() -> Literal["float32", "bfloat16"]:
     return "bfloat16" if _has("avx512_bf16") or _has("amx_bf16") else "float32"
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`functional.linear` of `x` [rows, in], `weight` [out, in], `bias` [out], differentiable once.
+def linear(
+    x: Float[Tensor, "rows features"],
+    weight: Float[Tensor, "outputs features"],
+    bias: Float[Tensor, " outputs"] | None,
+) -> Float[Tensor, "rows outputs"]:
+    """`functional.linear`, differentiable once.
 
     float32 products go through oneDNN where the processor has 512-bit instructions and this PyTorch
     the operation (it is the one that compiled models use); everything else is PyTorch's own choice.
@@ -42,8 +49,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return functional.linear(x, weight, bias)
 
 
-def batched(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
-    """`a` [batch, rows, inner] times `b` [batch, inner, columns], in `out` or, if large, beside it.
+def batched(
+    a: Float[Tensor, "batch rows inner"],
+    b: Float[Tensor, "batch inner columns"],
+    out: Float[Tensor, "batch rows columns"],
+) -> Float[Tensor, "batch rows columns"]:
+    """`a` times `b`, in `out` or, if large, beside it.
 
     As `linear`, for products of `LARGE` rows, which oneDNN takes one by one; smaller ones take
     longer to begin than they save. A single large one comes in memory of its own: writing it to
@@ -82,8 +93,8 @@ class Linear(nn.Linear):
     narrow = False
     """Whether products are taken in bfloat16 where no gradient is asked for."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """The layer's output, [..., out], of its input, [..., in]."""
+    def forward(self, input: Float[Tensor, "*rows features"]) -> Float[Tensor, "*rows outputs"]:
+        """The layer's output of its input."""
         x = input.reshape(-1, self.in_features)
         if self.narrow and not torch.is_grad_enabled():
             bias = None if self.bias is None else rounded(self.bias)
@@ -111,7 +122,7 @@ def with_fast_products(model: nn.Module, *, narrow: bool = False) -> None:
 _made: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
-def made_of(weight: Tensor, make: Callable[[Tensor], Made]) -> Made:
+def made_of(weight: Float[Tensor, " ..."], make: Callable[[Tensor], Made]) -> Made:
     """`make(weight)`, kept as long as the weight is, and made anew when it was changed."""
     made: dict[Any, tuple[int, Any]] = _made.get(weight) or {}
     if make not in made or made[make][0] != weight._version:
@@ -120,7 +131,7 @@ def made_of(weight: Tensor, make: Callable[[Tensor], Made]) -> Made:
     return made[make][1]
 
 
-def rounded(weight: Tensor) -> Tensor:
+def rounded(weight: Float[Tensor, "*shape"]) -> BFloat16[Tensor, "*shape"]:
     """A weight in bfloat16, see `made_of`."""
     return made_of(weight, Tensor.bfloat16)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor
 
 
-def to_processor(tensor: Tensor) -> Tensor:
+def to_processor(tensor: Shaped[Tensor, "*shape"]) -> Shaped[Tensor, "*shape"]:
     """The tensor in the processor's memory; from a CUDA device it may still be on its way.
 
     Until `wait_for_all` it holds nothing to be read. The device itself goes on, and what it does
@@ -19,7 +20,7 @@ def to_processor(tensor: Tensor) -> Tensor:
     return kept.copy_(tensor, non_blocking=True)
 
 
-def is_here(tensor: Tensor) -> bool:
+def is_here(tensor: Shaped[Tensor, " ..."]) -> bool:
     """Whether the tensor is in the processor's memory."""
     return tensor.device.type == "cpu"
 

@@ -37,7 +37,7 @@ class Clusters:
     `strong`: number of strong elements, diagonal included. `noise`: those between two clusters.
     """
 
-    cluster: NDArray[np.int64]
+    cluster: Int64[np.ndarray, " labels"]
     strong: int
     noise: int
 

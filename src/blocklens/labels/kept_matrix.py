@@ -13,8 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64, Integer
-from numpy.typing import NDArray
+from jaxtyping import Float, Float64, Int64, Integer
 from scipy import sparse, stats
 
 from blocklens.errors import UserError
@@ -29,8 +28,8 @@ class KeptMatrix:
     the kept labels, float64 csr [k, k], the diagonal 1. `lower`: its lower limits, the diagonal 1.
     """
 
-    labels: NDArray[np.int64]
-    occurrences: NDArray[np.int64]
+    labels: Int64[np.ndarray, " labels"]
+    occurrences: Int64[np.ndarray, " labels"]
     normalised: Sparse
     lower: Sparse
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertForMaskedLM
@@ -34,7 +35,7 @@ def new_model(config: BertConfig, *, seed: int) -> BertForMaskedLM:
 
 def loss_and_hits(
     model: BertForMaskedLM, batch: Batch, *, precision: torch.dtype = torch.float32
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Float[Tensor, ""], Int64[Tensor, ""]]:
     """Mean cross-entropy at the modified positions, and how many predictions are right."""
     decoder: Any = model.cls.predictions.decoder
     features = features_at_modified(model, batch, precision=precision)
@@ -43,8 +44,8 @@ def loss_and_hits(
 
 def features_at_modified(
     model: BertForMaskedLM, batch: Batch, *, precision: torch.dtype = torch.float32
-) -> Tensor:
-    """What the vocabulary layer reads at the modified positions, [modified, width], float32.
+) -> Float32[Tensor, "asked width"]:
+    """What the vocabulary layer reads at the modified positions.
 
     Dropout follows the model's config when the model is in training mode. A row's texts do not see
     each other, and padding is seen by none.

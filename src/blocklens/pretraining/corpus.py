@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Int64, Integer
 from transformers import PreTrainedTokenizerBase
 
 from blocklens.errors import UserError
@@ -33,18 +33,18 @@ class Corpus:
     """Tokenised texts: `tokens` is a read-only memory map, the rest is in memory."""
 
     tokens: np.memmap
-    offsets: NDArray[np.int64]
-    held_out: NDArray[np.bool_]
+    offsets: Int64[np.ndarray, " bounds"]
+    held_out: Bool[np.ndarray, " texts"]
     digest: str
     unknown: float
     """Share of the tokens that stand for characters outside the vocabulary."""
 
     @property
-    def lengths(self) -> NDArray[np.int64]:
+    def lengths(self) -> Int64[np.ndarray, " texts"]:
         """Tokens of each text, special tokens not counted."""
         return np.diff(self.offsets)
 
-    def text(self, number: int) -> NDArray[np.integer]:
+    def text(self, number: int) -> Integer[np.ndarray, " tokens"]:
         """Token numbers of text `number`, without special tokens."""
         return self.tokens[self.offsets[number] : self.offsets[number + 1]]
 

@@ -14,14 +14,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def is_matrix(weight: Tensor) -> bool:
+def is_matrix(weight: Float[Tensor, " ..."]) -> bool:
     """Whether a parameter is no bias and no norm."""
     return weight.ndim > 1
 
 
 def apart(
-    parameters: Iterable[Tensor], decays: Callable[[Tensor], bool] = is_matrix
-) -> tuple[list[Tensor], list[Tensor]]:
+    parameters: Iterable[Float[Tensor, " ..."]], decays: Callable[[Tensor], bool] = is_matrix
+) -> tuple[list[Float[Tensor, " ..."]], list[Float[Tensor, " ..."]]]:
     """The parameters that have weight decay, and the others."""
     parameters = list(parameters)
     return [w for w in parameters if decays(w)], [w for w in parameters if not decays(w)]
@@ -43,7 +43,7 @@ class Descent:
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Iterable[Float[Tensor, " ..."]],
         *,
         decays: Callable[[Tensor], bool] = is_matrix,
         rate: float,

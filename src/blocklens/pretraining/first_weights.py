@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Int64
 from torch import Tensor
 from transformers import BertForMaskedLM
 
@@ -34,8 +34,8 @@ READ_SHARE = 0.21  # share of the sinusoids, fastest first, that the neighbour h
 
 
 @torch.no_grad()
-def make_neighbours_easy(model: BertForMaskedLM, counts: NDArray[np.int64]) -> None:
-    """Turn fresh weights into the "neighbours" start; `counts` [vocabulary]: token counts."""
+def make_neighbours_easy(model: BertForMaskedLM, counts: Int64[np.ndarray, " vocabulary"]) -> None:
+    """Turn fresh weights into the "neighbours" start; `counts`: how often each token occurs."""
     config: Any = model.config
     trunk: Any = model.bert
     width, heads = config.hidden_size, config.num_attention_heads

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from blocklens.distributed import Share
@@ -16,8 +17,8 @@ from blocklens.pretraining.packing import Batch
 
 
 def gradients_of_all(
-    share: Share, model: nn.Module, loss: Tensor, hits: Tensor, batch: Batch
-) -> tuple[Tensor, Tensor, Batch]:
+    share: Share, model: nn.Module, loss: Float[Tensor, ""], hits: Int64[Tensor, ""], batch: Batch
+) -> tuple[Float[Tensor, ""], Int64[Tensor, ""], Batch]:
     """Leave in `model` the gradients of the mean loss over the rows of all processes.
 
     Args:

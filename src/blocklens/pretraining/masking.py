@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Int64, Integer
 from numpy.typing import NDArray
 
 
@@ -28,9 +29,14 @@ class Recipe:
 
 
 def modify(
-    ids: NDArray[np.integer], places: NDArray[np.int64], recipe: Recipe, *, seed: int, epoch: int
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Modified copy of `ids` and the truth values of the chosen tokens, both of the shape of `ids`.
+    ids: Integer[np.ndarray, "*shape"],
+    places: Int64[np.ndarray, "*shape"],
+    recipe: Recipe,
+    *,
+    seed: int,
+    epoch: int,
+) -> tuple[Int64[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]:
+    """Modified copy of `ids` and the truth values of the chosen tokens.
 
     `places`: the index of each token in the corpus; negative for tokens that must not be chosen
     (special tokens, padding).
@@ -51,7 +57,7 @@ def modify(
     return out, chosen
 
 
-def shuffled(count: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
+def shuffled(count: int, *, seed: int, epoch: int) -> Int64[np.ndarray, " rows"]:
     """The order in which an epoch visits `count` rows: a permutation given by seed and epoch."""
     return np.random.Generator(np.random.Philox(key=[seed % 2**64, epoch])).permutation(count)
 

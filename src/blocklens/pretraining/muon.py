@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
@@ -66,8 +67,10 @@ class Muon(torch.optim.Optimizer):
             weight.add_(update, alpha=-group["lr"] * size)
 
 
-def orthogonalise(matrices: Tensor) -> Tensor:
-    """Newton-Schulz iteration on `matrices` [number, out, in]: singular values become about 1."""
+def orthogonalise(
+    matrices: Float[Tensor, "matrices rows columns"],
+) -> Float[Tensor, "matrices rows columns"]:
+    """Newton-Schulz iteration: singular values become about 1."""
     a, b, c = NEWTON_SCHULZ
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.transpose(-1, -2) if tall else matrices

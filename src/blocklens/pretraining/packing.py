@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Int64, Integer
+from torch import Tensor
 
 from blocklens.pretraining.masking import Recipe, modify
 
@@ -27,9 +28,9 @@ class PackedRows:
     not counted; `width`: positions of a row.
     """
 
-    starts: NDArray[np.int64]
-    lengths: NDArray[np.int64]
-    first: NDArray[np.int64]
+    starts: Int64[np.ndarray, " pieces"]
+    lengths: Int64[np.ndarray, " pieces"]
+    first: Int64[np.ndarray, " bounds"]
     width: int
 
     def __len__(self) -> int:
@@ -50,19 +51,19 @@ class PackedRows:
 class Batch:
     """One batch of packed rows, made on the CPU.
 
-    `ids`, `positions`, `texts` [rows, width], int64: modified ids, position within the piece, and
-    number of the piece within the row (-1 for padding). `chosen` [asked]: flat indices of the
-    modified positions; `labels` [asked]: their original ids. Both are filled up to a multiple of
+    `ids`, `positions`, `texts`: modified ids, position within the piece, and
+    number of the piece within the row (-1 for padding). `chosen`: flat indices of the
+    modified positions; `labels`: their original ids. Both are filled up to a multiple of
     ASKED_STEP with index 0 and label IGNORED, because matrix products of a new shape have to be
     prepared first. `tokens`: real tokens, padding not counted. `modified`: modified positions.
     `alone`: no row holds more than one piece, and there is no padding.
     """
 
-    ids: torch.Tensor
-    positions: torch.Tensor
-    texts: torch.Tensor
-    chosen: torch.Tensor
-    labels: torch.Tensor
+    ids: Int64[Tensor, "rows width"]
+    positions: Int64[Tensor, "rows width"]
+    texts: Int64[Tensor, "rows width"]
+    chosen: Int64[Tensor, " asked"]
+    labels: Int64[Tensor, " asked"]
     tokens: int
     modified: int
     alone: bool
@@ -74,8 +75,12 @@ class Batch:
 
 
 def pieces(
-    offsets: NDArray[np.int64], texts: NDArray[np.int64], width: int, *, shorten: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    offsets: Int64[np.ndarray, " bounds"],
+    texts: Int64[np.ndarray, " texts"],
+    width: int,
+    *,
+    shorten: bool,
+) -> tuple[Int64[np.ndarray, " pieces"], Int64[np.ndarray, " pieces"]]:
     """Starts and lengths of the pieces of `texts` that fit into rows of `width` positions.
 
     With `shorten` a text gives one piece, its beginning; without, as many as it takes.
@@ -90,7 +95,9 @@ def pieces(
     return begin[owner] + number * room, np.minimum(length[owner] - number * room, room)
 
 
-def pack(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> PackedRows:
+def pack(
+    starts: Int64[np.ndarray, " pieces"], lengths: Int64[np.ndarray, " pieces"], width: int
+) -> PackedRows:
     """Place the pieces into rows by best fit, longest first; ties keep their order.
 
     `lengths` are without [CLS] and [SEP] and at most `width` - 2.
@@ -117,8 +124,8 @@ def pack(starts: NDArray[np.int64], lengths: NDArray[np.int64], width: int) -> P
 
 def batch_of(
     rows: PackedRows,
-    numbers: NDArray[np.int64],
-    tokens: NDArray[np.integer],
+    numbers: Int64[np.ndarray, " rows"],
+    tokens: Integer[np.ndarray, " tokens"],
     recipe: Recipe,
     *,
     cls: int,

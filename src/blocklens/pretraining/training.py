@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float, Int64
+from torch import Tensor
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerBase
 
 from blocklens.distributed import Share
@@ -55,7 +56,9 @@ class Training:
     counters: Counters = field(init=False)
     rows: PackedRows = field(init=False)
     held_out: PackedRows = field(init=False)
-    _order: tuple[int, NDArray[np.int64]] = field(init=False, default=(-1, np.zeros(0, np.int64)))
+    _order: tuple[int, Int64[np.ndarray, " rows"]] = field(
+        init=False, default=(-1, np.zeros(0, np.int64))
+    )
 
     def __post_init__(self) -> None:
         options, corpus = self.options, self.corpus
@@ -113,7 +116,12 @@ class Training:
         return Recipe(vocabulary=len(self.tokenizer), mask_id=mask_id, share=share)
 
     def batch(
-        self, rows: PackedRows, numbers: np.ndarray, share: float, seed: int, epoch: int
+        self,
+        rows: PackedRows,
+        numbers: Int64[np.ndarray, " rows"],
+        share: float,
+        seed: int,
+        epoch: int,
     ) -> Batch:
         """Rows `numbers` as a batch."""
         tokenizer: Any = self.tokenizer
@@ -188,7 +196,7 @@ class Training:
         record = {"decay_start": counters.decay_start, "total_steps": counters.total_steps}
         write_json(record, self.folder / "decay.json")
 
-    def step(self) -> tuple[torch.Tensor, torch.Tensor, Batch]:
+    def step(self) -> tuple[Float[Tensor, ""], Int64[Tensor, ""], Batch]:
         """One optimiser step; the loss, the hits and the batch, with the numbers of all processes.
 
         Each process has its share of the step's rows, so the step is that of one process.

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from blocklens.encoder.loading import on_device, quiet_transformers
@@ -111,10 +111,12 @@ def train_vit(
     return Trained(model, processor, options, history, held_out)
 
 
-def new_vit(classes: list[str], options: VitOptions, pixels: NDArray[np.uint8]) -> tuple[Any, Any]:
+def new_vit(
+    classes: list[str], options: VitOptions, pixels: UInt8[np.ndarray, "images side side 3"]
+) -> tuple[Any, Any]:
     """A fresh ViT for `classes`, and a processor that normalises by the images' mean and spread.
 
-    `options` as `VitOptions.chosen` gives them; `pixels` uint8 [images, side, side, 3].
+    `options` as `VitOptions.chosen` gives them.
     """
     from transformers import ViTConfig, ViTForImageClassification
     from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
@@ -150,11 +152,13 @@ def new_vit(classes: list[str], options: VitOptions, pixels: NDArray[np.uint8]) 
 
 
 def moved(
-    pixels: NDArray[np.uint8], offsets: NDArray[np.int64], mirrored: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Images shifted by `offsets` [images, 2] (down, right) pixels, some of them mirrored first.
+    pixels: UInt8[np.ndarray, "images side side 3"],
+    offsets: Int64[np.ndarray, "images 2"],
+    mirrored: Bool[np.ndarray, " images"],
+) -> UInt8[np.ndarray, "images side side 3"]:
+    """Images shifted by `offsets` (down, right) pixels, some of them mirrored first.
 
-    What moves in from outside repeats the image's border. `pixels` [images, side, side, 3].
+    What moves in from outside repeats the image's border.
     """
     side = pixels.shape[1]
     rows = np.clip(np.arange(side) - offsets[:, :1], 0, side - 1)
@@ -164,8 +168,10 @@ def moved(
     return pixels[image, rows[:, :, None], columns[:, None, :]]
 
 
-def normalised(pixels: NDArray[np.uint8], processor: Any) -> Tensor:
-    """What the processor makes of images of the right size, float32 [images, 3, side, side]."""
+def normalised(
+    pixels: UInt8[np.ndarray, "images side side 3"], processor: Any
+) -> Float32[Tensor, "images 3 side side"]:
+    """What the processor makes of images of the right size."""
     mean = torch.tensor(processor.image_mean, dtype=torch.float32).view(3, 1, 1)
     spread = torch.tensor(processor.image_std, dtype=torch.float32).view(3, 1, 1)
     x = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(torch.float32)
@@ -174,7 +180,10 @@ def normalised(pixels: NDArray[np.uint8], processor: Any) -> Tensor:
 
 @torch.inference_mode()
 def accuracy_of(
-    model: Any, processor: Any, pixels: NDArray[np.uint8], labels: NDArray[np.int64]
+    model: Any,
+    processor: Any,
+    pixels: UInt8[np.ndarray, "images side side 3"],
+    labels: Int64[np.ndarray, " images"],
 ) -> float:
     """Share of the images whose class the model ranks first."""
     right = 0

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Float32, Int64, Shaped
 from torch import Tensor
 
 from blocklens.encoder.batching import Ids, of_like_lengths, padded, padding_id
@@ -42,7 +42,7 @@ class InputBatch:
     among all inputs, so that batches may come in any order.
     """
 
-    given: dict[str, Tensor]
+    given: dict[str, Shaped[Tensor, "inputs ..."]]
     rows: Int64[np.ndarray, " inputs"]
 
 

@@ -71,25 +71,27 @@ class ClassTraining:
 class ClassHead:
     """One head in the shape of torch's linear layers, for the block's output as it is.
 
-    `dense` [width, width] with `dense_bias` [width], both None for a linear head; `classifier`
-    [classes, width] with `bias` [classes].
+    `dense` and `dense_bias` are None for a linear head.
     """
 
-    dense: Tensor | None
-    dense_bias: Tensor | None
-    classifier: Tensor
-    bias: Tensor
+    dense: Float[Tensor, "width width"] | None
+    dense_bias: Float[Tensor, " width"] | None
+    classifier: Float[Tensor, "classes width"]
+    bias: Float[Tensor, " classes"]
 
 
 class ClassHeads:
     """Heads of all blocks and seeds.
 
-    `weights`: stacked as [blocks, seeds, ...], applied to standardised rows. `mean`, `scale`
-    [blocks, seeds, 1, width]: what rows are standardised with.
+    `weights`: applied to standardised rows. `mean`, `scale`: what rows are standardised with.
     """
 
     def __init__(
-        self, weights: dict[str, Tensor], mean: Tensor, scale: Tensor, training: ClassTraining
+        self,
+        weights: dict[str, Float[Tensor, "blocks seeds ..."]],
+        mean: Float[Tensor, "blocks seeds 1 width"],
+        scale: Float[Tensor, "blocks seeds 1 width"],
+        training: ClassTraining,
     ) -> None:
         self.weights, self.mean, self.scale, self.training = weights, mean, scale, training
 

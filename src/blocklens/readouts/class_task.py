@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float32
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float32, Int64
 
 from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.tables import MEAN, LabelOptions, label_tables
@@ -26,19 +25,19 @@ class LabelledInputs:
     """What is known of the inputs beside what they are.
 
     Attributes:
-        labels: class number of each, int64 [n].
-        keys: hash of each, int64 [n].
+        labels: class number of each.
+        keys: hash of each.
         names: name of each class.
-        train: each seed's training inputs, numbers into the inputs, int64 [seeds, trained].
-        test: each seed's inputs to measure on, int64 [seeds, tests].
+        train: each seed's training inputs, numbers into the inputs.
+        test: each seed's inputs to measure on.
 
     """
 
-    labels: NDArray[np.int64]
-    keys: NDArray[np.int64]
+    labels: Int64[np.ndarray, " inputs"]
+    keys: Int64[np.ndarray, " inputs"]
     names: list[str]
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Int64[np.ndarray, "seeds trained"]
+    test: Int64[np.ndarray, "seeds tests"]
 
     def tested(self) -> Bool[np.ndarray, "seeds inputs"]:
         """Whether a seed measures on an input, [seeds, n]."""
@@ -53,15 +52,15 @@ class Classes:
 
     Attributes:
         tables: those of `label_tables`.
-        predicted: class of each seed's test inputs, [blocks, seeds, tests].
-        probabilities: of the last block for each seed's test inputs, [seeds, tests, classes].
+        predicted: class of each seed's test inputs.
+        probabilities: of the last block for each seed's test inputs.
         heads: the read-outs; None for fine-tuned classifiers.
 
     """
 
     tables: dict[str, pd.DataFrame]
-    predicted: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
+    predicted: Int64[np.ndarray, "blocks seeds tests"]
+    probabilities: Float32[np.ndarray, "seeds tests classes"]
     heads: ClassHeads | None = None
 
     @classmethod

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Shaped
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
@@ -21,14 +22,16 @@ from blocklens.encoder.matmul import operations
 from blocklens.encoder.trunk import Encoder
 
 
-def with_cost(losses: pd.DataFrame, encoder: Encoder, given: dict[str, Tensor]) -> pd.DataFrame:
+def with_cost(
+    losses: pd.DataFrame, encoder: Encoder, given: dict[str, Shaped[Tensor, "1 ..."]]
+) -> pd.DataFrame:
     """The rows of `labels.depth.loss_rows` with those of `cost_rows`, where they can be counted."""
     costs = cost_rows(encoder, given)
     return losses if costs is None else losses.merge(costs, on="block")
 
 
 @torch.inference_mode()
-def cost_rows(encoder: Encoder, given: dict[str, Tensor]) -> pd.DataFrame | None:
+def cost_rows(encoder: Encoder, given: dict[str, Shaped[Tensor, "1 ..."]]) -> pd.DataFrame | None:
     """What the encoder takes up to every block, as shares of the whole encoder.
 
     Columns block, parameters and arithmetic, each 1 at the last block. None where the blocks are

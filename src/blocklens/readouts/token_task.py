@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Int64, Integer
-from numpy.typing import NDArray
 
 from blocklens.distributed import ALONE, Share
 from blocklens.encoder.trunk import Encoder
@@ -79,7 +78,7 @@ class Learning:
     start: Start
     tables: dict[str, pd.DataFrame]
     counts: ConfusionCounts
-    frequency: NDArray[np.int64]
+    frequency: Int64[np.ndarray, " vocabulary"]
     heads: list[Head]
     losses: list[list[float]]
 

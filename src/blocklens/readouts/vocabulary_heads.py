@@ -40,8 +40,8 @@ class Head(nn.Module):
     compute by `matmul.linear`.
     """
 
-    weight: Tensor
-    bias: Tensor
+    weight: Float[Tensor, "labels features"]
+    bias: Float[Tensor, " labels"]
 
     def __init__(
         self,

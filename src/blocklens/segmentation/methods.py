@@ -40,15 +40,15 @@ class Evidence:
     """What a method found in a text of n sentences.
 
     Attributes:
-        strength: how strong each border is, [n - 1]; comparable within one text only.
+        strength: how strong each border is; comparable within one text only.
         starts: the first sentence of every segment but the first, rising, for a number of segments,
             or None to find it, and, if wanted, for `Lengths` of a segment, and inside some of the
             sentences alone, a slice.
 
     """
 
-    strength: NDArray[np.float64]
-    starts: Callable[..., NDArray[np.int64]]
+    strength: Float64[np.ndarray, " borders"]
+    starts: Callable[..., Int64[np.ndarray, " starts"]]
 
 
 Method = Callable[[Reading, Which], Evidence]

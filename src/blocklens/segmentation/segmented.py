@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from numpy.typing import NDArray
 
 from blocklens.inputs.transcripts import Cue
@@ -29,9 +30,9 @@ class Segmentation:
         text: the text.
         spans: character spans [start, end) of its sentences.
         starts: the first sentence of every segment but the first, rising.
-        levels: of every start, [starts]: 1 for the largest segments, 2 for what they fall into, ...
+        levels: of every start: 1 for the largest segments, 2 for what they fall into, ...
         strength: of the border after each sentence but the last, in standard deviations from the
-            text's mean, [sentences - 1].
+            text's mean.
         method: how it was found.
         cues: of a transcript, the times of its characters.
 
@@ -40,9 +41,9 @@ class Segmentation:
     name: str
     text: str
     spans: list[tuple[int, int]]
-    starts: NDArray[np.int64]
-    levels: NDArray[np.int64]
-    strength: NDArray[np.float64]
+    starts: Int64[np.ndarray, " starts"]
+    levels: Int64[np.ndarray, " starts"]
+    strength: Float64[np.ndarray, " borders"]
     method: str
     cues: Sequence[Cue] = ()
 

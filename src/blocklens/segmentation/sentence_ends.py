@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float32
 from numpy.typing import NDArray
 
 from blocklens.encoder.attention import Heads, Workspace
@@ -28,16 +29,16 @@ class SeparatorAttention:
     """What the separators of a text receive.
 
     Attributes:
-        received: float32 [sentences, blocks 1..L, heads]: mean attention that the last separator of
+        received: of blocks 1..L the mean attention that the last separator of
             each sentence receives from non-separator queries, times the window's tokens; 1 is what
             even attention would give.
-        others: float32 [blocks, heads]: the same for tokens that are no separators, mean.
+        others: the same for tokens that are no separators, mean.
         tokens: tokens that went through the encoder.
 
     """
 
-    received: NDArray[np.float32]
-    others: NDArray[np.float32]
+    received: Float32[np.ndarray, "sentences blocks heads"]
+    others: Float32[np.ndarray, "blocks heads"]
     tokens: int
 
 

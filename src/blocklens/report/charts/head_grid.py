@@ -3,6 +3,7 @@
 import altair as alt
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from blocklens.report.charts.along_blocks import rows_of
 from blocklens.report.charts.style import INK, MUTED, configure, log_ratio_colour
@@ -51,7 +52,7 @@ def grid(
     )
 
 
-def colour_bound(effects: np.ndarray) -> float:
+def colour_bound(effects: Float[np.ndarray, " heads"]) -> float:
     """The ratio b so that colours span 1/b to b: 98 of 100 effects fall inside, b at least 1.25."""
     finite = np.abs(np.log2(effects[(effects > 0) & np.isfinite(effects)]))
     if not len(finite):

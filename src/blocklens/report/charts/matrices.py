@@ -11,14 +11,18 @@ from collections.abc import Sequence
 import altair as alt
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from blocklens.errors import UserError
 from blocklens.report.charts.style import DIVERGING, INK, MUTED, SEQUENTIAL, configure
 
+THUMB = 84
+"""Side of a map on the contact sheet, in points."""
 
-def colour_table(stops: Sequence[str], size: int = 256) -> np.ndarray:
-    """`size` RGB colours along the given hex stops, uint8 [size, 3]."""
+
+def colour_table(stops: Sequence[str], size: int = 256) -> UInt8[np.ndarray, "size 3"]:
+    """`size` RGB colours along the given hex stops."""
     rgb = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops], np.float64)
     at = np.linspace(0, len(stops) - 1, size)
     return np.stack(
@@ -26,19 +30,21 @@ def colour_table(stops: Sequence[str], size: int = 256) -> np.ndarray:
     ).astype(np.uint8)
 
 
-def attention_levels(attention: np.ndarray) -> np.ndarray:
+def attention_levels(
+    attention: Float[np.ndarray, "*shape"],
+) -> UInt8[np.ndarray, "*shape"]:
     """Attention 0..1 as levels 0..255 on a square-root scale, so that faint rows stay visible."""
     return np.round(np.sqrt(np.clip(attention, 0, 1)) * 255).astype(np.uint8)
 
 
 def attention_map(
-    attention: np.ndarray,
+    attention: Float[np.ndarray, "queries keys"],
     tokens: Sequence[str],
     sentences: Sequence[int] | None = None,
     *,
     title: str = "",
 ) -> alt.LayerChart:
-    """Attention map of one head on one text, [tokens, tokens]: rows are queries, columns keys.
+    """Attention map of one head on one text: rows are queries, columns keys.
 
     `sentences` gives each token's sentence (-1 for special tokens); its borders are drawn.
     Colours follow the square root of the attention, up to the map's largest value.
@@ -51,13 +57,13 @@ def attention_map(
 
 
 def similarity(
-    matrix: np.ndarray,
+    matrix: Float[np.ndarray, "tokens tokens"],
     tokens: Sequence[str],
     sentences: Sequence[int] | None = None,
     *,
     title: str = "",
 ) -> alt.LayerChart:
-    """Context similarity matrix of one head on one text, [tokens, tokens], raw scalar products.
+    """Context similarity matrix of one head on one text, raw scalar products.
 
     Blue is positive, orange negative; the scale ends at the 99th percentile of the size of the
     off-diagonal elements. Source: docs/definitions.md, context similarity matrix.
@@ -68,7 +74,7 @@ def similarity(
     return _matrix(colour_table(DIVERGING)[levels], tokens, sentences, title, ("token", "token"))
 
 
-def similarity_bound(values: np.ndarray) -> float:
+def similarity_bound(values: Float[np.ndarray, "tokens tokens"]) -> float:
     """The 99th percentile of |S_ij|, i != j; 1 where all of them are 0."""
     off = np.abs(values[~np.eye(len(values), dtype=bool)])
     bound = float(np.quantile(off, 0.99)) if off.size else 0.0
@@ -136,29 +142,29 @@ def _matrix(
     return configure(alt.layer(*layers).properties(width=size, height=size, title=note, padding=60))
 
 
-def png_url(colours: np.ndarray, upscale: int = 1) -> str:
-    """An RGB image uint8 [rows, columns, 3] as a data URL, each element `upscale` pixels wide."""
+def png_url(colours: UInt8[np.ndarray, "rows columns 3"], upscale: int = 1) -> str:
+    """An RGB image as a data URL, each element `upscale` pixels wide."""
     big = colours.repeat(upscale, axis=0).repeat(upscale, axis=1)
     out = io.BytesIO()
     Image.fromarray(big, "RGB").quantize(256).save(out, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
-def contact_sheet(maps: np.ndarray, *, thumb: int = 84, title: str = "") -> alt.LayerChart:
+def contact_sheet(maps: Float[np.ndarray, "blocks heads tokens tokens"]) -> alt.LayerChart:
     """All heads' attention maps of one text at a glance: rows are blocks, columns heads.
 
-    `maps` [blocks, heads, tokens, tokens]; each map is coloured up to its own largest value.
+    Each map is coloured up to its own largest value.
     """
     blocks, heads, n = maps.shape[:3]
     gap = 6
-    step = thumb + gap
+    step = THUMB + gap
     sheet = Image.new("RGB", (2 * heads * step, 2 * blocks * step), "white")
     table = colour_table(SEQUENTIAL)
-    filters = Image.Resampling.BOX if n > 2 * thumb else Image.Resampling.NEAREST
+    filters = Image.Resampling.BOX if n > 2 * THUMB else Image.Resampling.NEAREST
     for block, head in np.ndindex(blocks, heads):
         levels = attention_levels(maps[block, head].astype(np.float64))
         scaled = np.round(levels / max(int(levels.max()), 1) * 255).astype(np.uint8)
-        picture = Image.fromarray(table[scaled], "RGB").resize((2 * thumb, 2 * thumb), filters)
+        picture = Image.fromarray(table[scaled], "RGB").resize((2 * THUMB, 2 * THUMB), filters)
         sheet.paste(picture, (2 * head * step + gap, 2 * block * step + gap))
     url = png_url(np.asarray(sheet))
     size = {"width": heads * step, "height": blocks * step}
@@ -185,5 +191,4 @@ def contact_sheet(maps: np.ndarray, *, thumb: int = 84, title: str = "") -> alt.
         .mark_text(dx=-4, align="right", **text)
         .encode(x=alt.value(0), y="at:Q", text="name:N"),
     ]
-    chart = alt.layer(*layers).properties(**size, padding=54)
-    return configure(chart.properties(title=title) if title else chart)
+    return configure(alt.layer(*layers).properties(**size, padding=54))

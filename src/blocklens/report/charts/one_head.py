@@ -5,6 +5,7 @@ from itertools import pairwise
 import altair as alt
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int64, Integer
 
 from blocklens.errors import UserError
 from blocklens.report.charts.curves import ratio_axis, ratio_scale
@@ -33,7 +34,9 @@ def select_head(table: pd.DataFrame, block: int, head: int | None) -> pd.DataFra
 
 
 def distance_rows(
-    pairs: np.ndarray, expected: np.ndarray, distance: np.ndarray | None = None
+    pairs: Float[np.ndarray, " distances"],
+    expected: Float[np.ndarray, " distances"],
+    distance: Integer[np.ndarray, " distances"] | None = None,
 ) -> pd.DataFrame:
     """Counts of pairs by distance 1..n as shares of all pairs, in bins when there are many.
 
@@ -111,7 +114,7 @@ def distance_map(table: pd.DataFrame, *, run: str = "encoder") -> alt.Chart | No
             pd.DataFrame(
                 {
                     "block": block,
-                    "bin": [_bin_name(*edge) for edge in pairwise(edges)],
+                    "bin": [_bin_name(*edge) for edge in pairwise(edges.tolist())],
                     "ratio": (pairs / max(pairs.sum(), 1)) / (null / max(null.sum(), 1e-12)),
                     "pairs": pairs,
                 }
@@ -146,7 +149,7 @@ def distance_map(table: pd.DataFrame, *, run: str = "encoder") -> alt.Chart | No
     return configure(chart.properties(width=560, height=height))
 
 
-def distance_edges(longest: int) -> np.ndarray:
+def distance_edges(longest: int) -> Int64[np.ndarray, " edges"]:
     """Bin edges 1, 2, 3, 4, 6, 8, 12, ... up to `longest` + 1: about two bins an octave."""
     edges, step = [1, 2, 3], 4
     while step <= longest:
