@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from PIL import Image
 from torch import Tensor
 
@@ -42,16 +42,14 @@ from blocklens.encoder.loading import (
     load_tokenizer,
     on_device,
 )
-from blocklens.encoder.matmul import fastest_precision, with_fast_products
+from blocklens.encoder.matmul import Precision, fastest_precision, with_fast_products
 from blocklens.encoder.own_attention import OWN_ATTENTION, prepare
+from blocklens.encoder.pixels import prepared
 from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.errors import UserError
 from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.windows import Tokens, Windows
 from blocklens.wording import counted
-
-Precision = Literal["auto", "float32", "bfloat16"]
-"""Of products; auto: bfloat16 where the processor has instructions for it."""
 
 
 class Encoder:
@@ -268,7 +266,7 @@ class Encoder:
         return self.outputs(input_ids=ids, attention_mask=mask)
 
     @torch.inference_mode()
-    def outputs(self, **given: Tensor) -> list[Float[Tensor, "inputs tokens width"]]:
+    def outputs(self, **given: Num[Tensor, " ..."]) -> list[Float[Tensor, "inputs tokens width"]]:
         """Outputs of blocks 0..L of texts or images; stages of a convolutional one differ in shape.
 
         The last block's output comes with the norm that the trunk ends with, if it ends with one
@@ -293,16 +291,7 @@ class Encoder:
             UserError: a text encoder, or an image that the processor cannot take.
 
         """
-        if self.processor is None:
-            raise UserError(f"{self.name}: no image processor; images need an encoder that has one")
-        mode = "L" if getattr(self.config, "num_channels", 3) == 1 else "RGB"
-        try:
-            prepared = self.processor(
-                images=[image.convert(mode) for image in images], return_tensors="pt"
-            )
-        except (ValueError, TypeError) as error:
-            raise UserError(
-                f"{self.name}: its processor cannot take the images ({error}): "
-                "give images of another size, or repair preprocessor_config.json"
-            ) from error
-        return prepared["pixel_values"].to(self.model.device, self.model.dtype)
+        pixels = prepared(
+            images, self.processor, getattr(self.config, "num_channels", 3), self.name
+        )
+        return pixels.to(self.model.device, self.model.dtype)
