@@ -64,15 +64,15 @@ class RunSums:
 
         [groups], block and head of either; nothing where a half shows none.
         """
-        half, found = np.arange(len(self.observed)) % 2 == 0, []
+        half, strongest = np.arange(len(self.observed)) % 2 == 0, []
         for chooses in (half, ~half):
             with np.errstate(invalid="ignore", divide="ignore"):
                 chosen = self.observed[chooses].sum(axis=0) / self.expected[chooses].sum(axis=0)
             if not np.isfinite(chosen).any():  # no text, or none with the statistic
                 return []
             block, head = np.unravel_index(np.nanargmax(chosen), chosen.shape)
-            found.append((~chooses, int(block), int(head)))
-        return found
+            strongest.append((~chooses, int(block), int(head)))
+        return strongest
 
     def strongest_head(self) -> Estimate:
         """The effect of the head that is strongest on half of the texts, on the other half.

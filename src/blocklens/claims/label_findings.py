@@ -61,16 +61,16 @@ def of_task(tables: Tables, name: str, task: Task) -> Frame | None:
 
 
 def beside_untrained(
-    tables: Tables, task: Task, statistic: str, *, whole: bool = False
+    tables: Tables, task: Task, statistic: str, *, of_all_blocks: bool = False
 ) -> Finding | None:
     """A statistic of `learning` for the encoder, and for all untrained twins together.
 
-    At the last block, or of the `whole` encoder.
+    At the last block, or `of_all_blocks` together.
     """
     learning = of_task(tables, "learning", task)
     if learning is None:
         return None
-    rows: Frame = (whole_encoder if whole else last_block)(learning, statistic)
+    rows: Frame = (whole_encoder if of_all_blocks else last_block)(learning, statistic)
     effect = estimate(of_encoder(rows), unit=task.inputs)
     if effect is None:
         return None

@@ -83,7 +83,10 @@ def register(task: Task) -> None:
     )(
         judged(
             partial(
-                beside_untrained, task=task, statistic=f"{task.accuracy} slope{words}", whole=True
+                beside_untrained,
+                task=task,
+                statistic=f"{task.accuracy} slope{words}",
+                of_all_blocks=True,
             )
         )
     )
@@ -153,7 +156,11 @@ def register_rise(
         asks=(LEARNED,),
         choices=choices,
         figure={"table": "learning", "statistic": of, "task": TOKENS.name},
-    )(where_trained(partial(beside_untrained, task=TOKENS, statistic=of + along, whole=True)))
+    )(
+        where_trained(
+            partial(beside_untrained, task=TOKENS, statistic=of + along, of_all_blocks=True)
+        )
+    )
 
 
 register_rise(

@@ -126,15 +126,15 @@ class Judgement:
         return cls("holds", min(1.0, 2 * weakest.p_yes), weakest)
 
 
-def decided(p: Sequence[float], error: float = ERROR) -> list[bool]:
-    """Which statements are decided, so that at most a share `error` of these is expected wrong."""
+def decided(p: Sequence[float]) -> list[bool]:
+    """Which statements are decided, so that at most a share `ERROR` of these is expected wrong."""
     if not p:
         return []
-    return [bool(one <= error) for one in false_discovery_control(p, method="bh")]
+    return [bool(one <= ERROR) for one in false_discovery_control(p, method="bh")]
 
 
-def level(p: Sequence[float], place: int, error: float = ERROR) -> float:
+def level(p: Sequence[float], place: int) -> float:
     """The largest value of one of them that `decided` would decide, the others as they are."""
     others = sorted([*p[:place], *p[place + 1 :]])
-    steps = [error * (below + 1) / len(p) for below in range(len(p))]
+    steps = [ERROR * (below + 1) / len(p) for below in range(len(p))]
     return max(step for below, step in enumerate(steps) if not below or others[below - 1] <= step)

@@ -32,6 +32,7 @@ from blocklens.labels.kept_matrix import kept_matrix
 from blocklens.labels.left_out import effective_inputs, leave_out_factors
 from blocklens.labels.nulls import frequency_bins
 from blocklens.labels.tasks import TOKENS
+from blocklens.statistics.groups import GROUPS
 from blocklens.statistics.intervals import of_shares
 
 Integers = NDArray[np.integer]
@@ -130,15 +131,13 @@ def replaced_inputs(
     ids: Sequence[Sequence[int]],
     keys: Integer[np.ndarray, " inputs"],
     matches: Matches,
-    *,
-    seed: int = 0,
 ) -> list[Replaced]:
     """Every arm at every share, for inputs `ids` with their hashes `keys`."""
     arms = []
     for arm in ARMS:
         for share in SHARES:
             pairs = [
-                replace_tokens(one, matches, share, arm, np.random.default_rng([seed, int(key)]))
+                replace_tokens(one, matches, share, arm, np.random.default_rng([0, int(key)]))
                 for one, key in zip(ids, keys, strict=True)
             ]
             number = np.array([count for _, count in pairs], dtype=np.int64)
@@ -154,8 +153,6 @@ def replacement_table(
     lengths: Integer[np.ndarray, " inputs"],
     keys: Integer[np.ndarray, " inputs"],
     tested: Bool[np.ndarray, "seeds inputs"],
-    *,
-    groups: int = 20,
 ) -> pd.DataFrame:
     """How far the answers move, per arm and share, and how much further at random.
 
@@ -167,7 +164,6 @@ def replacement_table(
         lengths: tokens of every input, special ones not counted, [n].
         keys: hash of every input, [n].
         tested: whether the input was not trained on by a seed, [seeds, n].
-        groups: groups of inputs.
 
     Returns:
         Columns arm, share (of the tokens with a partner), tokens (share of all tokens that were
@@ -183,10 +179,10 @@ def replacement_table(
         (one.arm, one.share): measured(before, probabilities, labels)
         for one, probabilities in zip(replaced, after, strict=True)
     }
-    cell = np.arange(seeds)[:, None] * groups + np.asarray(keys) % groups
+    cell = np.arange(seeds)[:, None] * GROUPS + np.asarray(keys) % GROUPS
     some = np.array([one.number for one in replaced]).max(axis=0) > 0
     chosen = tested & some
-    counted = effective_inputs(np.bincount(cell[chosen], minlength=seeds * groups), seeds)
+    counted = effective_inputs(np.bincount(cell[chosen], minlength=seeds * GROUPS), seeds)
     rows = []
     for one in replaced:
         arms = {one.arm: changes[one.arm, one.share]}
@@ -195,7 +191,7 @@ def replacement_table(
                 changes[one.arm, one.share] - changes["partner", one.share]
             )
         for arm, values in arms.items():
-            value, low, high, seeds_error = crossed_mean(values, cell, chosen, groups)
+            value, low, high, seeds_error = crossed_mean(values, cell, chosen, GROUPS)
             if arm == one.arm:
                 low, high = of_shares(low, high)
             for number, statistic in enumerate(STATISTICS):

@@ -28,6 +28,9 @@ FIRST_MILESTONE = 0.01
 most of what a run learns, it learns early."""
 
 STATES_KEPT = 3
+REPORT_EVERY, VALIDATE_EVERY = 20, 500
+"""Steps."""
+
 LEARNED, LOST_SHARE, LOST_STEPS = 1.0, 0.5, 200
 """A run whose loss had fallen by at least LEARNED, in nats, and has given back more than LOST_SHARE
 of it for LOST_STEPS steps, is over."""
@@ -50,8 +53,6 @@ def train(
     *,
     save_minutes: float = 5.0,
     milestones: int = MILESTONES,
-    report_every: int = 20,
-    validate_every: int = 500,
     report: Callable[[StepReport], None] | None = None,
     validated: Callable[[Counters, dict[str, float]], None] | None = None,
     export: Callable[[Training, Path, dict[str, float]], None] | None = None,
@@ -100,14 +101,14 @@ def train(
         since["seconds"] += passed
         since["steps"] += 1
         last = now
-        if counters.step % report_every == 0 or counters.step == counters.total_steps:
+        if counters.step % REPORT_EVERY == 0 or counters.step == counters.total_steps:
             note_loss(counters, since["loss"] / since["steps"], int(since["steps"]))
             if report:
                 report(_report(run, since))
             since = dict.fromkeys(kinds, 0.0)
             if counters.steps_lost >= LOST_STEPS:
                 raise _lost(run)
-        if validated and counters.step % validate_every == 0:
+        if validated and counters.step % VALIDATE_EVERY == 0:
             validated(counters, run.validate())
         if to_come and run.share_done() >= to_come[0]:
             to_come = [share for share in to_come if share > run.share_done()]

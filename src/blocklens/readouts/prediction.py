@@ -157,11 +157,11 @@ def check_task(config: Any, name: str) -> None:
     """
     made = (config.architectures or ["ForSequenceClassification"])[0]
     if "ForSequenceClassification" not in made:
-        _, found, task = made.partition("For")
+        _, made_for, task = made.partition("For")
         words = (
             re.sub(r"(?<=[a-z])(?=[A-Z])", " ", task).lower().replace(" lm", " language modelling")
         )
-        what = f"made for {words}" if found else "without a classifier"
+        what = f"made for {words}" if made_for else "without a classifier"
         raise UserError(f"{name}: a model {what} ({made}); {WANTED}")
 
 

@@ -23,14 +23,14 @@ BUDGET = 11_000_000
 """Bytes of the page that the example texts may take; further texts stay in their files."""
 
 
-def packed_examples(folder: StudyFolder, budget: int = BUDGET) -> list[dict[str, Any]]:
+def packed_examples(folder: StudyFolder) -> list[dict[str, Any]]:
     """As many example texts as fit the budget, the first one always."""
     packed: list[dict[str, Any]] = []
     used = 0
     for k in range(len(folder.example_index)):
         text = pack(folder.example(k))
         size = sum(map(len, text["attention"])) + sum(len(s["data"]) for s in text["similarity"])
-        if packed and used + size > budget:
+        if packed and used + size > BUDGET:
             break
         packed.append(text)
         used += size

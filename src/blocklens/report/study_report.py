@@ -41,8 +41,8 @@ FOOTER = (
 )
 
 
-def write_report(folder: Path | str, *, figures: bool = False) -> Path:
-    """Write `report.html` into a study folder, and `figures/` where they are wanted.
+def write_report(folder: Path | str) -> Path:
+    """Write `report.html` into a study folder.
 
     Returns the page's path. The page holds every chart anyway, and files of them take longer than
     all the rest. A folder of figures that is there already is kept up to date: it would show what
@@ -66,7 +66,7 @@ def write_report(folder: Path | str, *, figures: bool = False) -> Path:
         )
     with whole_file(path) as partial:
         partial.write_text(page, "utf-8")
-    if figures or (study.path / "figures").is_dir():
+    if (study.path / "figures").is_dir():
         _write_all(study, sections)
     return path
 

@@ -132,17 +132,17 @@ def score(
 ) -> dict[str, object]:
     """One row of `evaluate`: the measures of one segmentation of one document."""
     masses = masses_from_starts(places, len(document.sentences))
-    true, found = document.masses, masses
+    true, proposed = document.masses, masses
     if unit == "words":
-        true, found = document.in_words(true), document.in_words(found)
+        true, proposed = document.in_words(true), document.in_words(proposed)
     own = {k: v for k, v in document.fields.items() if isinstance(v, (str, int, float))}
     return {
         **own,
         "document": document.name,
         "method": method,
         "known": known,
-        "pk": pk(true, found),
-        "windowdiff": window_diff(true, found),
+        "pk": pk(true, proposed),
+        "windowdiff": window_diff(true, proposed),
         "boundary_similarity": boundary_similarity(document.masses, masses),
         "uncut": pk(true, [sum(true)]),
         "segments": len(masses),
