@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from blocklens.cli.shared_options import Out
 from blocklens.errors import UserError
 from blocklens.wording import counted
 
@@ -19,9 +20,7 @@ def compare(
     studies: Annotated[
         list[Path], typer.Argument(help="Two or more study folders.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The comparison's folder.")] = Path(
-        "comparison"
-    ),
+    out: Out = Path("comparison"),
 ) -> None:
     """Set studies side by side: each claim's verdict and effect, and which encoders differ.
 
