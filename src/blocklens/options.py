@@ -16,6 +16,12 @@ from blocklens.errors import UserError
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Choices that several options and functions share.
+Precision = Literal["auto", "float32", "bfloat16"]  # of products; auto: see encoder.matmul
+LongTexts = Literal["windows", "cut"]
+ReadOut = Literal["read-out", "lens"]
+Start = Literal["own", "fresh"]
+
 
 class Options(BaseModel):
     """What can be chosen; unknown keys are errors, and nothing changes afterwards."""

@@ -11,8 +11,8 @@ from PIL import Image
 
 from blocklens.cli import app
 from blocklens.errors import UserError
-from blocklens.inputs.images.decoding import UnreadableError
 from blocklens.inputs.images.image_sources import open_images
+from blocklens.inputs.images.one_image import UnreadableError
 from blocklens.inputs.labelled_texts import read_labelled
 from blocklens.inputs.limits import FILE, RECORD, Limits
 from blocklens.inputs.texts import TextSource

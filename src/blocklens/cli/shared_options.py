@@ -9,7 +9,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import field_validator
@@ -19,7 +19,7 @@ from blocklens.embedded.bert6 import EMBEDDED, address
 from blocklens.errors import UserError
 from blocklens.inputs.hub import could_be_model_id
 from blocklens.launched import launched
-from blocklens.options import Options, option
+from blocklens.options import Options, Precision, option
 
 if TYPE_CHECKING:
     from blocklens.encoder.trunk import Encoder
@@ -79,7 +79,7 @@ class ModelOptions(DeviceOptions):
 class MeasuringOptions(ModelOptions):
     """How to load an encoder that is measured."""
 
-    precision: Literal["auto", "float32", "bfloat16"] = option(
+    precision: Precision = option(
         "float32",
         "Of the products of linear layers; auto: bfloat16 where the processor has instructions "
         "for it.",

@@ -18,8 +18,6 @@ from torch.nn import functional
 from torch.utils.weak import WeakTensorKeyDictionary
 
 Made = TypeVar("Made")
-Precision = Literal["auto", "float32", "bfloat16"]
-"""Of products; auto: bfloat16 where the processor has instructions for it."""
 
 LARGE = 256
 """Rows from which on a batch of products is taken apart: at 128 both ways take the same time."""

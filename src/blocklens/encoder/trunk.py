@@ -42,13 +42,14 @@ from blocklens.encoder.loading import (
     load_tokenizer,
     on_device,
 )
-from blocklens.encoder.matmul import Precision, fastest_precision, with_fast_products
+from blocklens.encoder.matmul import fastest_precision, with_fast_products
 from blocklens.encoder.own_attention import OWN_ATTENTION, prepare
 from blocklens.encoder.pixels import prepared
 from blocklens.encoder.torch_encoder import TorchEncoder
 from blocklens.errors import UserError
 from blocklens.inputs.sentence_choice import Sentences
 from blocklens.inputs.windows import Tokens, Windows
+from blocklens.options import LongTexts, Precision
 from blocklens.wording import counted
 
 
@@ -221,7 +222,7 @@ class Encoder:
         *,
         tokens: int | None = None,
         overlap: int | None = None,
-        long: Literal["windows", "cut"] = "windows",
+        long: LongTexts = "windows",
         most: int | None = None,
         unit: Literal["text", "window"] = "text",
         language: str = "en",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float16, Float32
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Example:
         tokens: each token as the reader would write it, [tokens].
         sentences: the token's sentence, -1 for special tokens, [tokens].
         special: which tokens the tokenizer added, [tokens].
-        attention: attention maps A, float16 [blocks, heads, tokens, tokens].
-        similarity: context similarity matrices S, float32 [blocks, heads, tokens, tokens].
+        attention: attention maps A.
+        similarity: context similarity matrices S.
 
     """
 
@@ -26,8 +27,8 @@ class Example:
     tokens: list[str]
     sentences: list[int]
     special: list[bool]
-    attention: np.ndarray
-    similarity: np.ndarray
+    attention: Float16[np.ndarray, "blocks heads tokens tokens"]
+    similarity: Float32[np.ndarray, "blocks heads tokens tokens"]
 
     def description(self) -> dict[str, Any]:
         """Everything but the maps, as plain values."""

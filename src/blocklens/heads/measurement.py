@@ -32,6 +32,7 @@ from blocklens.heads.uniqueness import Uniqueness
 from blocklens.inputs.sentence_choice import Sentences, chosen
 from blocklens.inputs.texts import Text, TextSource
 from blocklens.inputs.windows import Tokens, Windows
+from blocklens.options import LongTexts
 from blocklens.progress import SILENT, Progress, Stage
 from blocklens.statistics.groups import GROUPS
 
@@ -114,7 +115,7 @@ def measure(
     options: HeadOptions | None = None,
     window: int | None = None,
     overlap: int | None = None,
-    long: Literal["windows", "cut"] = "windows",
+    long: LongTexts = "windows",
     most_windows: int = MOST_WINDOWS,
     unit: Literal["auto", "text", "window"] = "auto",
     language: str = "auto",

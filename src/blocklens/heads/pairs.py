@@ -96,18 +96,18 @@ class Pairs:
 
     Attributes:
         table: what the pairs are.
-        head: int [selected], sorted.
-        pair: int [selected], index into the table.
-        cut: int [selected], the tightest cut the pair makes: it belongs to that cut and all looser.
+        head: sorted.
+        pair: index into the table.
+        cut: the tightest cut the pair makes: it belongs to that cut and all looser.
         heads: number of heads.
         cuts: number of cuts.
 
     """
 
     table: PairTable
-    head: np.ndarray
-    pair: np.ndarray
-    cut: np.ndarray
+    head: Int64[np.ndarray, " selected"]
+    pair: Int64[np.ndarray, " selected"]
+    cut: Int64[np.ndarray, " selected"]
     heads: int
     cuts: int
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Int64
 from numpy.typing import NDArray
 
 from blocklens.errors import UserError
@@ -17,17 +18,17 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Samples:
-    """Each seed's training and test texts: numbers into the texts, [seeds, n] each.
+    """Each seed's training and test texts: numbers into the texts.
 
     `short`: classes that have fewer training texts than `at_most` asked for, with their number.
     """
 
-    train: NDArray[np.int64]
-    test: NDArray[np.int64]
+    train: Int64[np.ndarray, "seeds train"]
+    test: Int64[np.ndarray, "seeds test"]
     short: dict[str, int] = field(default_factory=dict)
 
     @property
-    def used(self) -> NDArray[np.int64]:
+    def used(self) -> Int64[np.ndarray, " used"]:
         """The texts that any seed uses, rising."""
         return np.unique(np.concatenate([self.train.ravel(), self.test.ravel()]))
 

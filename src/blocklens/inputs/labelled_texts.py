@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Int64
 
 from blocklens.errors import UserError
 from blocklens.inputs.fewrel import FewRel
@@ -42,10 +42,10 @@ class LabelledTexts:
     """
 
     texts: list[str]
-    labels: NDArray[np.int64]
+    labels: Int64[np.ndarray, " texts"]
     names: list[str]
-    keys: NDArray[np.int64]
-    given_test: NDArray[np.bool_] | None
+    keys: Int64[np.ndarray, " texts"]
+    given_test: Bool[np.ndarray, " texts"] | None
     left_out: list[tuple[str, int]]
     skipped: list[Skipped]
     description: str
@@ -204,7 +204,10 @@ def _without_repeats(
 
 
 def check_covered(
-    labels: NDArray[np.int64], given_test: NDArray[np.bool_], names: Sequence[str], test: str
+    labels: Int64[np.ndarray, " texts"],
+    given_test: Bool[np.ndarray, " texts"],
+    names: Sequence[str],
+    test: str,
 ) -> None:
     """Refuse a class that has test texts alone.
 

@@ -20,7 +20,8 @@ from itertools import pairwise
 
 import numpy as np
 import sentencex
-from numpy.typing import ArrayLike, NDArray
+from jaxtyping import Int32
+from numpy.typing import ArrayLike
 
 from blocklens.errors import UserError
 
@@ -76,13 +77,13 @@ def is_prose(text: str) -> bool:
 
 def sentence_of_tokens(
     spans: Sequence[tuple[int, int]], offsets: Sequence[tuple[int, int]] | ArrayLike
-) -> NDArray[np.int32]:
+) -> Int32[np.ndarray, " tokens"]:
     """Give the index of the sentence that holds each token's first non-space character.
 
     `spans` [sentences, 2] is what `sentence_spans` returns, `offsets` [tokens, 2] the character
     spans that a fast tokenizer reports, with or without the space before a word. A token without
     characters (special tokens, padding) gets -1, one of white space alone the sentence that
-    follows it (at the end of the text: the last). Returns int32 [tokens].
+    follows it (at the end of the text: the last).
     """
     tokens = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)
     if len(spans) == 0:

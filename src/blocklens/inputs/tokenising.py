@@ -13,7 +13,7 @@ from itertools import chain, islice
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int64
 
 from blocklens.errors import UserError
 from blocklens.wording import counted
@@ -37,7 +37,9 @@ def token_ids(
     )["input_ids"]  # fmt: skip
 
 
-def template(tokenizer: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def template(
+    tokenizer: Any,
+) -> tuple[Int64[np.ndarray, " before"], Int64[np.ndarray, " after"]]:
     """Ids that the tokenizer puts before and after a text.
 
     Raises:
@@ -57,8 +59,10 @@ def template(tokenizer: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     raise UserError("the tokenizer makes no token of any text: save the tokenizer again")
 
 
-def ids_and_spans(tokenizer: Any, text: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Ids [tokens] of the bare text, and the characters [tokens, 2] that each token stands for.
+def ids_and_spans(
+    tokenizer: Any, text: str
+) -> tuple[Int64[np.ndarray, " tokens"], Int64[np.ndarray, "tokens 2"]]:
+    """Ids of the bare text, and the characters that each token stands for.
 
     A tokenizer in Python knows no offsets: its tokens are looked for in the text one by one.
 

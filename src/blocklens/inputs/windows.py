@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import regex
+from jaxtyping import Bool, Int8, Int32, Int64
 
 from blocklens.errors import UserError
 from blocklens.inputs.sentence_choice import Sentences, spans_of
 from blocklens.inputs.sentences import is_prose, sentence_of_tokens
 from blocklens.inputs.tokenising import ids_and_spans, template
+from blocklens.options import LongTexts
 from blocklens.statistics.groups import GROUPS, group_of, text_hash
 from blocklens.wording import counted
 
@@ -48,19 +50,19 @@ TOKENISE_AT_ONCE = 100_000  # characters: a tokenizer's working memory is many t
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
-    """One window of one text; every array is [tokens], special tokens included."""
+    """One window of one text, special tokens included."""
 
     name: str
-    ids: np.ndarray
-    """int64, the tokenizer's ids."""
-    special: np.ndarray
-    """bool, tokens the tokenizer added, such as [CLS] and [SEP]."""
-    sentences: np.ndarray
-    """int32, number of the token's sentence within the text; -1 for special tokens."""
-    kinds: np.ndarray
-    """int8, index into KINDS."""
-    spans: np.ndarray
-    """int64 [tokens, 2], character span in the text; [0, 0] for special tokens."""
+    ids: Int64[np.ndarray, " tokens"]
+    """The tokenizer's ids."""
+    special: Bool[np.ndarray, " tokens"]
+    """Tokens the tokenizer added, such as [CLS] and [SEP]."""
+    sentences: Int32[np.ndarray, " tokens"]
+    """Number of the token's sentence within the text; -1 for special tokens."""
+    kinds: Int8[np.ndarray, " tokens"]
+    """Index into KINDS."""
+    spans: Int64[np.ndarray, "tokens 2"]
+    """Character span in the text; [0, 0] for special tokens."""
     key: int
     """64-bit hash of the sampling unit (the text, or one window of it): its group and its seed."""
     window: int = 0
@@ -75,8 +77,8 @@ class Tokens:
         return group_of(self.key >> 1, groups)  # `text_key` has 63 of the 64 bits
 
     @cached_property
-    def content(self) -> np.ndarray:
-        """Positions of the tokens that are not special, int64 [content tokens]."""
+    def content(self) -> Int64[np.ndarray, " content"]:
+        """Positions of the tokens that are not special."""
         return np.flatnonzero(~self.special)
 
     def rng(self, purpose: int) -> np.random.Generator:
@@ -130,7 +132,7 @@ class Windows:
         *,
         tokens: int,
         overlap: int,
-        long: Literal["windows", "cut"] = "windows",
+        long: LongTexts = "windows",
         most: int | None = None,
         unit: Literal["text", "window"] = "text",
         language: str = "en",
@@ -209,10 +211,10 @@ class Windows:
         number: int,
         key: int,
         part: slice,
-        ids: np.ndarray,
-        spans: np.ndarray,
-        kinds: np.ndarray,
-        sentences: np.ndarray,
+        ids: Int64[np.ndarray, " content"],
+        spans: Int64[np.ndarray, "content 2"],
+        kinds: Int8[np.ndarray, " content"],
+        sentences: Int32[np.ndarray, " content"],
     ) -> Tokens:
         before, after = len(self.prefix), len(self.suffix)
         inner = len(ids[part])

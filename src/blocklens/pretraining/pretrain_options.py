@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from blocklens.errors import UserError
-from blocklens.options import Options, called, checked, option
+from blocklens.options import LongTexts, Options, Precision, called, checked, option
 
 PRESET = "the preset's"
 """How the help shows a default that the preset decides."""
@@ -52,7 +52,7 @@ class PretrainOptions(Options):
     )
     lowercase: bool = option(True, "Lower-case the texts.", shown=PRESET)
     length: int = option(128, "Tokens of a packed row.", shown=PRESET, ge=4)
-    long_texts: Literal["windows", "cut"] = option(
+    long_texts: LongTexts = option(
         "windows",
         "Of a long text all, in windows, or its beginning alone (cut).",
         flag="--long",
@@ -86,7 +86,7 @@ class PretrainOptions(Options):
     decay: float = option(
         0.25, "Share of the run in which the rate falls.", shown=PRESET, ge=0, le=1
     )
-    precision: Literal["auto", "float32", "bfloat16"] = option(
+    precision: Precision = option(
         "auto",
         "Of matrix products; auto: bfloat16 where the processor has instructions for it.",
         shown="auto; paper: float32",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from blocklens.encoder.trunk import Encoder
 from blocklens.errors import UserError
 from blocklens.inputs.texts import Text
 from blocklens.inputs.tokenising import token_ids
+from blocklens.options import LongTexts
 from blocklens.pretraining.masking import Recipe, modify
 from blocklens.progress import SILENT, Progress
 from blocklens.statistics.groups import text_key
@@ -79,7 +80,7 @@ def modified_batches(
     recipe: Recipe,
     *,
     tokens: int,
-    long: Literal["windows", "cut"] = "cut",
+    long: LongTexts = "cut",
     passes: int = 1,
     first_pass: int = 0,
     seed: int = 0,

@@ -7,13 +7,11 @@ from typing import Any, Literal, get_args
 
 from blocklens.errors import UserError
 from blocklens.labels.tables import LabelOptions
+from blocklens.options import LongTexts, ReadOut, Start
 from blocklens.readouts.vocabulary_training import HeadTraining
 
 MOST_PASSES = 50
 """Nor are measured texts: one token can be masked in so many surroundings, and no more."""
-
-ReadOut = Literal["read-out", "lens"]
-Start = Literal["own", "fresh"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class TokenTaskOptions:
     start: Start = "own"
     decoder: Literal["tied", "trained"] = "tied"
     tokens: int = 128
-    long: Literal["windows", "cut"] = "cut"
+    long: LongTexts = "cut"
     passes: int = 1
     modified: int = 0
     train_tokens: int = 75_000

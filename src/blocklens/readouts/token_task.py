@@ -29,6 +29,7 @@ from blocklens.errors import UserError
 from blocklens.labels.confusion import ConfusionCounts
 from blocklens.labels.tables import label_tables
 from blocklens.labels.tasks import TOKENS
+from blocklens.options import Start
 from blocklens.progress import SILENT, Progress
 from blocklens.readouts.control_task import ControlTask
 from blocklens.readouts.cost import with_cost
@@ -41,7 +42,7 @@ from blocklens.readouts.modified_tokens import (
     rows_of_blocks,
 )
 from blocklens.readouts.text_halves import Texts, split_texts
-from blocklens.readouts.token_settings import MOST_PASSES, Start, TokenTaskOptions, with_changes
+from blocklens.readouts.token_settings import MOST_PASSES, TokenTaskOptions, with_changes
 from blocklens.readouts.vocabulary_heads import Head, fresh_head, own_head
 from blocklens.readouts.vocabulary_training import (
     CONTINUED,

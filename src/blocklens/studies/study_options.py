@@ -12,7 +12,16 @@ from blocklens.errors import UserError
 from blocklens.heads.head_options import MOST_WINDOWS, HeadOptions
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.text_options import LABEL_FIELD, STRICT, TEXT_FIELD
-from blocklens.options import Names, Options, WholeNumbers, checked, option
+from blocklens.options import (
+    LongTexts,
+    Names,
+    Options,
+    ReadOut,
+    Start,
+    WholeNumbers,
+    checked,
+    option,
+)
 from blocklens.readouts.tuning_options import TUNING, FineTuning
 from blocklens.safe_text import writable
 from blocklens.studies.read_out_options import MARGIN_FIELD, pooling_field, twins_field
@@ -106,13 +115,13 @@ class ClassOptions(FineTuning):
 class LearnedOptions(Options):
     """What can be chosen in the learned part of a study; unknown keys are errors."""
 
-    read_out: Literal["read-out", "lens"] = option(
+    read_out: ReadOut = option(
         "read-out",
         "A trained head on every block and the model's own beside it, or the model's own alone "
         "(lens), which trains nothing.",
         panel=LEARNED,
     )
-    start: Literal["own", "fresh"] = option(
+    start: Start = option(
         "own",
         "Trained heads start from the model's own where it has one, or from new ones.",
         panel=LEARNED,
@@ -160,7 +169,7 @@ class StudyOptions(Options):
     overlap: int | None = option(
         None, "Tokens shared by neighbouring windows.", shown="an eighth", ge=0
     )
-    long: Literal["windows", "cut"] = option(
+    long: LongTexts = option(
         "windows", "Of a long text all, in windows, or its first window alone (cut)."
     )
     most_windows: int = option(

@@ -8,7 +8,7 @@ from PIL import Image
 
 from blocklens.errors import UserError
 from blocklens.inputs.images import Parts, Picture, draw_images, open_images
-from blocklens.inputs.images.decoding import Levels, UnreadableError, clean, decoded, eight_bits
+from blocklens.inputs.images.one_image import Levels, UnreadableError, clean, decoded, eight_bits
 
 
 def made(labels, classes=("a", "b"), test=None, first=0):

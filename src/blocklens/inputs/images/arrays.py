@@ -14,7 +14,7 @@ from PIL import Image
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import Bad, label_of
-from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, decoded, from_array
+from blocklens.inputs.images.one_image import EIGHT_BITS, Levels, decoded, from_array
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.inputs.labelled_texts import class_names
 from blocklens.inputs.limits import Limits

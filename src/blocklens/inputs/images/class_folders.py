@@ -11,7 +11,7 @@ from PIL import Image
 
 from blocklens.errors import UserError
 from blocklens.inputs.fields import folder_class
-from blocklens.inputs.images.decoding import UnreadableError, decoded
+from blocklens.inputs.images.one_image import UnreadableError, decoded
 from blocklens.inputs.images.pictures import Parts, Picture, with_test
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.listing import (

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from jaxtyping import Int64, Integer, UInt8
 from numpy.typing import NDArray
 from PIL import Image
 
 from blocklens.errors import UserError
-from blocklens.inputs.images.decoding import EIGHT_BITS, Levels, UnreadableError, eight_bits
+from blocklens.inputs.images.one_image import EIGHT_BITS, Levels, UnreadableError, eight_bits
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.pretraining.masking import shuffled
 from blocklens.progress import SILENT, Progress, Stage
@@ -44,16 +45,16 @@ class Images:
         return len(self.pictures)
 
     @property
-    def labels(self) -> NDArray[np.int64]:
+    def labels(self) -> Int64[np.ndarray, " images"]:
         """The class of every image."""
         return np.array([picture.label for picture in self.pictures], dtype=np.int64)
 
     @property
-    def keys(self) -> NDArray[np.int64]:
+    def keys(self) -> Int64[np.ndarray, " images"]:
         """The hash of every image's pixels."""
         return np.array(self.hashes, dtype=np.int64)
 
-    def read(self, numbers: Sequence[int] | NDArray[np.integer]) -> list[Image.Image]:
+    def read(self, numbers: Sequence[int] | Integer[np.ndarray, " read"]) -> list[Image.Image]:
         """Those images, decoded."""
         return [self._shown(self.pictures[int(number)]) for number in numbers]
 
@@ -63,8 +64,8 @@ class Images:
             return image
         return Image.fromarray(eight_bits(np.asarray(image), self.levels))
 
-    def pixels(self, side: int, channels: int) -> NDArray[np.uint8]:
-        """All images at one size, uint8 [images, side, side, channels]."""
+    def pixels(self, side: int, channels: int) -> UInt8[np.ndarray, "images side side channels"]:
+        """All images at one size."""
         mode = "L" if channels == 1 else "RGB"
         pixels = np.empty((len(self), side, side, channels), dtype=np.uint8)
         for number, picture in enumerate(self.pictures):

@@ -12,7 +12,7 @@ from blocklens.errors import UserError
 from blocklens.inputs.fields import label_of
 from blocklens.inputs.hub import HubDataset
 from blocklens.inputs.images.class_folders import image_of_file
-from blocklens.inputs.images.decoding import decoded
+from blocklens.inputs.images.one_image import decoded
 from blocklens.inputs.images.pictures import Parts, Picture
 from blocklens.inputs.labelled_texts import class_names
 from blocklens.inputs.listing import TEST_FOLDERS

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageOps
 
 GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N", "F"}
@@ -99,8 +100,10 @@ class Levels:
 EIGHT_BITS = Levels(0, 255)
 
 
-def eight_bits(values: np.ndarray, levels: Levels = EIGHT_BITS) -> np.ndarray:
-    """Values as grey levels, uint8; not-a-number is white."""
+def eight_bits(
+    values: Shaped[np.ndarray, "*shape"], levels: Levels = EIGHT_BITS
+) -> UInt8[np.ndarray, "*shape"]:
+    """Values as grey levels; not-a-number is white."""
     scaled = (values.astype(np.float64) - levels.low) * (255 / (levels.high - levels.low))
     return np.clip(np.round(np.nan_to_num(scaled, nan=255)), 0, 255).astype(np.uint8)
 
