@@ -8,9 +8,7 @@ escaped.
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 
-import vl_convert
 from markupsafe import Markup
 
 from blocklens.report.charts.style import THEME
@@ -18,6 +16,7 @@ from blocklens.report.first_screen import Shown
 from blocklens.report.formatting import script_json
 from blocklens.report.rendering import render, static, to_spec
 from blocklens.report.section import Section
+from blocklens.report.vega import vega_bundle
 
 
 def page_html(
@@ -93,12 +92,3 @@ def theme_css() -> str:
 def json_markup(value: object) -> Markup:
     """A value as JSON that is safe inside a script element."""
     return Markup(script_json(value))
-
-
-@cache
-def vega_bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one module script without imports."""
-    bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue] (its stub knows no defaults)
-    if "</script" in bundle.lower():
-        raise RuntimeError("the Vega bundle closes its own script element")
-    return bundle
