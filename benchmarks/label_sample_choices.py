@@ -51,8 +51,10 @@ def main() -> None:
     torch.set_num_threads(1)
     if given.made_up:
         made_up()
-    else:
+    elif given.texts and given.encoder:
         of_texts(given)
+    else:
+        parser.error("give texts and --encoder, or --made-up")
 
 
 def of_texts(given: argparse.Namespace) -> None:
@@ -100,12 +102,10 @@ def made_up() -> None:
 
 def ways() -> Iterator[str]:
     """Each way's name, while it is in force."""
-    usual = label_samples.ALL_UP_TO, label_samples.ONE_IN
     for way, one_in in WAYS.items():
         label_samples.ALL_UP_TO = 10**9 if one_in == 1 else 0
         label_samples.ONE_IN = one_in
         yield way
-    label_samples.ALL_UP_TO, label_samples.ONE_IN = usual
 
 
 def rows_of(encoder: Encoder, texts: list[str], count: int) -> GatheredRows:

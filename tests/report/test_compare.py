@@ -151,6 +151,9 @@ def test_claims_on_text_classes_compare_the_labelled_texts_and_others_the_texts(
         "Their text classes are of different labelled texts."
     )
     assert inputs_words([one, without]) == "All were measured on the same texts."
+    earlier = Compared("e", "e", {"texts": "x"}, {}, {"classes": {"variant": "both"}})
+    assert inputs_of(earlier, REGISTRY["p2-class-accuracy"]) == {}
+    assert inputs_of(earlier, REGISTRY["p2-apt-rises"]) == {"texts": "x"}
     images = Compared("d", "d", {"images": "w"}, {})
     assert inputs_of(images, REGISTRY["p2-image-accuracy"]) == {"images": "w"}
 

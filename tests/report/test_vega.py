@@ -1,4 +1,4 @@
-"""Vega's scripts are made once a machine, and never from a damaged copy."""
+"""Vega's scripts are made once, and never from a damaged copy."""
 
 import pytest
 import vl_convert

@@ -235,6 +235,14 @@ def test_predict_writes_lines_of_json_to_standard_output(folder, tmp_path):
     assert "skipped new.jsonl:2: is empty" in found.stderr
 
 
+def test_the_labelled_texts_are_the_same_whichever_are_drawn(source, tmp_path):
+    drawn = [Given.of(options(source, **some)) for some in ({}, {"seeds": 3}, {"train": 10})]
+    assert len({given.data_digest() for given in drawn}) == 1
+    assert len({given.digest() for given in drawn}) == 3
+    other = write(tmp_path / "texts.jsonl", records()[1:])
+    assert Given.of(options(other)).data_digest() != drawn[0].data_digest()
+
+
 def test_a_study_measures_labelled_texts_with_everything_else(source, encoder, tmp_path):
     chosen = StudyOptions(untrained=0, shuffled=False, examples=0, classes=options(source))
     found = study(random_texts(20), encoder, tmp_path / "out", options=chosen,

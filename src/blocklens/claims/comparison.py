@@ -115,9 +115,15 @@ def differences(studies: Sequence[Compared]) -> pd.DataFrame:
 
 
 def inputs_of(study: Compared, claim: Claim) -> dict[str, str]:
-    """Hashes of what a claim's figures were measured on: labelled texts, or all other inputs."""
-    of_classes = claim.paper == "P2" and claim.figure.get("task") != TOKENS.name
-    labelled = of_classes and LABELLED in study.inputs  # images have no such name
+    """Hashes of what a claim's figures were measured on: labelled texts, or all other inputs.
+
+    None where a folder has text classes without a hash, as those of earlier versions.
+    """
+    labelled = (
+        claim.paper == "P2"
+        and claim.figure.get("task") != TOKENS.name
+        and (LABELLED in study.inputs or study.options.get("classes") is not None)
+    )
     return {name: made for name, made in study.inputs.items() if (name == LABELLED) == labelled}
 
 

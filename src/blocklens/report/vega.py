@@ -1,4 +1,4 @@
-"""Vega's own scripts, for every page: made once a machine and kept."""
+"""Vega's own scripts, for every page: made once and kept among the user's caches."""
 
 import hashlib
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 import vl_convert
 
 from blocklens.errors import UserError
-from blocklens.storage import write_text
+from blocklens.storage import lone_file
 
 
 @cache
 def vega_bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one module script without imports.
 
-    Making it takes seconds and gives the same every time, so it lies among the user's caches under
-    its digest; a copy that is damaged is made anew, and where none can be kept nothing is said.
+    Making it takes seconds and gives the same every time, so it is kept under its digest; a copy
+    that is damaged is made anew, and where none can be kept nothing is said.
     """
     folder = _folder()
     named = f"vega-{vl_convert.__version__}"
@@ -29,8 +29,9 @@ def vega_bundle() -> str:
     bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue] (its stub knows no defaults)
     if "</script" in bundle.lower():
         raise RuntimeError("the Vega bundle closes its own script element")
-    with suppress(UserError):
-        write_text(bundle, folder / f"{named}-{_digest(bundle)}.js")
+    kept = folder / f"{named}-{_digest(bundle)}.js"
+    with suppress(UserError), lone_file(kept) as partial:
+        partial.write_text(bundle, "utf-8")
     return bundle
 
 

@@ -150,8 +150,7 @@ class Estimate:
         """From a table's value and 95 % interval; see `Source` for `unit`, `groups`, `size`, `of`.
 
         The error is that of the wider side: where an interval was held to what can be, as a share
-        to 0..1, the other side says too little. `seeds`: their
-        part of it, where there are several.
+        to 0..1, the other side says too little. `seeds`: their part of it, if there are several.
         """
         ends = np.array([value, low, high], dtype=np.float64)
         if not np.isfinite(ends).all() or (ratio and ends.min() <= 0):

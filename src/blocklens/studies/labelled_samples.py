@@ -6,8 +6,11 @@ Options are checked here before anything is measured.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from blocklens.encoder.shortened import check_block
 from blocklens.encoder.trunk import Encoder
@@ -59,10 +62,13 @@ class Given:
 
     def digest(self) -> str:
         """A hash of the texts, their classes, and who is trained on what."""
-        sha = hashlib.sha256(repr(self.data.names).encode("utf-8", "surrogatepass"))
-        for array in (self.texts.labels, self.texts.keys, self.texts.train, self.texts.test):
-            sha.update(array.tobytes())
-        return sha.hexdigest()
+        arrays = (self.texts.labels, self.texts.keys, self.texts.train, self.texts.test)
+        return _digest(self.data.names, *arrays)
+
+    def data_digest(self) -> str:
+        """A hash of all texts that were read and their classes, whichever are drawn."""
+        given_test = () if self.data.given_test is None else (self.data.given_test,)
+        return _digest(self.data.names, self.data.labels, self.data.keys, *given_test)
 
     def facts(self) -> dict[str, Any]:
         """What a report says of the texts."""
@@ -105,3 +111,10 @@ def read_outs_of(encoder: Encoder, options: ClassOptions) -> TextReadOuts:
         tokens=min(options.tokens, encoder.max_tokens), pooling=options.pooling,
         training=family_training(encoder), tuning=options,
     )  # fmt: skip
+
+
+def _digest(names: Sequence[str], *arrays: NDArray[Any]) -> str:
+    sha = hashlib.sha256(repr(names).encode("utf-8", "surrogatepass"))
+    for array in arrays:
+        sha.update(array.tobytes())
+    return sha.hexdigest()

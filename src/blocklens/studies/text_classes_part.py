@@ -75,7 +75,7 @@ def classes_part(work: Work) -> Part | str:
     check(work.encoder, options)
     given = Given.of(options)
     return Part(
-        "classes", VERSION, steps(work, options, given), {LABELLED: given.digest()},
+        "classes", VERSION, steps(work, options, given), {LABELLED: given.data_digest()},
         at_once=given.data.said_skipped(), notes=partial(notes, work, given),
     )  # fmt: skip
 

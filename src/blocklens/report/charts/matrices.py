@@ -17,9 +17,6 @@ from PIL import Image
 from blocklens.errors import UserError
 from blocklens.report.charts.style import DIVERGING, INK, MUTED, SEQUENTIAL, configure
 
-THUMB = 84
-"""Side of a map on the contact sheet, in points."""
-
 
 def colour_table(stops: Sequence[str], size: int = 256) -> UInt8[np.ndarray, "size 3"]:
     """`size` RGB colours along the given hex stops."""
@@ -150,21 +147,23 @@ def png_url(colours: UInt8[np.ndarray, "rows columns 3"], upscale: int = 1) -> s
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
 
 
-def contact_sheet(maps: Float[np.ndarray, "blocks heads tokens tokens"]) -> alt.LayerChart:
+def contact_sheet(
+    maps: Float[np.ndarray, "blocks heads tokens tokens"], *, thumb: int = 84, title: str = ""
+) -> alt.LayerChart:
     """All heads' attention maps of one text at a glance: rows are blocks, columns heads.
 
-    Each map is coloured up to its own largest value.
+    Each map is `thumb` points wide, and coloured up to its own largest value.
     """
     blocks, heads, n = maps.shape[:3]
     gap = 6
-    step = THUMB + gap
+    step = thumb + gap
     sheet = Image.new("RGB", (2 * heads * step, 2 * blocks * step), "white")
     table = colour_table(SEQUENTIAL)
-    filters = Image.Resampling.BOX if n > 2 * THUMB else Image.Resampling.NEAREST
+    filters = Image.Resampling.BOX if n > 2 * thumb else Image.Resampling.NEAREST
     for block, head in np.ndindex(blocks, heads):
         levels = attention_levels(maps[block, head].astype(np.float64))
         scaled = np.round(levels / max(int(levels.max()), 1) * 255).astype(np.uint8)
-        picture = Image.fromarray(table[scaled], "RGB").resize((2 * THUMB, 2 * THUMB), filters)
+        picture = Image.fromarray(table[scaled], "RGB").resize((2 * thumb, 2 * thumb), filters)
         sheet.paste(picture, (2 * head * step + gap, 2 * block * step + gap))
     url = png_url(np.asarray(sheet))
     size = {"width": heads * step, "height": blocks * step}
@@ -191,4 +190,5 @@ def contact_sheet(maps: Float[np.ndarray, "blocks heads tokens tokens"]) -> alt.
         .mark_text(dx=-4, align="right", **text)
         .encode(x=alt.value(0), y="at:Q", text="name:N"),
     ]
-    return configure(alt.layer(*layers).properties(**size, padding=54))
+    chart = alt.layer(*layers).properties(**size, padding=54)
+    return configure(chart.properties(title=title) if title else chart)
