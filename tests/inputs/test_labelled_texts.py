@@ -148,6 +148,23 @@ def test_records_without_label_or_text_are_left_out_and_counted(jsonl):
         read_labelled(jsonl(rows), strict=True)
 
 
+@pytest.mark.parametrize("empty", [None, ""])
+@pytest.mark.parametrize("other", ["class", "topic"])
+@pytest.mark.parametrize("more", [0, 10])
+def test_an_empty_label_gives_way_to_no_other_field(jsonl, empty, other, more):
+    rows = [{"text": f"t {n}", "label": empty, other: "news"} for n in range(50)]
+    rows += [{"text": f"u {n}", "label": "pos", other: "news"} for n in range(more)]
+    with pytest.raises(UserError) as raised:
+        read_labelled(jsonl(rows))
+    said = "has nothing in the field 'label' of its first records, but in"
+    assert f"{said} {other!r}: name the label's with finetune --label-field" in str(raised.value)
+
+
+def test_a_label_that_is_missing_in_the_first_records_is_read_further_on(jsonl):
+    rows = [{"text": f"t {n}", "label": None, "topic": ""} for n in range(50)]
+    assert len(read_labelled(jsonl([*rows, *records(10)]))) == 10
+
+
 def test_labels_that_an_annotator_rejected_are_left_out_and_counted(jsonl):
     rows = [{**row, "answer": "accept"} for row in records(4)]
     rows += [{**rows[0], "text": f"t {how}", "answer": how} for how in ("reject", "ignore", "no")]

@@ -281,7 +281,6 @@ def test_without_a_name_the_usual_field_or_the_only_string_is_taken(tmp_path, ro
             "b",
         ),
         ([{"date": "2024-05-01", "text": "2024-05-01", "label": "pos"}], "2024-05-01"),
-        ([{"review": "good film", "label": "", "category": "pos"}], "good film"),
     ],
 )
 def test_a_field_with_nothing_in_it_hides_no_other(tmp_path, kind, rows, chosen):
@@ -289,8 +288,64 @@ def test_a_field_with_nothing_in_it_hides_no_other(tmp_path, kind, rows, chosen)
     path = put(tmp_path, f"a{kind}", jsonl(rows) if kind == ".jsonl" else "\n".join(lines))
     (found,) = TextSource(path, labelled=True)
     assert found.text == chosen
-    if "category" not in rows[0]:  # else two fields of strings
-        assert texts(path) == [chosen]
+    assert texts(path) == [chosen]
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+@pytest.mark.parametrize(
+    ("empty", "full"),
+    [
+        ({"text": "", "lang": "en"}, {"text": "A film.", "lang": "en"}),
+        ({"text": "", "body": "x"}, {"text": "A film.", "body": "x"}),
+        ({"title": "x", "content": ""}, {"title": "x", "content": "A film."}),
+    ],
+)
+def test_a_text_that_is_missing_in_the_first_records_is_read_further_on(
+    tmp_path, kind, empty, full
+):
+    rows = [empty] * 50 + [full] * 5
+    lines = [",".join(row) for row in (empty, *(row.values() for row in rows))]
+    path = put(tmp_path, f"a{kind}", jsonl(rows) if kind == ".jsonl" else "\n".join(lines))
+    source = TextSource(path)
+    assert [one.text for one in source] == ["A film."] * 5
+    assert source.skipped_count == 50
+    assert "is empty" in source.skipped[0].reason
+
+
+def test_the_first_records_of_an_empty_review_do_not_make_another_field_the_text(tmp_path):
+    rows = [{"review": "", "lang": "en"}] * 50 + [{"review": "A film.", "lang": "en"}] * 5
+    said = error(put(tmp_path, "a.jsonl", jsonl(rows)))
+    assert "it has 'review' (empty), 'lang' (text): name one with --text-field" in said
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_an_empty_text_gives_way_to_no_title_and_no_split(tmp_path, kind):
+    for row in ({"text": "", "label": "pos", "split": "train"}, {"title": "Oxygen", "text": ""}):
+        content = f"{','.join(row)}\n{','.join(row.values())}\n"
+        path = put(tmp_path, f"a{kind}", jsonl([row]) if kind == ".jsonl" else content)
+        said = error(path, labelled="label" in row)
+        assert "the field 'text', read as the text, is empty in every record (1 in all)" in said
+        for name in row.keys() - {"label"}:
+            assert f"{name!r} ({'text' if row[name] else 'null' if kind == '.csv' else 'empty'})" \
+                in said  # fmt: skip
+
+
+def test_files_that_are_empty_are_no_records_of_the_field(tmp_path):
+    put(tmp_path, "a.jsonl", jsonl([{"text": "", "lang": "en"}] * 3))
+    put(tmp_path, "b.txt", " ")
+    assert "is empty in every record (3 in all); name another" in error(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["text", "Text", "content"])
+def test_a_field_that_is_called_a_text_may_begin_with_a_date(tmp_path, name):
+    rows = [{name: "12/05/2024"}, {name: "A fine day."}]
+    assert texts(put(tmp_path, "a.jsonl", jsonl(rows))) == ["12/05/2024", "A fine day."]
+    assert texts(put(tmp_path, "b.jsonl", jsonl(rows[:1]))) == ["12/05/2024"]
+
+
+def test_a_question_as_a_column_hides_no_other(tmp_path):
+    content = "Comment,Rating (1-5),Would you recommend?\nGood film,3,Yes\nBad film,1,No\n"
+    assert texts(put(tmp_path, "a.csv", content)) == ["Good film", "Bad film"]
 
 
 @pytest.mark.parametrize("labelled", [False, True])

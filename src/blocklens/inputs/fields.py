@@ -2,21 +2,21 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from blocklens.inputs.kinds import DATE, NESTED, kind_of, kinds_in
+from blocklens.inputs.field_names import (
+    ALSO_TEXTS,
+    DATE,
+    LABEL_FIELDS,
+    NOTHING,
+    TEXT_FIELDS,
+    is_name,
+    may_be_text,
+)
+from blocklens.inputs.kinds import kind_of, kinds_in
 from blocklens.inputs.opening import UnusableError
 from blocklens.safe_text import writable
-
-TEXT_FIELDS = (
-    "text", "sentence", "content", "document", "body", "article", "passage", "paragraph",
-    "abstract",
-)  # fmt: skip
-LABEL_FIELDS = ("label", "class", "category", "relation", "topic", "intent", "sentiment", "target")
-_NO_TEXT = re.compile(r"(.*[_-])?(ids?|u?uid|url|uri|filename|path|date|time|timestamp)", re.I)
-_TITLES = ("title", "name")
-"""What a record has beside the texts in its lists: that alone is read only when it is asked for."""
 
 _MISSING = object()
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
@@ -46,13 +46,15 @@ class FieldPicker:
     """Takes the text from the records of one file.
 
     The field is the one asked for (`part.name` reaches into an object), else the first of
-    `TEXT_FIELDS` in which the first records have something, else their only field of strings,
-    unless it holds dates or is called like a label, an id or, beside lists, a title.
+    `TEXT_FIELDS`, or where nothing stands in that in a whole file, another one that is called like
+    a text; else the only field of strings, unless it holds dates or is called like a label, an id
+    or, beside lists, a title.
     """
 
     def __init__(self, field: str | None) -> None:
         self.field = field
         self._asked = field is not None
+        self.columns: Mapping[str, str] = {}
 
     @property
     def fields(self) -> list[str]:
@@ -67,24 +69,29 @@ class FieldPicker:
             for name in (names if self.field is None else [self.field])
         )
 
-    def choose(self, columns: Mapping[str, str]) -> None:
-        """Choose by columns and their kinds ("text", "a number"...), for files with a schema.
+    def choose(self, columns: Mapping[str, str], *, whole: bool = False) -> None:
+        """Choose by columns and their kinds ("text", "a number"...).
 
-        Raises `UnusableError` when the field asked for is missing, or no field is clearly the text.
+        `whole`: they are of all records there are. Raises `UnusableError` when the field asked for
+        is missing, or no field is clearly the text.
         """
+        self.columns = columns
         if self.field is not None:
             self.field = _asked(self.field, columns, "")
             return
         named = {name.casefold(): name for name in reversed(list(columns))}
         known = [named[name] for name in TEXT_FIELDS if name in named]
-        known = [n for n in known if n.casefold() == "text" or columns[n] in ("text", "null")]
-        known.sort(key=lambda n: columns[n] == "null")
-        if not known or columns[known[0]] == "null":
-            strings = [n for n, kind in columns.items() if n and kind in ("text", DATE)]
-            if known or len(strings) == 1:
-                strings = [n for n in strings if n.casefold() not in LABEL_FIELDS]
-            if len(strings) == 1 and _may_be_text(strings[0], columns):
-                known = strings
+        known = [n for n in known if n.casefold() == "text" or columns[n] in ("text", *NOTHING)]
+        if known and columns[known[0]] in NOTHING and whole:
+            others = [*known, *(named[name] for name in ALSO_TEXTS if name in named)]
+            known = [name for name in others if columns[name] == "text"] or known
+        if not known:
+            strings = [n for n, kind in columns.items() if is_name(n) and kind in ("text", DATE)]
+            if not whole:  # what is empty so far may hold the texts further on
+                empty = [n for n, kind in columns.items() if kind == "empty"]
+                strings += [name for name in empty if name.casefold() in ALSO_TEXTS]
+            if len(strings) == 1 and strings[0].casefold() not in LABEL_FIELDS:
+                known = [name for name in strings if may_be_text(name, columns)]
         if not known:
             raise UnusableError(f"has no field that is clearly the text; {_listed(columns)}")
         self.field = known[0]
@@ -131,7 +138,7 @@ class LabelPicker(FieldPicker):
         """The fields that are read, once they are chosen."""
         return [*super().fields, *([] if self.label_field is None else [self.label_field])]
 
-    def choose(self, columns: Mapping[str, str]) -> None:
+    def choose(self, columns: Mapping[str, str], *, whole: bool = False) -> None:
         """As `FieldPicker.choose`, for the label as well."""
         if self.label_field is None:
             named = {name.casefold(): name for name in reversed(list(columns))}
@@ -139,17 +146,25 @@ class LabelPicker(FieldPicker):
             known = [name for name in known if name != self.field]
             # Of {"label": 3, "class": "Village"} the one with the names is the better label.
             twins = [name for name in known if name.casefold() in LABEL_FIELDS[:2]]
-            known = [name for name in twins if columns[name] == "text"][:1] + known
-            known.sort(key=lambda name: columns[name] == "null")
+            if not any(columns[name] in NOTHING for name in twins):
+                known = [name for name in twins if columns[name] == "text"][:1] + known
             if not known:
                 raise UnusableError(
-                    f"has no field that is clearly the label; {_shown(columns)}: "
+                    f"has no field that is clearly the label; {shown(columns)}: "
                     "name one with finetune --label-field (in Python: label=)"
+                )
+            filled = [name for name in known if columns[name] not in NOTHING]
+            if filled and filled[0] != known[0]:
+                raise UnusableError(
+                    f"has nothing in the field {known[0]!r} of its first records, but in "
+                    f"{filled[0]!r}: name the label's with finetune --label-field (in Python: "
+                    "label=)"
                 )
             self.label_field = known[0]
         else:
             self.label_field = _asked(self.label_field, columns, " for the label")
-        super().choose({k: v for k, v in columns.items() if k != self.label_field})
+        others = {k: v for k, v in columns.items() if k != self.label_field}
+        super().choose(others, whole=whole)
 
     def pick(self, record: object) -> str:
         """Return a record's text as a `Labelled`, or why it has none as a `Bad`."""
@@ -163,8 +178,8 @@ class LabelPicker(FieldPicker):
         text = super().pick(record)
         value = _value(record, self.label_field)
         if value is _MISSING:
-            shown = _shown(kinds_in(record))
-            return Bad(f"has no field {self.label_field!r} for the label; {shown}")
+            names = shown(kinds_in(record))
+            return Bad(f"has no field {self.label_field!r} for the label; {names}")
         label = label_of(value)
         if label is None:
             return Bad(f"has no label in field {self.label_field!r}; give it one or leave it out")
@@ -214,11 +229,6 @@ def is_missing(value: object) -> bool:
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def names_a_field(names: Iterable[str]) -> bool:
-    """Whether one of these is called as texts or labels are."""
-    return any(name.casefold() in (*TEXT_FIELDS, *LABEL_FIELDS) for name in names)
-
-
 def is_number(label: object) -> bool:
     """Whether a label is written as a number."""
     return _NUMBER.fullmatch(str(label)) is not None
@@ -235,21 +245,13 @@ def visible(text: str) -> bool:
     return bool(_INVISIBLE.sub("", text).strip())
 
 
-def _may_be_text(name: str, columns: Mapping[str, str]) -> bool:
-    """Whether a field may hold the texts; one called by a sentence is a file's first text."""
-    if columns[name] != "text" or len(name) > 64 or name[-1] in ".!?…。！？":
-        return False
-    nested = any(kind in NESTED for kind in columns.values())
-    return not _NO_TEXT.fullmatch(name) and not (nested and name.casefold() in _TITLES)
-
-
 def _asked(field: str, columns: Mapping[str, str], what: str) -> str:
     """The field asked for, as the columns spell it; spaces around names do not count."""
     for name in (field, field.strip()):
         if name in columns or name.split(".")[0] in columns:
             return name
-    shown = _shown(columns) if what else _listed(columns)
-    raise UnusableError(f"has no field {field!r}{what}; {shown}")
+    names = shown(columns) if what else _listed(columns)
+    raise UnusableError(f"has no field {field!r}{what}; {names}")
 
 
 def _value(record: Mapping[str, Any], field: str) -> Any:
@@ -265,10 +267,10 @@ def _value(record: Mapping[str, Any], field: str) -> Any:
 def _listed(columns: Mapping[str, str]) -> str:
     if not columns:
         return "it has no fields at all"
-    return f"{_shown(columns)}: name one with --text-field (in Python: field=)"
+    return f"{shown(columns)}: name one with --text-field (in Python: field=)"
 
 
-def _shown(columns: Mapping[str, str]) -> str:
-    shown = ", ".join(f"{name[:64]!r} ({kind})" for name, kind in list(columns.items())[:20])
+def shown(columns: Mapping[str, str]) -> str:
+    named = ", ".join(f"{name[:64]!r} ({kind})" for name, kind in list(columns.items())[:20])
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
-    return f"it has {shown}{more}"
+    return f"it has {named}{more}"

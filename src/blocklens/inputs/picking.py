@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from blocklens.inputs.decoding import checked
+from blocklens.inputs.field_names import NOTHING
 from blocklens.inputs.fields import FieldPicker, kinds_in
 from blocklens.inputs.opening import UnusableError
 
@@ -38,7 +39,7 @@ def picks(
     """
     rest = iter(records)
     ahead: list[tuple[int | None, object]] = []
-    broken, characters = None, 0
+    broken, characters, whole = None, 0, False
     for number, record in rest:
         if isinstance(record, Mapping):
             ahead.append((number, record))
@@ -51,12 +52,12 @@ def picks(
             if isinstance(record, Mapping):
                 characters += sum(len(one) for one in record.values() if isinstance(one, str))
     except StopIteration:
-        pass
+        whole = True
     except UnusableError as error:
         broken = error
     columns = common_kinds([kinds(one) for _, one in ahead if isinstance(one, Mapping)])
     if "text" in columns.values() or (columns and picker.field is not None):
-        picker.choose(columns)
+        picker.choose(columns, whole=whole)
     for number, record in chain(ahead, () if broken else rest):
         yield number, checked(picker.pick(record)) if isinstance(record, Mapping) else record  # type: ignore[misc]
     if broken:
@@ -71,6 +72,6 @@ def common_kinds(records: list[dict[str, str]]) -> dict[str, str]:
             counts.setdefault(name, Counter())[kind] += 1
     common = {}
     for name, of_kind in counts.items():
-        told = [kind for kind, _ in of_kind.most_common() if kind != "null"]
-        common[name] = (told or ["null"])[0]
+        kinds = [kind for kind, _ in of_kind.most_common()]
+        common[name] = next((kind for kind in kinds if kind not in NOTHING), kinds[0])
     return common

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from blocklens.inputs.decoding import as_text, checked, decoded, not_utf8
-from blocklens.inputs.fields import TEXT_FIELDS, Bad, FieldPicker, kinds_in
+from blocklens.inputs.field_names import TEXT_FIELDS
+from blocklens.inputs.fields import Bad, FieldPicker, kinds_in
 from blocklens.inputs.json_records import read_json, read_jsonl
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.markdown import plain_text
@@ -86,7 +87,8 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
             raise UnusableError(
                 f"has two columns called {twice!r}; give every column a name of its own"
             )
-        picker.choose({column.name: _arrow_kind(column.type) for column in table.schema_arrow})
+        kinds = {column.name: _arrow_kind(column.type) for column in table.schema_arrow}
+        picker.choose(kinds, whole=True)  # a column of nothing has a type of its own
         columns = [
             field if field in table.schema_arrow.names else field.split(".")[0]
             for field in picker.fields
@@ -142,6 +144,8 @@ def _cell_kinds(record: Mapping[str, str]) -> dict[str, str]:
     for name, kind in kinds.items():
         if kind == "text" and name.casefold() not in TEXT_FIELDS and _is_number(record[name]):
             kinds[name] = "a number"
+        elif kind == "empty":  # as much as no value: a table cannot tell one from the other
+            kinds[name] = "null"
     return kinds
 
 

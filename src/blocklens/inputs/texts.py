@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, LabelPicker, kind_of, visible
+from blocklens.inputs.fields import (
+    UNLABELLED,
+    Bad,
+    FieldPicker,
+    LabelPicker,
+    kind_of,
+    shown,
+    visible,
+)
 from blocklens.inputs.hub import HubDataset, NamedClasses
 from blocklens.inputs.in_memory import Frame, Kept, how_to_give, is_file, picked
 from blocklens.inputs.limits import Limits
@@ -27,6 +35,8 @@ KEPT_SKIPPED = 1000
 
 _EMPTY = Bad("is empty; give it some text or leave it out")
 _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
+_NUMBERED = re.compile(r"(.*:|text )\d+")
+"""The name of a record: "a.csv:17", "text 17"."""
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
@@ -123,7 +133,7 @@ class TextSource:
             if self._labelled and label is None and not isinstance(text, Bad):
                 text = UNLABELLED
             if isinstance(text, Bad):
-                empty += text is _EMPTY
+                empty += text is _EMPTY and _NUMBERED.fullmatch(name) is not None
                 self._skip(name, text)
                 continue
             data = text.encode()
@@ -134,9 +144,10 @@ class TextSource:
             if good == self.limit:
                 break
         self._columns |= {tuple(one.fields): None for one in self._pickers if one.fields}
+        fields = next((one.columns for one in self._pickers if one.fields), {})
         self._pickers.clear()
         if not good:
-            raise UserError(self._nothing_good(empty))
+            raise UserError(self._nothing_good(empty, fields))
         self.whole_passes += 1
         self.count = good
         if self._digest not in (None, sha.hexdigest()):
@@ -189,18 +200,19 @@ class TextSource:
         if len(self.skipped) < KEPT_SKIPPED:
             self.skipped.append(Skipped(name, str(reason)))
 
-    def _nothing_good(self, empty: int) -> str:
-        """Why no text can be used, `empty` of them because nothing stands in them."""
+    def _nothing_good(self, empty: int, fields: Mapping[str, str]) -> str:
+        """Why no text can be used, `empty` of them because nothing stands in their `fields`."""
         if not self.skipped:
             return f"{self.description}: holds no texts; give at least one"
         files = [one for one in self.skipped if not one.name.rpartition(":")[2].isdigit()]
         worst = (files or self.skipped)[0]  # what is wrong with a file rather than with a record
         first = f"{worst.name}: {worst.reason}"
-        if empty == self.skipped_count and self._columns:
+        if empty and self._columns and all(one.reason == _EMPTY for one in self.skipped):
             read = " and ".join(dict.fromkeys(repr(names[0]) for names in self._columns))
             return (
                 f"{self.description}: the field {read}, read as the text, is empty in every record "
-                f"({empty:,} in all); name another with --text-field (in Python: field=)"
+                f"({empty:,} in all); name another with --text-field (in Python: field=); "
+                f"{shown(fields)}"
             )
         if self.skipped_count == 1:
             return first
