@@ -165,14 +165,35 @@ def test_a_label_that_is_missing_in_the_first_records_is_read_further_on(jsonl):
     assert len(read_labelled(jsonl([*rows, *records(10)]))) == 10
 
 
-def test_labels_that_an_annotator_rejected_are_left_out_and_counted(jsonl):
-    rows = [{**row, "answer": "accept"} for row in records(4)]
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_labels_that_an_annotator_rejected_are_left_out_and_counted(tmp_path, jsonl, kind):
+    rows = [{**row, "answer": "accept", "_task_hash": n} for n, row in enumerate(records(4))]
     rows += [{**rows[0], "text": f"t {how}", "answer": how} for how in ("reject", "ignore", "no")]
-    data = read_labelled(jsonl(rows))
+    pd.DataFrame(rows).to_csv(tmp_path / "data.csv", index=False)
+    pd.DataFrame(rows).to_parquet(tmp_path / "data.parquet")
+    path = str(tmp_path / f"data.{kind}") if kind != "jsonl" else jsonl(rows)
+    data = read_labelled(path, field="text")
     assert len(data) == 5
     assert data.skipped_count == 2
     assert "was rejected or ignored (field 'answer'); left out" in data.skipped[0].reason
-    assert len(list(TextSource(jsonl(rows)))) == 7
+    assert len(list(TextSource(path, field="text"))) == 7
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_an_answer_that_is_no_annotators_is_data(tmp_path, jsonl, kind):
+    rows = [{**row, "answer": ("reject", "pay")[n % 2]} for n, row in enumerate(records(4))]
+    pd.DataFrame(rows).to_parquet(tmp_path / "data.parquet")
+    path = jsonl(rows) if kind == "jsonl" else str(tmp_path / "data.parquet")
+    assert len(read_labelled(path)) == 4
+    assert read_labelled(path, label="answer").names == ["pay", "reject"]
+    rows = [{**row, "_task_hash": 1} for row in rows]
+    assert read_labelled(jsonl(rows), field="text", label="answer").names == ["pay", "reject"]
+
+
+@pytest.mark.parametrize("answer", [pd.NA, np.array([1, 2]), ["reject"], None])
+def test_an_answer_may_be_anything(answer):
+    rows = [{**row, "answer": answer, "_task_hash": 1} for row in records(4)]
+    assert len(list(TextSource(rows, field="text", labelled=True))) == 4
 
 
 def test_repeated_texts_are_taken_once_and_counted(jsonl):

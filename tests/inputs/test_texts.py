@@ -373,6 +373,22 @@ def test_labels_names_and_dates_are_not_measured_as_texts(tmp_path, row):
     assert "name one with --text-field" in said
 
 
+def test_a_title_beside_lists_is_not_measured_in_parquet_either(tmp_path):
+    for beside in ([["a", "b"]], [{"a": "b"}]):
+        path = put(tmp_path, "a.parquet", parquet({"title": ["Oxygen"], "tags": beside}))
+        kind = "a list" if beside[0] == ["a", "b"] else "an object"
+        assert f"it has 'title' (text), 'tags' ({kind}): name one with" in error(path)
+        assert texts(path, field="title") == ["Oxygen"]
+
+
+def test_parquet_is_chosen_by_its_schema_and_a_column_without_a_type_gives_way(tmp_path):
+    columns = {"text": [""], "review": ["Fine."]}
+    assert "the field 'text', read as the text, is empty" in error(
+        put(tmp_path, "a.parquet", parquet(columns))
+    )
+    assert texts(put(tmp_path, "b.parquet", parquet({**columns, "text": [None]}))) == ["Fine."]
+
+
 def test_titles_and_texts_that_begin_with_a_date_are_texts(tmp_path):
     rows = [{"title": "Oxygen", "year": 1999}, {"title": "2024-05-01, a day", "year": 2024}]
     assert texts(put(tmp_path, "a.jsonl", jsonl(rows))) == ["Oxygen", "2024-05-01, a day"]

@@ -18,6 +18,7 @@ from blocklens.inputs.kinds import kind_of, kinds_in
 from blocklens.inputs.opening import UnusableError
 from blocklens.safe_text import writable
 
+_OF_PRODIGY = ("_input_hash", "_task_hash")
 _MISSING = object()
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 """Characters that show nothing and join nothing: two labels that differ in them look the same."""
@@ -60,6 +61,11 @@ class FieldPicker:
     def fields(self) -> list[str]:
         """The fields that are read, once they are chosen."""
         return [] if self.field is None else [self.field]
+
+    @property
+    def looked_at(self) -> list[str]:
+        """The fields that are looked at beside those, where there are any."""
+        return []
 
     def has_text(self, record: Mapping[str, Any]) -> bool:
         """Whether a text stands in the field asked for, or in one that is called like a text."""
@@ -138,6 +144,11 @@ class LabelPicker(FieldPicker):
         """The fields that are read, once they are chosen."""
         return [*super().fields, *([] if self.label_field is None else [self.label_field])]
 
+    @property
+    def looked_at(self) -> list[str]:
+        """The fields that say whether Prodigy wrote a record, and what was made of it."""
+        return [] if "answer" in self.fields else ["answer", *_OF_PRODIGY]
+
     def choose(self, columns: Mapping[str, str], *, whole: bool = False) -> None:
         """As `FieldPicker.choose`, for the label as well."""
         if self.label_field is None:
@@ -170,7 +181,7 @@ class LabelPicker(FieldPicker):
         """Return a record's text as a `Labelled`, or why it has none as a `Bad`."""
         if not isinstance(record, Mapping):
             return super().pick(record)
-        if record.get("answer") in ("reject", "ignore"):  # as Prodigy writes it
+        if "answer" not in self.fields and _is_rejected(record):
             return Bad("has a label that was rejected or ignored (field 'answer'); left out")
         if self.field is None or self.label_field is None:
             self.choose(kinds_in(record))
@@ -245,6 +256,16 @@ def visible(text: str) -> bool:
     return bool(_INVISIBLE.sub("", text).strip())
 
 
+def _is_rejected(record: Mapping[str, Any]) -> bool:
+    """Whether Prodigy wrote a record whose label was rejected or ignored."""
+    answer = record.get("answer")
+    return (
+        isinstance(answer, str)
+        and answer in ("reject", "ignore")
+        and any(record.get(name) is not None for name in _OF_PRODIGY)
+    )
+
+
 def _asked(field: str, columns: Mapping[str, str], what: str) -> str:
     """The field asked for, as the columns spell it; spaces around names do not count."""
     for name in (field, field.strip()):
@@ -271,6 +292,7 @@ def _listed(columns: Mapping[str, str]) -> str:
 
 
 def shown(columns: Mapping[str, str]) -> str:
+    """The fields of a record with their kinds, the first twenty."""
     named = ", ".join(f"{name[:64]!r} ({kind})" for name, kind in list(columns.items())[:20])
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return f"it has {named}{more}"

@@ -93,6 +93,7 @@ def _parquet_rows(file: IO[bytes], picker: FieldPicker, limits: Limits) -> Recor
             field if field in table.schema_arrow.names else field.split(".")[0]
             for field in picker.fields
         ]
+        columns += [name for name in picker.looked_at if name in names and name not in columns]
         _check_parquet(table, limits)
         for batch in table.iter_batches(batch_size=_PARQUET_ROWS, columns=columns):
             for values in zip(*(batch.column(name) for name in columns), strict=True):
@@ -162,5 +163,7 @@ def _arrow_kind(kind: "pa.DataType") -> str:
 
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
+    if pa.types.is_nested(kind):
+        return "an object" if pa.types.is_struct(kind) or pa.types.is_map(kind) else "a list"
     strings = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     return "text" if any(is_string(kind) for is_string in strings) else str(kind)
