@@ -25,7 +25,6 @@ def refused(tmp_path, content, name="a.csv", **options):
     ("title", "table", "header"),
     [
         ("Customer reviews of 2024", "text\ngood film\nbad film\n", "'text'"),
-        ("Reviews", "text\ngood film\nbad film\n", "'text'"),
         ("Reviews, 2024", "id,text,label\n1,good film,a\n2,bad film,b\n", "'id', 'text', 'label'"),
         ("Reviews,,\n,,", "id,text,label\n1,good film,a\n2,bad film,b\n", "'id', 'text', 'label'"),
         ("Reviews 2024;", "Text;Note\ngood film;1\nbad film;2\n", "'Text', 'Note'"),
@@ -44,11 +43,11 @@ def test_a_title_above_a_header_is_refused_however_many_columns_it_seems_to_have
     ("name", "content"),
     [
         ("q.csv", "how do i reset my password\nwhere is my order\ncancel my subscription\n"),
-        ("q.csv", "cancel it\nwhere is my order\nI want a refund\n"),
+        ("q.csv", "cancel it\nwhere is my order\ncancel it\n"),
         ("q.csv", "hello\nwhere is my order\nhello\n"),
         (
             "q.csv",
-            f"{CHINESE[0]}\n{CHINESE[1]}\n",
+            f"{CHINESE[0]}\n{CHINESE[1]}\n{CHINESE[0]}\n",
         ),
         ("q.csv", '{"text":"good"}\n{"text":"bad"}\n'),
         ("q.csv", "<html>\n<p>Please sign in to see this file</p>\n</html>\n"),
@@ -79,6 +78,28 @@ def test_a_table_without_a_header_does_not_lose_its_first_text(tmp_path, name, c
         "0,1\nfine,1\nbad,2\n",
         "1999,text\n3,fine\n4,bad\n",
         "word,pos\nclass,1\ncat,2\n",
+        "index,0\n0,a good film\n1,a bad film\n",
+        "review,2019,2020\nfine,3,5\nbad,1,2\n",
+        "review,1\nfine,3\nbad,1\n",
+        "Product name,2019\nLamp,3\nTable,5\n",
+        "Remark on it,1,2,3\nfine,3,5,1\nbad,1,2,1\n",
+        "opinion,7\nNot as good as I thought\t,3\nNever again with these people,5\n",
+        "Customer review\ngood film\nbad film\n",
+        "Review Text\ngood\nbad\n",
+        "Product description\nA lamp.\nA table.\n",
+        "heavy chain\nEVQLV\nQVQLQ\n",
+        "text (en)\ngood\nbad\n",
+        "[text]\ngood film\nbad film\n",
+        "\u30c6\u30ad\u30b9\u30c8\n\u826f\u3044\n\u60aa\u3044\n",
+        f"{CHINESE[0]}\n{CHINESE[1]}\n\u4e0d\u597d\n",
+        "Word\ntopic\nchair\n",
+        "Word\nbody\nclass\n",
+        "Tweet #\nThe #1 of all\nWe are #2\n",
+        "text/html\na/b\nc/d\n",
+        "comment*\ngood*\nbad*\n",
+        "Q&A\nyes & no\nthis & that\n",
+        "\u0939\u093f\u0928\u094d\u0926\u0940\n\u0915\u093f\u0928\u094d\u0924\u0940\n"
+        "\u0917\u093f\u0928\u094d\u0924\u0940\n",
     ],
 )
 def test_a_name_is_a_name_whatever_stands_below_it(tmp_path, content):
@@ -89,9 +110,10 @@ def test_a_name_is_a_name_whatever_stands_below_it(tmp_path, content):
     ("content", "said"),
     [
         ("text^label\ngood film^pos\nbad film^neg\n", "'^' in all rows: write commas or tabs"),
-        ("text::label\ngood film::pos\nbad film::neg\n", "':' in all rows: write commas"),
+        ("text::label\ngood film::pos\nbad film::neg\n", "'::' in all rows: write commas"),
         ("text\x01label\ngood film\x01pos\nbad film\x01neg\n", "'\\x01' in all rows: write"),
-        ("text    label\ngood film  pos\nbad film  neg\n", "'    ' in all rows: write commas"),
+        ("text\u00aclabel\ngood film\u00acpos\nbad film\u00acneg\n", "'\u00ac' in all rows: write"),
+        ("text    label\ngood film  pos\nbad film  neg\n", "'  ' in all rows: write commas"),
     ],
 )
 def test_columns_that_are_not_taken_apart_are_refused_with_the_mark_between_them(
@@ -100,6 +122,19 @@ def test_columns_that_are_not_taken_apart_are_refused_with_the_mark_between_them
     assert said in refused(tmp_path, content)
     name = content.split("\n")[0].strip('"')
     assert len(list(source(tmp_path, content, field=name))) == 2
+
+
+def test_a_question_over_questions_is_no_header_of_several_columns(tmp_path):
+    said = refused(tmp_path, "Question?\nWho?\nWhere?\n")
+    assert "it has 'Question?' (text): name one with --text-field" in said
+    assert len(list(source(tmp_path, "Question?\nWho?\nWhere?\n", field="Question?"))) == 2
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    said = "has two columns called 'text'; give every column a name of its own"
+    assert said in refused(tmp_path, "text,text\na,b\n")
+    first = refused(tmp_path, "2,good,good\n1,bad,fine\n")
+    assert "it has '2', 'good', 'good', which reads like a first row" in first
 
 
 @pytest.mark.parametrize("header", ["id,text,label", "id,review,n", "text,label"])

@@ -23,6 +23,12 @@ def names_a_field(names: Iterable[str]) -> bool:
     return any(name.casefold() in (*TEXT_FIELDS, *LABEL_FIELDS) for name in names)
 
 
+def is_known(name: str) -> bool:
+    """Whether a column is called as texts, labels, titles, ids and dates are."""
+    known = (*TEXT_FIELDS, *ALSO_TEXTS, *LABEL_FIELDS, *_TITLES, "index")
+    return name.casefold() in known or _NO_TEXT.fullmatch(name) is not None
+
+
 def is_name(name: str) -> bool:
     """Whether a field can be called this; a sentence is a file's first text, no name."""
     return 0 < len(name) <= 64 and name[-1] not in ".!?…。！？"

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from statistics import median
 
 from blocklens.inputs.delimited import (
@@ -18,7 +18,7 @@ from blocklens.inputs.delimited import (
     fit_of,
     rows_of,
 )
-from blocklens.inputs.field_names import names_a_field
+from blocklens.inputs.field_names import is_known, names_a_field
 from blocklens.inputs.fields import Bad, is_number
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
@@ -27,9 +27,10 @@ _SAMPLE_LINES, _SAMPLE_CHARACTERS = 1000, 1 << 18
 _LINES_ABOVE = 5  # of a title and comments above a header, at most
 _NEARLY_ALL = 0.9
 _WORDS_OF_A_TEXT = 4  # and more: a column's name has fewer
-_WITHOUT_SPACES = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-_NO_NAME = re.compile(r"[{\[<+|]")  # JSON, HTML, the border of a database's box
-_MARK = re.compile(r"""[^\w\s.'"()-]| {2,}""")
+_NO_NAME = re.compile(r"""[{\[]\s*["{\[]|<[\w!?/]|\+--|\|""")  # JSON, HTML, a database's box
+_MARKS = ("::", *"^~\x01\x1f\u00ac\u00a7", "  ")
+"""What exports put between columns, and nobody between words; two spaces stand for more, too."""
+_YEAR = re.compile("(19|20)[0-9]{2}")
 _LINE_BREAK = re.compile(r"\s*[\r\n]\s*")
 _NULLS = frozenset(["\\N", "NULL", "#N/A", "#NAME?", "#VALUE!", "#REF!"])
 _QUALTRICS = '{"ImportId":'
@@ -63,13 +64,13 @@ def table_of(
     if isinstance(first, Bad):
         raise UnusableError(f"has no valid CSV header (it {first}); check the first line")
     header = [_LINE_BREAK.sub(" ", name.strip()) for name in first]
+    if not any(one.strip() in header for one in asked):
+        _check_header(header, sample, dialect)
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
         raise UnusableError(
             f"has two columns called {twice[0]!r}; give every column a name of its own"
         )
-    if not any(one.strip() in header for one in asked):
-        _check_header(header, sample, dialect)
     below = list(islice(rows_of(iter(sample), dialect), 1, 3))
     of_qualtrics = len(below) == 2 and all(cell.startswith(_QUALTRICS) for cell in below[1])
     return header, _without_nulls(_records(first, rows, 2 if of_qualtrics else 0))
@@ -119,21 +120,21 @@ def _check_header(header: Sequence[str], sample: Sequence[str], dialect: Dialect
     if not header or names_a_field(header):
         return
     doubtful = alone or "" in header or fit_of(dialect, sample)[0] < _NEARLY_ALL
-    if doubtful and (below := _header_below(sample)):
+    if doubtful and (below := _header_below(sample, alone=alone)):
         raise UnusableError(
             f"begins with a line that is not of its table, whose header is {_quoted(below)}; "
             "delete what stands above the header"
         )
     name = "if it is the name of a column, give it with --text-field (in Python: field=)"
     rows = [row for row in rows_of(iter(sample), dialect) if isinstance(row, list)][1:]
-    if alone and (mark := _mark_between(header[0], [row[0] for row in rows])):
+    rows = [row for row in rows if len(row) == len(header)]
+    columns = list(zip(*rows, strict=True)) or [()] * len(header)
+    if alone and (mark := _mark_between(header[0], columns[0])):
         raise UnusableError(
             f"has one column, {header[0][:64]!r}, with {mark!r} in all rows: write commas or tabs "
             f"between the columns, or, {name}"
         )
-    numbers = [is_number(one) for one in header if one]
-    beside_number = any(numbers) and not all(numbers)
-    if beside_number or (alone and _is_text(header[0], [row[0] for row in rows])):
+    if _is_text(header[0], columns[0]) if alone else _is_first_row(header, columns):
         raise UnusableError(
             f"has no field that is clearly the text; it has {_quoted(header)}, which reads like a "
             f"first row: put a header above it, or, {name}"
@@ -151,30 +152,66 @@ def _in_quotes_together(header: Sequence[str]) -> bool:
 
 
 def _is_text(header: str, cells: Sequence[str]) -> bool:
-    """Whether the first line of a table of one column is one of its texts.
+    """Whether the first line of a table of one column is clearly one of its texts.
 
-    It is if it has many words or occurs again; a few words are a name if the texts are longer.
+    It is if it has many words, occurs again or is written in a computer's language. Fewer words,
+    and letters without spaces between them, may be a name: the report says which field was read.
     """
-    words = len(header.split())
-    if words >= _WORDS_OF_A_TEXT or header in cells or _NO_NAME.match(header):
-        return True
-    long = bool(cells) and 2 * len(header) >= median(map(len, cells))
-    return long and (words > 1 or _WITHOUT_SPACES.search(header) is not None)
+    return (
+        len(header.split()) >= _WORDS_OF_A_TEXT
+        or header in cells
+        or _NO_NAME.match(header) is not None
+    )
+
+
+def _is_first_row(header: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Whether numbers in the first line are of a row: over numbers, and beside texts alone.
+
+    Names that are numbers stand over other things, are years or count up, or stand beside a name
+    that is known. A text has several words, or is as long as those below it.
+    """
+    numbered = [(n, cells) for n, cells in zip(header, columns, strict=True) if is_number(n)]
+    others = [(n, cells) for n, cells in zip(header, columns, strict=True) if not is_number(n)]
+    if not numbered or not columns[0] or any(is_known(name) for name, _ in others if name):
+        return False
+    values = [float(name) for name, _ in numbered]
+    counts_up = len({b - a for a, b in pairwise(values)}) == 1 and values[0] < values[1]
+    years = all(_YEAR.fullmatch(name) for name, _ in numbered) and not all(
+        map(_YEAR.fullmatch, numbered[0][1])
+    )
+    if counts_up or years or not all(all(map(is_number, cells)) for _, cells in numbered):
+        return False
+    texts = [(name, cells) for name, cells in others if name]
+    return bool(texts) and all(
+        len(name.split()) > 1 or len(name) >= median(map(len, cells)) for name, cells in texts
+    )
 
 
 def _mark_between(header: str, cells: Sequence[str]) -> str | None:
-    """A mark that stands in the header, and as often in nearly every row: `^`, `::`, spaces."""
-    for mark in dict.fromkeys(_MARK.findall(header)):
-        pattern = re.compile(re.escape(mark) if mark.strip() else " {2,}")
-        often = len(pattern.findall(header))
-        agreeing = sum(len(pattern.findall(cell)) == often for cell in cells)
-        if len(cells) > 1 and agreeing >= _NEARLY_ALL * len(cells):
+    """A mark of exports between words of the header, and as often between those of nearly all rows.
+
+    What a name may have, such as `/` or `?`, is none, nor are vowel signs.
+    """
+    for mark in _MARKS:
+        pattern = re.compile(re.escape(mark) if mark.strip(" ") else " {2,}")
+        parts = len(_between(pattern, header))
+        agreeing = sum(len(_between(pattern, cell)) == parts for cell in cells)
+        if parts > 1 and len(cells) > 1 and agreeing >= _NEARLY_ALL * len(cells):
             return mark
     return None
 
 
-def _header_below(sample: Sequence[str]) -> list[str] | None:
-    """The header that stands below a title: it names a text or a label, and the rows agree."""
+def _between(mark: re.Pattern[str], line: str) -> list[str]:
+    """The parts of a line between marks; none where one of them is blank."""
+    parts = mark.split(line.strip(" \r\n"))
+    return parts if all(map(str.strip, parts)) else []
+
+
+def _header_below(sample: Sequence[str], *, alone: bool) -> list[str] | None:
+    """The header that stands below a title: it names a text or a label, and the rows agree.
+
+    In a table of one column, where a text may be the word alone, the title has many words.
+    """
     for above in range(1, min(_LINES_ABOVE, len(sample) - 1) + 1):
         below = sample[above:]
         if not names_a_field(re.split(r"[\W_]+", below[0])):
@@ -183,7 +220,8 @@ def _header_below(sample: Sequence[str]) -> list[str] | None:
         header = next(rows_of(iter(below), dialect), [])
         if isinstance(header, list) and fit_of(dialect, below)[0] >= _NEARLY_ALL:
             names = [name.strip() for name in header]
-            if names_a_field(names) and not any(map(is_number, names)):
+            more = len(names) > 1 or len(sample[0].split()) >= _WORDS_OF_A_TEXT or not alone
+            if more and names_a_field(names) and not any(map(is_number, names)):
                 return names
     return None
 
