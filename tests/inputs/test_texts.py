@@ -162,6 +162,35 @@ def test_a_file_beside_its_compressed_copy_is_read_once(tmp_path):
     assert "has the name of a.csv, which lies beside it; left out" in source.skipped[0].reason
 
 
+def test_a_compressed_copy_in_an_archive_is_left_out_and_ends_no_strict_run(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("data/a.csv", "text\nFirst.\n")
+        archive.writestr("data/a.csv.gz", gzip.compress(b"text\nFirst.\n"))
+        archive.writestr("b.csv.gz", gzip.compress(b"text\nSecond.\n"))
+    path = put(tmp_path, "a.zip", out.getvalue())
+    for place in (path, tmp_path):
+        source = TextSource(place, strict=True)
+        assert [text.text for text in source] == ["Second.", "First."]
+        assert [one.name for one in source.skipped] == ["a.zip/data/a.csv.gz"]
+    put(tmp_path, "c.txt", "Third.")
+    put(tmp_path, "c.txt.gz", gzip.compress(b"Third."))
+    assert texts(tmp_path, strict=True) == ["Second.", "First.", "Third."]
+
+
+def test_what_is_wrong_with_a_text_is_said_before_what_is_left_out(tmp_path):
+    put(tmp_path, "a/config.json", '{"model_type": "bert"}')
+    put(tmp_path, "b.csv", "text,n\na,b,c\n")
+    assert "b.csv:1: has 3 cells" in error(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe_marks_no_folder(tmp_path):
+    put(tmp_path, "a/b.txt", "A text.")
+    os.mkfifo(tmp_path / "a" / "config.json")
+    assert texts(tmp_path) == ["A text."]
+
+
 def test_standard_input_is_one_text(monkeypatch):
     feed(monkeypatch, "\ufeffHello. W\u00f6rld.\r\nMore".encode())
     source = TextSource("-")
@@ -868,8 +897,22 @@ def test_results_runs_and_models_below_a_folder_are_not_read(tmp_path, mark, sai
     put(tmp_path, f"{deep}folder/{mark}", said)
     source = TextSource(tmp_path)
     assert [one.text for one in source] == ["A text of words."]
-    assert not source.skipped
-    for other in ('{"title": "my own"}', "[1]", "{", "[" * 100_000):  # a file that is called so
+    what = "a model" if mark == "config.json" else "what blocklens wrote"
+    reason = f"holds {what}, by its {mark}; left out: give it alone to read its texts"
+    assert source.skipped == [Skipped(f"{deep}folder/", reason)]
+    assert len(list(TextSource(tmp_path, strict=True))) == 1
+    (tmp_path / "a.txt").unlink()
+    left_out = f"the folder has no texts (left out: {deep}folder holds {what}, by its {mark}); exp"
+    assert left_out in error(tmp_path)
+    put(tmp_path, "a.txt", "A text of words.")
+    long = said.replace("{", '{"x": "' + "a" * (1 << 20) + '", ', 1)
+    for other in (
+        '{"title": "my own"}',
+        "[1]",
+        "{",
+        "[" * 100_000,
+        long,
+    ):  # a file that is called so
         put(tmp_path, f"{deep}folder/{mark}", other)
         assert len(list(TextSource(tmp_path, field="text"))) == 2
 

@@ -10,6 +10,9 @@ from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
 
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+_LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 def lines_of(stream: io.BufferedReader, limits: Limits) -> Iterator[bytes]:
@@ -56,3 +59,12 @@ def not_utf8(byte: int, position: int | None = None) -> str:
     """Why a record with such a byte is no text."""
     where = "" if position is None else f" at position {position}"
     return f"is not UTF-8 (byte 0x{byte:02X}{where}); convert it to UTF-8 (for example with iconv)"
+
+
+def clean(text: str) -> str:
+    r"""Make line ends \n, control characters spaces, and what is no character U+FFFD.
+
+    So that no tokenizer, table, HTML page or SVG further on meets what it cannot hold.
+    """
+    text = _LINE_BREAK.sub("\n", text.removeprefix("\ufeff"))
+    return NO_CHARACTER.sub("\ufffd", _CONTROL.sub(" ", text))

@@ -14,6 +14,7 @@ DATE = "a date"
 NESTED = ("a list", "an object")
 NOTHING = ("null", "empty")
 _NO_TEXT = re.compile(r"(.*[_-])?(ids?|u?uid|url|uri|filename|path|date|time|timestamp)", re.I)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _TITLES = ("title", "name")
 """What a record has beside the texts in its lists: that alone is read only when it is asked for."""
 
@@ -21,6 +22,11 @@ _TITLES = ("title", "name")
 def names_a_field(names: Iterable[str]) -> bool:
     """Whether one of these is called as texts or labels are."""
     return any(name.casefold() in (*TEXT_FIELDS, *LABEL_FIELDS) for name in names)
+
+
+def is_number(label: object) -> bool:
+    """Whether a label or a name is written as a number."""
+    return _NUMBER.fullmatch(str(label)) is not None
 
 
 def is_known(name: str) -> bool:

@@ -23,11 +23,16 @@ _MISSING = object()
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
 """Characters that show nothing and join nothing: two labels that differ in them look the same."""
 _WHOLE = re.compile(r"^(-?(?:0|[1-9]\d*))\.0+$")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 class Bad(str):
     """Why a record has no usable text, and what to do: takes the text's place."""
+
+    __slots__ = ()
+
+
+class LeftOut(Bad):
+    """Why something that is no text was left out: named, but nothing is wrong with it."""
 
     __slots__ = ()
 
@@ -238,11 +243,6 @@ def is_missing(value: object) -> bool:
     import pandas as pd
 
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # pyright: ignore[reportArgumentType, reportCallIssue]
-
-
-def is_number(label: object) -> bool:
-    """Whether a label is written as a number."""
-    return _NUMBER.fullmatch(str(label)) is not None
 
 
 def folder_class(name: str) -> str:

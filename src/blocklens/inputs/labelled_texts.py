@@ -15,7 +15,7 @@ from jaxtyping import Bool, Int64
 
 from blocklens.errors import UserError
 from blocklens.inputs.fewrel import FewRel
-from blocklens.inputs.fields import is_number
+from blocklens.inputs.field_names import is_number
 from blocklens.inputs.presets import Preset
 from blocklens.inputs.texts import Skipped, Text, TextSource
 from blocklens.statistics.groups import text_key

@@ -17,6 +17,7 @@ _MARKS = {
     "config.json": {"model_type"},  # of a model, whose vocab.txt and README.md are no texts
 }
 """Files that mark folders without texts and images, and names that stand in them."""
+_MOST_BYTES = 1 << 20  # of a mark: what is longer is no such file
 
 
 def entries_of(folder: Path) -> list[os.DirEntry[str]]:
@@ -36,10 +37,16 @@ def entries_of(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
+    """The files of `walk_below`, without the folders that are left out."""
+    return (path for path, why in walk_below(folder) if not why)
+
+
+def walk_below(folder: Path) -> Iterator[tuple[Path, str | None]]:
     """The files in `folder` and in the folders below it; links to folders are not followed.
 
-    A folder below it that blocklens wrote, or of a model, is left out. A broken link or a named
-    pipe is among them: who opens it says so.
+    A folder below it that blocklens wrote, or of a model, is left out: it stands once in the place
+    of its files, with why (see `no_data`). A broken link or a named pipe is among them: who opens
+    it says so.
 
     Raises:
         UserError: a folder that cannot be listed.
@@ -47,20 +54,28 @@ def files_below(folder: Path) -> Iterator[Path]:
     """
     for entry in entries_of(folder):
         if entry.is_dir(follow_symlinks=False):
-            if not no_data(Path(entry)):
-                yield from files_below(Path(entry))
+            if why := no_data(Path(entry)):
+                yield Path(entry), why
+            else:
+                yield from walk_below(Path(entry))
         elif not Path(entry).is_dir():
-            yield Path(entry)
+            yield Path(entry), None
 
 
-def no_data(folder: Path) -> bool:
-    """Whether blocklens wrote a folder, or a model lies in it: its files are no texts or images."""
-    return any(names <= _names_in(folder / mark) for mark, names in _MARKS.items())
+def no_data(folder: Path) -> str | None:
+    """Why the files of a folder are no texts or images: blocklens wrote it, or it has a model."""
+    mark = next((m for m, names in _MARKS.items() if names <= _names_in(folder / m)), None)
+    if mark is None:
+        return None
+    what = "a model" if mark == "config.json" else "what blocklens wrote"
+    return f"holds {what}, by its {mark}"
 
 
 def _names_in(file: Path) -> set[str]:
     """The names in the object that a JSON file holds; none where there is no such file."""
     try:
+        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+            return set()
         said = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return set()
@@ -113,3 +128,14 @@ def split_files(names: Iterable[str]) -> list[str]:
     train = [name for name, of in parts.items() if of & set(TRAIN_FOLDERS)]
     test = [name for name, of in parts.items() if of & set(TEST_FOLDERS) and name not in train]
     return [name for name in parts if name in (*train, *test)] if train and test else []
+
+
+def refuse_arrow(path: Path) -> None:
+    """Refuse a folder that `save_to_disk` of `datasets` wrote, of which the .json are no texts."""
+    splits = (path / "dataset_dict.json").is_file()
+    if splits or ((path / "state.json").is_file() and any(path.glob("*.arrow"))):
+        one = '["train"]' if splits else ""
+        raise UserError(
+            f"{path}: a data set in Arrow files (save_to_disk); give it as Parquet: "
+            f"datasets.load_from_disk(...){one}.to_parquet('texts.parquet')"
+        )

@@ -18,8 +18,8 @@ from blocklens.inputs.delimited import (
     fit_of,
     rows_of,
 )
-from blocklens.inputs.field_names import is_known, names_a_field
-from blocklens.inputs.fields import Bad, is_number
+from blocklens.inputs.field_names import is_known, is_number, names_a_field
+from blocklens.inputs.fields import Bad
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.opening import UnusableError
 

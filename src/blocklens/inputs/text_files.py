@@ -13,10 +13,17 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 from blocklens.errors import UserError
-from blocklens.inputs.fields import UNLABELLED, Bad, FieldPicker, Labelled, folder_class
+from blocklens.inputs.fields import (
+    UNLABELLED,
+    Bad,
+    FieldPicker,
+    Labelled,
+    LeftOut,
+    folder_class,
+)
 from blocklens.inputs.limits import Limits
 from blocklens.inputs.listing import (
     UNLABELLED_FOLDERS,
@@ -24,6 +31,7 @@ from blocklens.inputs.listing import (
     files_below,
     split_files,
     splits_in,
+    walk_below,
 )
 from blocklens.inputs.opening import (
     COMPRESSIONS,
@@ -35,11 +43,14 @@ from blocklens.inputs.opening import (
     opened,
 )
 from blocklens.inputs.records import READERS, Records
+from blocklens.safe_text import writable
 
 NamedTexts = Iterator[tuple[str, str]]
 Picker = Callable[[], FieldPicker]
 """Makes the one that takes texts from the records of one file."""
 
+NAMED = 3
+"""How many of the folders that are left out an error names."""
 WHOLE_FILES = frozenset({"text", "markdown", "transcript"})
 """Kinds of files that are one text each."""
 _JSON_BEGINS = re.compile(rb"\s*(\[\s*(\{.*)?|\{)\s*", re.DOTALL)  # over several lines
@@ -72,10 +83,12 @@ class TextFiles:
 
     def __iter__(self) -> NamedTexts:
         if self._path.is_dir():
-            for file in files_below(self._path):
+            for file, why in walk_below(self._path):
                 name = file.relative_to(self._path).as_posix()
-                if file.suffix.lower() in COMPRESSIONS and file.with_suffix("").is_file():
-                    yield name, Bad(f"has the name of {file.stem}, which lies beside it; left out")
+                if why:
+                    yield f"{name}/", LeftOut(f"{why}; left out: give it alone to read its texts")
+                elif file.suffix.lower() in COMPRESSIONS and file.with_suffix("").is_file():
+                    yield name, _copy_of(file)
                 else:
                     yield from self._read_file(file, name)
         else:
@@ -92,6 +105,10 @@ class TextFiles:
                 _refuse_splits(path, inside)
             for member in inside:
                 inner = f"{name}/{member}"
+                one = PurePosixPath(member)
+                if one.suffix.lower() in COMPRESSIONS and str(one.with_suffix("")) in inside:
+                    yield inner, _copy_of(one)
+                    continue
                 try:
                     kind, compression = format_of(Path(member))
                     yield from self._read_records(kind, compression, path, inner, member)
@@ -165,6 +182,11 @@ def named(prefix: str, records: Iterable[tuple[int | None, str]]) -> NamedTexts:
         yield f"{prefix}{number}" if number is not None else prefix[:-1], text
 
 
+def _copy_of(file: PurePath) -> LeftOut:
+    """Why a compressed file is not read beside the one it is taken for a copy of."""
+    return LeftOut(f"has the name of {file.stem}, which lies beside it; left out")
+
+
 def _class_folders(folder: Path, *, labelled: bool) -> bool:
     """Whether the folders in `folder` are classes of texts.
 
@@ -172,9 +194,15 @@ def _class_folders(folder: Path, *, labelled: bool) -> bool:
         UserError: no texts in it, or splits of labelled texts.
 
     """
-    kinds = {kind for file in files_below(folder) if (kind := kind_of_file(file))}
+    walked = list(walk_below(folder))
+    kinds = {kind for file, why in walked if not why and (kind := kind_of_file(file))}
     if not kinds:
-        raise UserError(f"{folder}: the folder has no texts; expected {SUPPORTED}")
+        left_out = [f"{path.relative_to(folder)} {why}" for path, why in walked if why]
+        more = ", ..." if len(left_out) > NAMED else ""
+        said = f" (left out: {', '.join(left_out[:NAMED])}{more})" if left_out else ""
+        raise UserError(
+            f"{writable(f'{folder}: the folder has no texts{said}')}; expected {SUPPORTED}"
+        )
     if not labelled:
         return False
     class_folders = kinds <= WHOLE_FILES

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from blocklens.errors import UserError
+from blocklens.inputs.decoding import NO_CHARACTER, clean
 from blocklens.inputs.fields import (
     UNLABELLED,
     Bad,
     FieldPicker,
     LabelPicker,
+    LeftOut,
     kind_of,
     shown,
     visible,
@@ -26,6 +28,7 @@ from blocklens.inputs.fields import (
 from blocklens.inputs.hub import HubDataset, NamedClasses
 from blocklens.inputs.in_memory import Frame, Kept, how_to_give, is_file, picked
 from blocklens.inputs.limits import Limits
+from blocklens.inputs.listing import refuse_arrow
 from blocklens.inputs.opening import UnusableError, kind_of_file
 from blocklens.inputs.text_files import Picker, StandardInput, TextFiles, named
 from blocklens.inputs.transcripts import Cue
@@ -34,11 +37,8 @@ from blocklens.safe_text import writable
 KEPT_SKIPPED = 1000
 
 _EMPTY = Bad("is empty; give it some text or leave it out")
-_LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _NUMBERED = re.compile(r"(.*:|text )\d+")
 """The name of a record: "a.csv:17", "text 17"."""
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,7 @@ class TextSource:
         self._digest: str | None = None
         self.whole_passes = self._checked = 0
         self._labelled = labelled = labelled or label is not None
+        self._left_out: set[str] = set()
         self._pickers: list[FieldPicker] = []
         self._columns: dict[tuple[str, ...], None] = {}
 
@@ -123,10 +124,11 @@ class TextSource:
         Raises UserError at the end of a pass that gave other texts than the one before.
         """
         self.skipped, self.skipped_count = [], 0
+        self._left_out.clear()
         sha = hashlib.sha256()
         good = empty = 0
         for name, raw in ((writable(name), raw) for name, raw in self._read):
-            text = raw if isinstance(raw, Bad) else _clean(raw)
+            text = raw if isinstance(raw, Bad) else clean(raw)
             if not visible(text):
                 text = _EMPTY
             label = getattr(raw, "label", None)
@@ -139,7 +141,7 @@ class TextSource:
             data = text.encode()
             sha.update(len(data).to_bytes(8, "little") + data)
             good += 1
-            label = _NO_CHARACTER.sub("\ufffd", label) if isinstance(label, str) else label
+            label = NO_CHARACTER.sub("\ufffd", label) if isinstance(label, str) else label
             yield Text(name, text, label, getattr(raw, "cues", ()))
             if good == self.limit:
                 break
@@ -194,9 +196,11 @@ class TextSource:
         return self._digest
 
     def _skip(self, name: str, reason: Bad) -> None:
-        if self.strict:
+        if self.strict and not isinstance(reason, LeftOut):
             raise UserError(f"{name}: {reason}")
         self.skipped_count += 1
+        if isinstance(reason, LeftOut):
+            self._left_out.add(name)
         if len(self.skipped) < KEPT_SKIPPED:
             self.skipped.append(Skipped(name, str(reason)))
 
@@ -204,19 +208,21 @@ class TextSource:
         """Why no text can be used, `empty` of them because nothing stands in their `fields`."""
         if not self.skipped:
             return f"{self.description}: holds no texts; give at least one"
-        files = [one for one in self.skipped if not one.name.rpartition(":")[2].isdigit()]
-        worst = (files or self.skipped)[0]  # what is wrong with a file rather than with a record
+        wrong = [one for one in self.skipped if one.name not in self._left_out] or self.skipped
+        files = [one for one in wrong if not one.name.rpartition(":")[2].isdigit()]
+        worst = (files or wrong)[0]  # what is wrong with a file rather than with a record
         first = f"{worst.name}: {worst.reason}"
-        if empty and self._columns and all(one.reason == _EMPTY for one in self.skipped):
+        if empty and self._columns and all(one.reason == _EMPTY for one in wrong):
             read = " and ".join(dict.fromkeys(repr(names[0]) for names in self._columns))
             return (
                 f"{self.description}: the field {read}, read as the text, is empty in every record "
                 f"({empty:,} in all); name another with --text-field (in Python: field=); "
                 f"{shown(fields)}"
             )
-        if self.skipped_count == 1:
+        bad = self.skipped_count - len(self._left_out)
+        if bad <= 1:
             return first
-        return f"{self.description}: none of {self.skipped_count} texts can be used; first, {first}"
+        return f"{self.description}: none of {bad} texts can be used; first, {first}"
 
 
 def columns_note(columns: Sequence[tuple[str, ...]]) -> str:
@@ -272,7 +278,7 @@ def _texts_at(
     except (OSError, ValueError) as error:
         raise UserError(f"{_short(source)}: is no path ({error}); give a file name") from error
     if exists:
-        _refuse_arrow(path)
+        refuse_arrow(path)
         return TextFiles(path, picker, labelled=labelled, limits=limits)
     hub = None if isinstance(source, Path) or kind_of_file(path) else HubDataset.parse(source)
     if hub is None:
@@ -287,25 +293,5 @@ def _texts_at(
     return _Records(str(source), f"{hub.id}:", lambda: picked(rows(), picker()))
 
 
-def _refuse_arrow(path: Path) -> None:
-    """Refuse a folder that `save_to_disk` of `datasets` wrote, of which the .json are no texts."""
-    splits = (path / "dataset_dict.json").is_file()
-    if splits or ((path / "state.json").is_file() and any(path.glob("*.arrow"))):
-        one = '["train"]' if splits else ""
-        raise UserError(
-            f"{path}: a data set in Arrow files (save_to_disk); give it as Parquet: "
-            f"datasets.load_from_disk(...){one}.to_parquet('texts.parquet')"
-        )
-
-
 def _short(source: str | Path) -> str:
     return " ".join(str(source)[:200].split())
-
-
-def _clean(text: str) -> str:
-    r"""Make line ends \n, control characters spaces, and what is no character U+FFFD.
-
-    So that no tokenizer, table, HTML page or SVG further on meets what it cannot hold.
-    """
-    text = _LINE_BREAK.sub("\n", text.removeprefix("\ufeff"))
-    return _NO_CHARACTER.sub("\ufffd", _CONTROL.sub(" ", text))

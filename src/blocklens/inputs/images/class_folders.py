@@ -21,6 +21,7 @@ from blocklens.inputs.listing import (
     files_below,
     folders_in,
     splits_in,
+    walk_below,
 )
 from blocklens.safe_text import writable
 
@@ -72,6 +73,8 @@ def _class_folders(path: Path, root: Path) -> Parts:
     notes += _left_out(IN_NO_CLASS, loose, root)
     notes += _left_out("they are links to folders", linked, root)
     notes += _left_out("they are no images", no_images, root)
+    left_out = [folder for folder, why in walk_below(path) if why]
+    notes += _left_out("they hold models or what blocklens wrote", left_out, root)
     pictures = [
         Picture(_name(file, root), label, partial(image_of_file, file))
         for label, name in enumerate(classes)
