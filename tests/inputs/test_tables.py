@@ -94,6 +94,7 @@ def test_a_table_without_a_header_does_not_lose_its_first_text(tmp_path, name, c
         f"{CHINESE[0]}\n{CHINESE[1]}\n\u4e0d\u597d\n",
         "Word\ntopic\nchair\n",
         "Word\nbody\nclass\n",
+        "Question?\nWho?\nWhere?\n",
         "Tweet #\nThe #1 of all\nWe are #2\n",
         "text/html\na/b\nc/d\n",
         "comment*\ngood*\nbad*\n",
@@ -122,12 +123,6 @@ def test_columns_that_are_not_taken_apart_are_refused_with_the_mark_between_them
     assert said in refused(tmp_path, content)
     name = content.split("\n")[0].strip('"')
     assert len(list(source(tmp_path, content, field=name))) == 2
-
-
-def test_a_question_over_questions_is_no_header_of_several_columns(tmp_path):
-    said = refused(tmp_path, "Question?\nWho?\nWhere?\n")
-    assert "it has 'Question?' (text): name one with --text-field" in said
-    assert len(list(source(tmp_path, "Question?\nWho?\nWhere?\n", field="Question?"))) == 2
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):

@@ -35,9 +35,13 @@ def is_known(name: str) -> bool:
     return name.casefold() in known or _NO_TEXT.fullmatch(name) is not None
 
 
-def is_name(name: str) -> bool:
-    """Whether a field can be called this; a sentence is a file's first text, no name."""
-    return 0 < len(name) <= 64 and name[-1] not in ".!?…。！？"
+def is_name(name: str, *, alone: bool = False) -> bool:
+    """Whether a field can be called this; a sentence is a file's first text, no name.
+
+    `alone`: it is the only field, which may be called `Question?`.
+    """
+    asks = alone and name.endswith("?") and " " not in name
+    return 0 < len(name) <= 64 and (asks or name[-1] not in ".!?…。！？")
 
 
 def may_be_text(name: str, columns: Mapping[str, str]) -> bool:

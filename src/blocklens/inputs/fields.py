@@ -97,7 +97,8 @@ class FieldPicker:
             others = [*known, *(named[name] for name in ALSO_TEXTS if name in named)]
             known = [name for name in others if columns[name] == "text"] or known
         if not known:
-            strings = [n for n, kind in columns.items() if is_name(n) and kind in ("text", DATE)]
+            one = len(columns) == 1
+            strings = [n for n in columns if is_name(n, alone=one) and columns[n] in ("text", DATE)]
             if not whole:  # what is empty so far may hold the texts further on
                 empty = [n for n, kind in columns.items() if kind == "empty"]
                 strings += [name for name in empty if name.casefold() in ALSO_TEXTS]
