@@ -4,6 +4,7 @@ import hashlib
 import os
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import vl_convert
@@ -20,7 +21,7 @@ def vega_bundle() -> str:
     that is damaged is made anew, and where none can be kept nothing is said.
     """
     folder = _folder()
-    named = f"vega-{vl_convert.__version__}"
+    named = f"vega-{version('vl-convert-python')}"
     with suppress(OSError, UnicodeError):
         for kept in folder.glob(f"{named}-*.js"):
             bundle = kept.read_text("utf-8")
