@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float16, Float32
+from jaxtyping import Float
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Example:
     tokens: list[str]
     sentences: list[int]
     special: list[bool]
-    attention: Float16[np.ndarray, "blocks heads tokens tokens"]
-    similarity: Float32[np.ndarray, "blocks heads tokens tokens"]
+    attention: Float[np.ndarray, "blocks heads tokens tokens"]
+    similarity: Float[np.ndarray, "blocks heads tokens tokens"]
 
     def description(self) -> dict[str, Any]:
         """Everything but the maps, as plain values."""
