@@ -212,7 +212,7 @@ def test_the_same_options_give_the_same_tables(identity, texts, lens):
 
 def test_tables_have_the_promised_columns(lens):
     promised = {
-        "learning": "block statistic value spread low high n n_types groups",
+        "learning": "block statistic value spread low high seeds_error n n_types groups seeds",
         "accuracy": "block label_id label frequency n correct value low high masked_n "
         "masked_correct random_n random_correct unchanged_n unchanged_correct",
         "frequency": "block frequency_low frequency_high value low high n n_types",

@@ -418,7 +418,8 @@ def test_results_beside_the_classes_are_no_class(tmp_path):
     (tmp_path / "images-study" / "study.json").write_text('{"kind": "images", "finished": true}')
     found = open_images(tmp_path)
     assert found.classes == ["cat", "dog"]
-    assert not found.notes
+    (note,) = found.notes
+    assert "images-study (1 in all)" in note
 
 
 def test_an_empty_path_is_not_this_folder():
