@@ -159,7 +159,7 @@ class Estimate:
         half = max(at[0] - at[1], at[2] - at[0])
         source = Source(unit, 1.0, groups, size, of)
         others = () if seeds is None else (seeds,)
-        rest = half**2 - sum(float(_half([one])) ** 2 for one in others)
+        rest = half**2 - _half(others) ** 2
         error = math.sqrt(max(rest, 0.0)) / _half([source])
         value, low, high = map(float, ends)
         return cls(value, low, high, (replace(source, error=error), *others), ratio)
