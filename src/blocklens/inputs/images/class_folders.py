@@ -18,8 +18,8 @@ from blocklens.inputs.listing import (
     TEST_FOLDERS,
     TRAIN_FOLDERS,
     entries_of,
-    files_below,
     folders_in,
+    no_data,
     splits_in,
     walk_below,
 )
@@ -53,10 +53,11 @@ def _class_folders(path: Path, root: Path) -> Parts:
     files: dict[str, list[Path]] = {}
     no_images: list[Path] = []
     linked: list[Path] = []
+    left_out = [one for one in map(Path, entries_of(path)) if one.is_dir() and no_data(one)]
     for one in folders_in(path):
         of_class = files.setdefault(folder_class(one.name), [])
-        for file in files_below(one):
-            (of_class if _is_image(file) else no_images).append(file)
+        for file, why in walk_below(one):
+            (left_out if why else of_class if _is_image(file) else no_images).append(file)
         linked += _links_below(one)
     classes = [name for name, of_class in files.items() if of_class]
     loose = _images_in(path)
@@ -73,8 +74,7 @@ def _class_folders(path: Path, root: Path) -> Parts:
     notes += _left_out(IN_NO_CLASS, loose, root)
     notes += _left_out("they are links to folders", linked, root)
     notes += _left_out("they are no images", no_images, root)
-    left_out = [folder for folder, why in walk_below(path) if why]
-    notes += _left_out("they hold models or what blocklens wrote", left_out, root)
+    notes += _left_out("they hold models or what blocklens wrote", sorted(left_out), root)
     pictures = [
         Picture(_name(file, root), label, partial(image_of_file, file))
         for label, name in enumerate(classes)
